@@ -1,0 +1,57 @@
+import type { SandboxKind } from './sandbox.ts';
+import type { SandboxLimits } from './limits.ts';
+
+/** One question to policy, in canonical form. It is journalled as it stands, so that a backtest can ask it again. */
+export type DecisionRequest =
+  | { readonly action: 'session.open'; readonly kinds: readonly SandboxKind[]; readonly image: string; readonly limits: SandboxLimits }
+  | { readonly action: 'command.exec'; readonly argv: readonly string[]; readonly cwd: string }
+  | { readonly action: 'file.read' | 'file.write' | 'file.delete' | 'file.list'; readonly path: string }
+  | {
+      readonly action: 'network.connect';
+      readonly scheme: 'http' | 'https' | 'tcp';
+      readonly host: string;
+      readonly port: number;
+      readonly method?: string;
+      readonly path?: string;
+    }
+  | { readonly action: 'credential.use'; readonly credential: string; readonly host: string; readonly method: string; readonly path: string }
+  | { readonly action: 'tool.call'; readonly tool: string; readonly version: string }
+  | {
+      readonly action: 'model.call';
+      readonly provider: string;
+      readonly model: string;
+      /** What the session has used, and what this call may use at worst. */
+      readonly spent: Spending;
+      readonly worstCase: Spending;
+    }
+  | { readonly action: 'export.patch'; readonly paths: readonly string[]; readonly bytes: number };
+
+export type Action = DecisionRequest['action'];
+
+export interface Spending {
+  readonly usd: number;
+  readonly tokens: number;
+  readonly steps: number;
+}
+
+export type Effect = 'allow' | 'deny' | 'ask';
+
+/** A rule that spoke. `default` where none did. */
+export interface Reason {
+  readonly effect: Effect;
+  /** Where in the document: `commands.deny[0]`. */
+  readonly rule: string;
+  readonly file?: string;
+  readonly line?: number;
+  readonly text: string;
+}
+
+export interface Decision {
+  readonly effect: Effect;
+  /** What decided. */
+  readonly reason: Reason;
+  /** Other rules that matched and lost. */
+  readonly lost: readonly Reason[];
+  /** Content hash of the policy version that decided: `sha256:…`. */
+  readonly policy: string;
+}

@@ -1,0 +1,79 @@
+import type { Decision, DecisionRequest } from './decision.ts';
+import type { ModelReply, ToolCall } from './model.ts';
+import type { CommandEnd, SandboxKind } from './sandbox.ts';
+
+/** What came back from a tool, as the model will see it. */
+export interface ToolOutcome {
+  readonly callId: string;
+  readonly tool: string;
+  readonly ok: boolean;
+  readonly text: string;
+  /** For native tools that answer in parts (OpenAI's shell). */
+  readonly data?: unknown;
+}
+
+export interface TestReport {
+  readonly command: string;
+  readonly end: CommandEnd;
+  /** The middle is cut, with the count said. */
+  readonly outputTail: string;
+  readonly passed: boolean;
+}
+
+export interface RunSummary {
+  readonly outcome: 'fixed' | 'unverified' | 'not_fixed' | 'limit' | 'cancelled' | 'failed';
+  readonly detail: string;
+  readonly patchBlob?: string;
+  readonly files: readonly string[];
+  readonly steps: number;
+  readonly commands: number;
+  readonly denials: number;
+  readonly tokens: number;
+  readonly usd: number;
+  readonly wallMs: number;
+}
+
+/** What can happen. Data is plain JSON; large texts are blobs, named by hash. */
+export interface EventData {
+  'session.opened': { principal: string; policy: string; policyHash: string; run?: string };
+  'session.closed': { why: string };
+  'sandbox.created': { sandbox: string; kind: SandboxKind; image: string; limitsAre: 'hard' | 'soft'; purpose: string };
+  'sandbox.gone': { sandbox: string; why: string };
+  'decision': { request: DecisionRequest; decision: Decision; approvedBy?: string };
+  'command.started': { command: string; sandbox: string; argv: readonly string[]; cwd: string };
+  'command.ended': { command: string; end: CommandEnd; stdoutHash: string; stderrHash: string };
+  'file.changed': { sandbox: string; operation: string; path: string; bytes: number };
+  'model.started': { call: string; model: string; requestHash: string; worstCaseUsd: number };
+  'model.ended': { call: string; reply: ModelReply };
+  'model.failed': { call: string; code: string; message: string; unknown: boolean };
+  'run.created': { task: string; repository: string; baseTree: string; options: Readonly<Record<string, unknown>> };
+  'run.resumed': { fromSeq: number };
+  'run.prompted': { text: string };
+  'run.tested': { when: 'before' | 'after'; report: TestReport; restored: readonly string[] };
+  'tool.ended': { call: ToolCall; outcome: ToolOutcome };
+  'run.checkpoint': { tree: string };
+  'run.submitted': { summary: string };
+  'run.exported': { how: 'stdout' | 'patch' | 'apply' | 'branch'; target: string };
+  'run.ended': RunSummary;
+}
+export type EventType = keyof EventData;
+
+/** An event as it is written: `stream` is the run's id, or the session's where there is no run. */
+export type JournalEvent<T extends EventType = EventType> = {
+  [K in T]: {
+    readonly stream: string;
+    /** From 1, without a gap, in each stream. */
+    readonly seq: number;
+    readonly timeMs: number;
+    readonly type: K;
+    /** Version of the data's shape. */
+    readonly version: number;
+    readonly data: EventData[K];
+    /** Hex SHA-256 of the event before it in the stream; 64 zeros for the first. */
+    readonly previous: string;
+    /** Hex SHA-256 over everything above in canonical JSON. */
+    readonly hash: string;
+  };
+}[T];
+
+export type NewEvent<T extends EventType = EventType> = { [K in T]: { readonly type: K; readonly data: EventData[K] } }[T];

@@ -1,0 +1,55 @@
+import { randomBytes } from 'node:crypto';
+
+/** What an id names; its prefix says so to whoever reads a log. */
+export type IdKind = 'ses' | 'sbx' | 'cmd' | 'run' | 'apr';
+
+/** `<kind>_` and 26 characters of Crockford base32: 48 bits of time in ms, 80 of randomness. Sorts by time of making. */
+export type Id<K extends IdKind> = string & { readonly __kind: K };
+export type SessionId = Id<'ses'>;
+export type SandboxId = Id<'sbx'>;
+export type CommandId = Id<'cmd'>;
+export type RunId = Id<'run'>;
+export type ApprovalId = Id<'apr'>;
+
+const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
+
+/** Makes ids; injected, so that replay and tests own them. */
+export interface IdSource {
+  next<K extends IdKind>(kind: K): Id<K>;
+}
+
+/** Ids from a clock and a source of randomness. */
+export function randomIds(clock: Clock, random: (bytes: number) => Uint8Array = randomBytes): IdSource {
+  return {
+    next<K extends IdKind>(kind: K): Id<K> {
+      // A brand is a promise of form: this is the one place that makes it.
+      return `${kind}_${encode(clock.now(), random(10))}` as Id<K>;
+    },
+  };
+}
+
+/** Reads an id that came from outside; undefined where it is not one of that kind. */
+export function parseId<K extends IdKind>(kind: K, text: string): Id<K> | undefined {
+  const pattern = new RegExp(`^${kind}_[${ALPHABET}]{26}$`);
+  return pattern.test(text) ? (text as Id<K>) : undefined;
+}
+
+/** Wall time in milliseconds since 1970; injected. */
+export interface Clock {
+  now(): number;
+}
+
+export const systemClock: Clock = { now: () => Date.now() };
+
+function encode(timeMs: number, random: Uint8Array): string {
+  let text = '';
+  for (let rest = timeMs, i = 0; i < 10; i++, rest = Math.floor(rest / 32)) text = ALPHABET[rest % 32] + text;
+  let bits = 0;
+  let held = 0;
+  for (const byte of random) {
+    held = (held << 8) | byte;
+    for (bits += 8; bits >= 5; bits -= 5) text += ALPHABET[(held >> (bits - 5)) & 31];
+    held &= 0xff;
+  }
+  return text;
+}

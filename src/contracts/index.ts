@@ -1,0 +1,15 @@
+// contracts: the shapes and ports that rooms share. No behaviour beyond reading units and making ids.
+// Every room may import this one; it imports none.
+// A port (Journal, Policy, Sandbox, Model, Workspace) is implemented in the room of its name, tested there by a suite
+// that every implementation must pass, and handed to whoever needs it by `app.ts`.
+// Shapes that come from outside (a policy document) are zod; the rest are plain types.
+export * from './decision.ts';
+export * from './errors.ts';
+export * from './events.ts';
+export * from './ids.ts';
+export * from './journal.ts';
+export * from './limits.ts';
+export * from './model.ts';
+export * from './policy.ts';
+export * from './sandbox.ts';
+export * from './workspace.ts';

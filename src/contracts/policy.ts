@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import type { Decision, DecisionRequest } from './decision.ts';
+import type { CommandLimits, SandboxLimits, SessionLimits } from './limits.ts';
+import { bytes, duration } from './limits.ts';
+import type { SandboxKind } from './sandbox.ts';
+
+const globs = z.array(z.string().min(1));
+const oneOrMany = z.union([z.string().min(1).transform((one) => [one]), z.array(z.string().min(1)).min(1)]);
+
+const sandboxKind = z.enum(['gvisor', 'container', 'process']);
+
+/** A rule on commands: a program by name, and arguments that must stand at the start of its own. */
+export const commandRule = z.strictObject({
+  program: oneOrMany.describe('base name of the program, or * for any'),
+  args: z.array(z.string()).optional().describe('arguments that its own must begin with'),
+  reason: z.string().optional(),
+});
+
+/** A destination that a session may reach. */
+export const networkRule = z.union([
+  z.strictObject({ registries: z.array(z.enum(['npm', 'pypi', 'cargo', 'debian', 'go', 'maven', 'rubygems'])).min(1) }),
+  z.strictObject({
+    host: z.string().min(1),
+    port: z.int().min(1).max(65_535).optional(),
+    tcp: z.int().min(1).max(65_535).optional(),
+    methods: z.array(z.string()).optional(),
+    paths: globs.optional(),
+  }),
+]);
+
+/** A policy as a person writes it: `policies/<name>/policy.yaml`. */
+export const policyDocument = z.strictObject({
+  name: z.string().regex(/^[a-z][a-z0-9-]{0,63}$/, 'lower-case letters, digits and dashes, starting with a letter'),
+  description: z.string().optional(),
+  extends: z.string().optional().describe('a policy that this one narrows: the stricter limit wins, and its deny rules stay'),
+  sandbox: z
+    .strictObject({
+      image: z.string().min(1).optional(),
+      kinds: z.array(sandboxKind).min(1).optional().describe('kinds accepted, in order of preference'),
+      hard_limits: z.boolean().optional().describe('refuse a sandbox whose limits are not held by the kernel'),
+    })
+    .optional(),
+  limits: z
+    .strictObject({
+      cpu: z.number().positive().optional(),
+      memory: bytes.optional(),
+      pids: z.int().min(16).optional(),
+      disk: bytes.optional(),
+      inodes: z.int().positive().optional(),
+      open_files: z.int().min(16).optional(),
+    })
+    .optional(),
+  command: z.strictObject({ wall: duration.optional(), cpu: duration.optional(), output: bytes.optional() }).optional(),
+  session: z.strictObject({ wall: duration.optional(), idle: duration.optional() }).optional(),
+  files: z
+    .strictObject({ read: globs.optional(), write: globs.optional(), deny: globs.optional(), review: globs.optional() })
+    .optional(),
+  commands: z
+    .strictObject({ allow: z.array(commandRule).optional(), ask: z.array(commandRule).optional(), deny: z.array(commandRule).optional() })
+    .optional(),
+  network: z.array(networkRule).optional(),
+  tools: z.strictObject({ allow: z.array(z.string()).optional(), deny: z.array(z.string()).optional() }).optional(),
+  models: z.strictObject({ allow: globs.optional() }).optional(),
+  budget: z
+    .strictObject({ usd: z.number().nonnegative().optional(), tokens: z.int().nonnegative().optional(), steps: z.int().nonnegative().optional() })
+    .optional(),
+  export: z
+    .strictObject({ max_files: z.int().nonnegative().optional(), max_bytes: bytes.optional(), ask: globs.optional(), deny: globs.optional() })
+    .optional(),
+});
+export type PolicyDocument = z.output<typeof policyDocument>;
+
+/** What a policy lends to a session: the sandbox it gets and how much it may use. */
+export interface PolicyGrant {
+  readonly image: string;
+  readonly kinds: readonly SandboxKind[];
+  readonly hardLimits: boolean;
+  readonly sandbox: SandboxLimits;
+  readonly command: CommandLimits;
+  readonly session: SessionLimits;
+  readonly budget: { readonly usd: number; readonly tokens: number; readonly steps: number };
+}
+
+/** One version of one policy. It never changes; a changed file is another version. */
+export interface Policy {
+  readonly name: string;
+  /** `sha256:…` of its canonical content, with everything that it extends. */
+  readonly hash: string;
+  readonly grant: PolicyGrant;
+  /** Default deny. Pure and synchronous: the same request has the same answer for ever. */
+  decide(request: DecisionRequest): Decision;
+}
+
+/** Finds policies by name or path. Errors: `policy_not_found`, `policy_invalid` with file, line and what was expected. */
+export interface Policies {
+  load(nameOrPath: string): Promise<Policy>;
+  names(): Promise<readonly string[]>;
+}

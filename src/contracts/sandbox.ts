@@ -1,0 +1,183 @@
+import type { CommandId, SandboxId } from './ids.ts';
+import type { CommandLimits, SandboxLimits } from './limits.ts';
+
+/** `isolate` (JavaScript alone) has an interface of its own. */
+export type SandboxKind = 'gvisor' | 'container' | 'process';
+
+/** What a sandbox is; two sandboxes of one spec are interchangeable until a command has run. */
+export interface SandboxSpec {
+  /** `base`, `node`, `python`, or any image reference that the engine has. `process` sandboxes see the host's tools instead. */
+  readonly image: string;
+  readonly limits: SandboxLimits;
+  /** Without a sign of the host for so long, init kills everything and the sandbox goes away by itself. */
+  readonly graceMs: number;
+  /** Environment of each command, below what the command itself sets. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export type CommandCause =
+  | 'exited'
+  | 'signalled'
+  | 'timeout'
+  | 'cpu_time'
+  | 'output'
+  | 'memory'
+  | 'disk'
+  | 'cancelled'
+  /** Refused by policy: it never ran. */
+  | 'policy'
+  /** The program could not be started: `startError` says why. */
+  | 'not_started'
+  /** The sandbox or the wire went away before the end was known. */
+  | 'lost';
+
+export type LimitHit = 'pids' | 'descriptors' | 'disk' | 'inodes' | 'file_size';
+
+/** How a command ended. Exactly one for each command. */
+export interface CommandEnd {
+  readonly cause: CommandCause;
+  /** Only when the main process really exited with it. */
+  readonly exitCode?: number;
+  /** Only when a signal really ended the main process: `SIGKILL`, … */
+  readonly signal?: string;
+  /** Symbolic errno, with `not_started`: `ENOENT`, `EACCES`, … */
+  readonly startError?: string;
+  readonly limitsHit: readonly LimitHit[];
+  readonly oomKills: { readonly count: number; readonly blame: 'certain' | 'shared' };
+  readonly tree: 'dead' | 'unproven';
+  readonly markerLost: boolean;
+  readonly usage: {
+    readonly wallMs: number;
+    readonly userMs: number;
+    readonly systemMs: number;
+    readonly maxRssBytes: number;
+  };
+  readonly output: {
+    readonly stdoutBytes: number;
+    readonly stderrBytes: number;
+    /** Beyond the output limit: counted, thrown away. */
+    readonly droppedBytes: number;
+    /** Not received by us: written while nobody could be told. */
+    readonly lostBytes: number;
+  };
+}
+
+export interface CommandSpec {
+  readonly id: CommandId;
+  /** The program and its arguments. A shell is the caller's choice: `['sh', '-lc', text]`. */
+  readonly argv: readonly [string, ...string[]];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Absolute; the workspace by default. */
+  readonly cwd?: string;
+  readonly limits: CommandLimits;
+  /** SIGTERM is sent so long before SIGKILL when a limit or a cancellation ends it. */
+  readonly graceMs?: number;
+  /** `none` is /dev/null. */
+  readonly stdin?: 'none' | 'pipe';
+  /** Beyond `outputBytes`: end the command, or go on and throw the rest away (counted). */
+  readonly onOutputLimit?: 'kill' | 'drop';
+}
+
+/** A piece of output; `offset` counts the channel's bytes from the command's start. */
+export interface OutputChunk {
+  readonly channel: 'stdout' | 'stderr';
+  readonly offset: number;
+  readonly bytes: Buffer;
+}
+
+/** A command that was handed to a sandbox. */
+export interface RunningCommand {
+  readonly id: CommandId;
+  /** Output in order of arrival; ends when everything was received. Reading it is what gives the command credit to write more. Once only. */
+  readonly output: AsyncIterable<OutputChunk>;
+  /** Never rejects: what goes wrong is a cause. Settles although nobody reads `output` only if the output fits the window. */
+  readonly end: Promise<CommandEnd>;
+  /** Resolves when the bytes were taken into the window. */
+  write(bytes: Buffer): Promise<void>;
+  closeStdin(): Promise<void>;
+  signal(name: NodeJS.Signals, scope?: 'process' | 'tree'): void;
+  /** Ends the whole tree with cause `cancelled`. */
+  cancel(graceMs?: number): void;
+}
+
+export type FileType = 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'block' | 'character';
+
+/** A file as init reports it. */
+export interface FileEntry {
+  readonly path: string;
+  readonly type: FileType;
+  readonly mode: number;
+  readonly sizeBytes: number;
+  readonly modifiedNs: bigint;
+  readonly inode: bigint;
+  readonly target?: string;
+}
+
+/** Files of a sandbox. Paths are absolute and inside; no operation follows a symbolic link: `resolve` first. Errors: `file_failed` with the errno's name in `details.errno`. */
+export interface SandboxFiles {
+  resolve(path: string, options?: FileOptions): Promise<string>;
+  read(path: string, options?: FileOptions & { offset?: number; length?: number; maxBytes?: number }): Promise<Buffer>;
+  /** Atomic: written beside, renamed over. */
+  write(path: string, bytes: Buffer, options?: FileOptions & { mode?: number; parents?: boolean }): Promise<void>;
+  stat(path: string, options?: FileOptions): Promise<FileEntry>;
+  list(path: string, options?: FileOptions & { recursive?: boolean; exclude?: readonly string[]; limit?: number }): Promise<FileEntry[]>;
+  mkdir(path: string, options?: FileOptions & { parents?: boolean }): Promise<void>;
+  remove(path: string, options?: FileOptions & { recursive?: boolean }): Promise<void>;
+  rename(from: string, to: string, options?: FileOptions): Promise<void>;
+  /** A tar stream of a directory, or of the given relative paths in it. Hostile input: whoever reads it checks each entry. */
+  pack(directory: string, options?: FileOptions & { paths?: readonly string[]; exclude?: readonly string[] }): AsyncIterable<Buffer>;
+  /** Unpacks a tar stream into a directory. */
+  unpack(directory: string, tar: AsyncIterable<Uint8Array>, options?: FileOptions): Promise<void>;
+}
+
+export interface FileOptions {
+  readonly signal?: AbortSignal;
+  /** Default 60 s. */
+  readonly timeoutMs?: number;
+}
+
+/** Where commands start and the repository lies, in every sandbox. */
+export const WORKSPACE = '/workspace';
+
+/** A sealed place. Its only way in and out is the wire. */
+export interface Sandbox extends AsyncDisposable {
+  readonly id: SandboxId;
+  readonly kind: SandboxKind;
+  /** What was really started: an image's digest (`sha256:…`), or `host` for process sandboxes. */
+  readonly image: string;
+  /** `hard`: held by the kernel for the sandbox as a whole. `soft`: by rlimits and watchdogs only. */
+  readonly limitsAre: 'hard' | 'soft';
+  readonly files: SandboxFiles;
+  /** Settles, with why, when the sandbox is gone for whatever reason. */
+  readonly gone: Promise<string>;
+  /** Never throws for what the guest does: a command that cannot run ends with a cause. */
+  exec(spec: CommandSpec): RunningCommand;
+  /** Kills everything in it and removes it; resolves when nothing is left. Idempotent. */
+  destroy(): Promise<void>;
+}
+
+/** Why a driver can or cannot be used here, for `doctor` and for choosing a kind. */
+export interface DriverStatus {
+  readonly kind: SandboxKind;
+  readonly available: boolean;
+  readonly limitsAre: 'hard' | 'soft';
+  /** What was found, or what is missing and how to get it. */
+  readonly detail: string;
+}
+
+/** One kind of sandbox on one machine. */
+export interface SandboxDriver {
+  readonly kind: SandboxKind;
+  status(signal?: AbortSignal): Promise<DriverStatus>;
+  /** A sandbox that has said hello. A failed start leaves nothing behind. */
+  create(spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox>;
+  /** Removes what earlier processes left: only things that carry our label and whose owner is dead. Says what it removed. */
+  sweep(options?: { all?: boolean; signal?: AbortSignal }): Promise<readonly string[]>;
+}
+
+/** Picks a driver: the first of the kinds that is available here. */
+export interface Sandboxes {
+  create(kinds: readonly SandboxKind[], spec: SandboxSpec, options?: { hardLimits?: boolean; signal?: AbortSignal }): Promise<Sandbox>;
+  status(signal?: AbortSignal): Promise<readonly DriverStatus[]>;
+  sweep(options?: { all?: boolean; signal?: AbortSignal }): Promise<readonly string[]>;
+}

@@ -1,0 +1,41 @@
+import type { FileEntry } from './sandbox.ts';
+
+/** A tree of files, content-addressed (a git tree's hash in a store of ours). */
+export type TreeId = string & { readonly __tree: true };
+
+export interface PatchFile {
+  readonly path: string;
+  readonly change: 'added' | 'modified' | 'deleted' | 'mode' | 'renamed';
+  readonly binary: boolean;
+}
+
+export interface Patch {
+  /** Unified diff with git's extensions (`--binary --full-index`); empty when nothing changed. */
+  readonly text: Buffer;
+  readonly files: readonly PatchFile[];
+}
+
+/**
+ * Repositories in, patches out. The host runs nothing that a repository or a sandbox brought: every git process works on a store of
+ * ours, with hooks, filters, fsmonitor, external diffs and protocols off.
+ */
+export interface Workspace {
+  /** Takes a repository's files as they are now (uncommitted ones too, ignored ones not). Errors: `repository_invalid`, `repository_too_large`. */
+  capture(repository: string, options?: { signal?: AbortSignal; onNote?: (note: string) => void }): Promise<TreeId>;
+  /** The tree as a tar stream for `SandboxFiles.unpack`. */
+  tar(tree: TreeId, signal?: AbortSignal): AsyncIterable<Buffer>;
+  /** Which of these entries of a sandbox belong to the tree: not ignored, not `.git`, of a type that a tree can hold. */
+  select(base: TreeId, entries: readonly FileEntry[], signal?: AbortSignal): Promise<readonly string[]>;
+  /** A tree from a hostile tar stream: exactly the entries `paths`, checked one by one. Errors: `archive_hostile` with the entry named. */
+  store(tar: AsyncIterable<Buffer>, paths: readonly string[], signal?: AbortSignal): Promise<TreeId>;
+  diff(base: TreeId, changed: TreeId, signal?: AbortSignal): Promise<Patch>;
+  /** `changed` with the given paths as they were in `base` (or absent, where they were). */
+  restore(base: TreeId, changed: TreeId, paths: readonly string[], signal?: AbortSignal): Promise<TreeId>;
+  files(tree: TreeId, signal?: AbortSignal): Promise<readonly string[]>;
+  /** One file of a tree; undefined where there is none. */
+  read(tree: TreeId, path: string, signal?: AbortSignal): Promise<Buffer | undefined>;
+  /** Writes the patch into the user's checkout. Nothing is written unless all of it fits. Errors: `patch_conflict`. */
+  apply(repository: string, patch: Patch, signal?: AbortSignal): Promise<void>;
+  /** Puts the patch as one commit on a new branch of the user's repository, on top of its HEAD; the checkout stays as it is. */
+  branch(repository: string, name: string, patch: Patch, message: string, signal?: AbortSignal): Promise<string>;
+}
