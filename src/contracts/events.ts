@@ -39,7 +39,7 @@ export interface EventData {
   'session.closed': { why: string };
   'sandbox.created': { sandbox: string; kind: SandboxKind; image: string; limitsAre: 'hard' | 'soft'; purpose: string };
   'sandbox.gone': { sandbox: string; why: string };
-  'decision': { request: DecisionRequest; decision: Decision; approvedBy?: string };
+  decision: { request: DecisionRequest; decision: Decision; allowed: boolean; answeredBy?: string };
   'command.started': { command: string; sandbox: string; argv: readonly string[]; cwd: string };
   'command.ended': { command: string; end: CommandEnd; stdoutHash: string; stderrHash: string };
   'file.changed': { sandbox: string; operation: string; path: string; bytes: number };

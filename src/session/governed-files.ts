@@ -1,0 +1,69 @@
+import type { FileEntry, FileOptions, Sandbox } from '../contracts/index.ts';
+import type { Gate } from './gate.ts';
+
+/** Files of a session's sandbox. A path's links are resolved inside first, and what policy decides on is what is then touched. */
+export class GovernedFiles {
+  readonly #sandbox: Sandbox;
+  readonly #gate: Gate;
+  readonly #touch: () => void;
+
+  constructor(sandbox: Sandbox, gate: Gate, touch: () => void) {
+    this.#sandbox = sandbox;
+    this.#gate = gate;
+    this.#touch = touch;
+  }
+
+  async read(path: string, options: FileOptions & { offset?: number; length?: number; maxBytes?: number } = {}): Promise<Buffer> {
+    return this.#sandbox.files.read(await this.#may('file.read', path, options), options);
+  }
+
+  async stat(path: string, options: FileOptions = {}): Promise<FileEntry> {
+    return this.#sandbox.files.stat(await this.#may('file.read', path, options), options);
+  }
+
+  async list(path: string, options: FileOptions & { recursive?: boolean; exclude?: readonly string[]; limit?: number } = {}): Promise<FileEntry[]> {
+    return this.#sandbox.files.list(await this.#may('file.list', path, options), options);
+  }
+
+  async write(path: string, bytes: Buffer, options: FileOptions & { mode?: number; parents?: boolean } = {}): Promise<void> {
+    const canonical = await this.#may('file.write', path, options);
+    await this.#sandbox.files.write(canonical, bytes, options);
+    this.#changed('write', canonical, bytes.length);
+  }
+
+  async remove(path: string, options: FileOptions & { recursive?: boolean } = {}): Promise<void> {
+    const canonical = await this.#may('file.delete', path, options);
+    await this.#sandbox.files.remove(canonical, options);
+    this.#changed('remove', canonical, 0);
+  }
+
+  /** A tar stream of the given relative paths. Hostile input to whoever reads it. */
+  async pack(directory: string, options: FileOptions & { paths?: readonly string[]; exclude?: readonly string[] } = {}): Promise<AsyncIterable<Buffer>> {
+    return this.#sandbox.files.pack(await this.#may('file.read', directory, options), options);
+  }
+
+  async unpack(directory: string, tar: AsyncIterable<Uint8Array>, options: FileOptions = {}): Promise<void> {
+    const canonical = await this.#may('file.write', directory, options);
+    let bytes = 0;
+    const counted = async function* (): AsyncGenerator<Uint8Array> {
+      for await (const chunk of tar) {
+        bytes += chunk.length;
+        yield chunk;
+      }
+    };
+    await this.#sandbox.files.unpack(canonical, counted(), options);
+    this.#changed('unpack', canonical, bytes);
+  }
+
+  async #may(action: 'file.read' | 'file.write' | 'file.delete' | 'file.list', path: string, options: FileOptions): Promise<string> {
+    this.#touch();
+    const canonical = await this.#sandbox.files.resolve(path, options);
+    await this.#gate.require({ action, path: canonical }, { signal: options.signal });
+    return canonical;
+  }
+
+  #changed(operation: string, path: string, bytes: number): void {
+    this.#touch();
+    this.#gate.write([{ type: 'file.changed', data: { sandbox: this.#sandbox.id, operation, path, bytes } }]);
+  }
+}

@@ -1,0 +1,167 @@
+import { createHash, type Hash } from 'node:crypto';
+import {
+  type CommandEnd,
+  type CommandId,
+  type CommandLimits,
+  type CommandSpec,
+  type Decision,
+  type IdSource,
+  type NewEvent,
+  type OutputChunk,
+  type RunningCommand,
+  type Sandbox,
+  WORKSPACE,
+} from '../contracts/index.ts';
+import type { Gate, Verdict } from './gate.ts';
+import { GovernedFiles } from './governed-files.ts';
+
+/** A command as a caller asks for it; what is left out comes from the policy. */
+export type CommandRequest = Omit<CommandSpec, 'id' | 'limits'> & { readonly limits?: Partial<CommandLimits>; readonly signal?: AbortSignal };
+
+/** A command that policy has judged. Refused ones have an end, too: cause `policy`, and never ran. */
+export interface GovernedCommand extends RunningCommand {
+  readonly decision: Decision;
+}
+
+/** A sandbox of a session: nothing happens in it that was not decided and written down. */
+export class GovernedSandbox implements AsyncDisposable {
+  readonly files: GovernedFiles;
+  readonly #sandbox: Sandbox;
+  readonly #gate: Gate;
+  readonly #ids: IdSource;
+  readonly #limits: CommandLimits;
+  readonly #touch: () => void;
+
+  constructor(options: { sandbox: Sandbox; gate: Gate; ids: IdSource; limits: CommandLimits; touch: () => void }) {
+    this.#sandbox = options.sandbox;
+    this.#gate = options.gate;
+    this.#ids = options.ids;
+    this.#limits = options.limits;
+    this.#touch = options.touch;
+    this.files = new GovernedFiles(options.sandbox, options.gate, options.touch);
+  }
+
+  get id(): string {
+    return this.#sandbox.id;
+  }
+
+  get kind(): Sandbox['kind'] {
+    return this.#sandbox.kind;
+  }
+
+  get image(): string {
+    return this.#sandbox.image;
+  }
+
+  get limitsAre(): Sandbox['limitsAre'] {
+    return this.#sandbox.limitsAre;
+  }
+
+  get gone(): Promise<string> {
+    return this.#sandbox.gone;
+  }
+
+  /** Decides, writes intent and decision, and hands the command over. Throws only when the journal cannot be written or the signal fired before. */
+  async exec(request: CommandRequest): Promise<GovernedCommand> {
+    request.signal?.throwIfAborted();
+    this.#touch();
+    const { signal, limits, ...rest } = request;
+    const cwd = request.cwd ?? WORKSPACE;
+    const id = this.#ids.next('cmd');
+    const considered = this.#gate.consider({ action: 'command.exec', argv: request.argv, cwd }, signal);
+    const verdict = considered instanceof Promise ? await considered : considered;
+    if (!verdict.allowed) return this.#refused(id, verdict);
+    const started: NewEvent = { type: 'command.started', data: { command: id, sandbox: this.#sandbox.id, argv: request.argv, cwd } };
+    this.#gate.write([verdict.event, started]);
+    const running = this.#sandbox.exec({ ...rest, cwd, id, limits: stricter(this.#limits, limits) });
+    return this.#follow(running, verdict.decision, signal);
+  }
+
+  async destroy(why: string): Promise<void> {
+    await this.#sandbox.destroy();
+    this.#gate.write([{ type: 'sandbox.gone', data: { sandbox: this.#sandbox.id, why } }]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.destroy('closed');
+  }
+
+  #follow(running: RunningCommand, decision: Decision, signal: AbortSignal | undefined): GovernedCommand {
+    const hashes = { stdout: new LazyHash(), stderr: new LazyHash() };
+    const cancel = (): void => running.cancel();
+    signal?.addEventListener('abort', cancel, { once: true });
+    const end = running.end.then((how) => {
+      signal?.removeEventListener('abort', cancel);
+      this.#touch();
+      this.#gate.write([
+        { type: 'command.ended', data: { command: running.id, end: how, stdoutHash: hashes.stdout.digest(), stderrHash: hashes.stderr.digest() } },
+      ]);
+      return how;
+    });
+    return {
+      id: running.id,
+      decision,
+      output: hashed(running.output, hashes),
+      end,
+      write: (bytes) => running.write(bytes),
+      closeStdin: () => running.closeStdin(),
+      signal: (name, scope) => running.signal(name, scope),
+      cancel: (graceMs) => running.cancel(graceMs),
+    };
+  }
+
+  #refused(id: CommandId, verdict: Verdict): GovernedCommand {
+    const end: CommandEnd = { ...NEVER_RAN, cause: 'policy' };
+    this.#gate.write([verdict.event, { type: 'command.ended', data: { command: id, end, stdoutHash: NOTHING, stderrHash: NOTHING } }]);
+    const nothing = (): Promise<void> => Promise.resolve();
+    return { id, decision: verdict.decision, output: none(), end: Promise.resolve(end), write: nothing, closeStdin: nothing, signal: () => {}, cancel: () => {} };
+  }
+}
+
+/** Hash of an empty output. */
+const NOTHING = '';
+
+const NEVER_RAN = {
+  limitsHit: [],
+  oomKills: { count: 0, blame: 'certain' },
+  tree: 'dead',
+  markerLost: false,
+  usage: { wallMs: 0, userMs: 0, systemMs: 0, maxRssBytes: 0 },
+  output: { stdoutBytes: 0, stderrBytes: 0, droppedBytes: 0, lostBytes: 0 },
+} as const;
+
+/** Most commands leave one channel empty: a hash is made when the first byte comes. */
+class LazyHash {
+  #hash: Hash | undefined;
+
+  add(bytes: Buffer): void {
+    this.#hash ??= createHash('sha256');
+    this.#hash.update(bytes);
+  }
+
+  digest(): string {
+    return this.#hash === undefined ? NOTHING : `sha256:${this.#hash.digest('hex')}`;
+  }
+}
+
+async function* hashed(output: AsyncIterable<OutputChunk>, hashes: Readonly<Record<OutputChunk['channel'], LazyHash>>): AsyncGenerator<OutputChunk> {
+  for await (const chunk of output) {
+    hashes[chunk.channel].add(chunk.bytes);
+    yield chunk;
+  }
+}
+
+async function* none(): AsyncGenerator<OutputChunk> {}
+
+/** A caller may ask for less than the policy lends, never for more. */
+function stricter(granted: CommandLimits, asked: Partial<CommandLimits> = {}): CommandLimits {
+  const least = (a: number | undefined, b: number | undefined): number | undefined =>
+    a === undefined ? b : b === undefined ? a : Math.min(a, b);
+  const cpuMs = least(granted.cpuMs, asked.cpuMs);
+  const outputBytes = least(granted.outputBytes, asked.outputBytes);
+  return {
+    wallMs: Math.min(granted.wallMs, asked.wallMs ?? granted.wallMs),
+    ...(cpuMs === undefined ? {} : { cpuMs }),
+    ...(outputBytes === undefined ? {} : { outputBytes }),
+  };
+}

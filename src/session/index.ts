@@ -1,0 +1,10 @@
+// session: the heart. A session is what a policy governs: one principal, one policy version, its sandboxes and its spending.
+// It is the only place that decides, asks a person, writes the journal, and then acts through the ports of contracts/.
+// Order of every action: decide, journal (intent and decision), act, journal (result); what leaves the machine waits for a durable barrier.
+// Tools, the agent, runs and the CLI touch a sandbox or a model through a session and in no other way.
+// Contract: session.ts (Session), governed-sandbox.ts (commands), governed-files.ts (files), approver.ts (who may be asked).
+export type { Approval, Approver } from './approver.ts';
+export { collectOutput, type CollectedOutput, type OutputLimits } from './collect-output.ts';
+export type { GovernedFiles } from './governed-files.ts';
+export type { GovernedCommand, GovernedSandbox, CommandRequest } from './governed-sandbox.ts';
+export { Session, type SessionOptions, type SessionPorts } from './session.ts';

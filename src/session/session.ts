@@ -1,0 +1,211 @@
+import { hash } from 'node:crypto';
+import {
+  type Clock,
+  GloveboxError,
+  type IdSource,
+  type Journal,
+  type Model,
+  type ModelReply,
+  type ModelRequest,
+  type NewEvent,
+  type Policy,
+  type SandboxKind,
+  type Sandboxes,
+  type SandboxSpec,
+  type SessionId,
+  type Spending,
+  describeError,
+} from '../contracts/index.ts';
+import type { Approver } from './approver.ts';
+import { Gate } from './gate.ts';
+import { GovernedSandbox } from './governed-sandbox.ts';
+
+/** What a session acts through. */
+export interface SessionPorts {
+  readonly journal: Journal;
+  readonly sandboxes: Sandboxes;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  /** Nobody to ask: `ask` is a refusal. */
+  readonly approver?: Approver;
+}
+
+export interface SessionOptions {
+  readonly principal: string;
+  readonly policy: Policy;
+  /** The journal stream: the run's id. A session of its own has a stream of its own. */
+  readonly run?: string;
+  /** Instead of the policy's; the policy decides whether it may be. */
+  readonly image?: string;
+  readonly kinds?: readonly SandboxKind[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** What the run spent in earlier sessions. */
+  readonly spent?: Spending;
+  readonly signal?: AbortSignal;
+}
+
+/** Without a sign of us for so long a sandbox ends itself; long enough for a restart of the service. */
+const GRACE_MS = 30_000;
+
+/** One principal under one policy version. Everything it does is decided, written down, and then done. */
+export class Session implements AsyncDisposable {
+  readonly id: SessionId;
+  readonly policy: Policy;
+  /** Fires when the session is over, for whatever reason; the reason is a GloveboxError. */
+  readonly signal: AbortSignal;
+  readonly #ports: SessionPorts;
+  readonly #gate: Gate;
+  readonly #kinds: readonly SandboxKind[];
+  readonly #spec: SandboxSpec;
+  readonly #sandboxes = new Set<GovernedSandbox>();
+  readonly #over = new AbortController();
+  readonly #wall: NodeJS.Timeout;
+  #idle: NodeJS.Timeout | undefined;
+  #lastTouchMs: number;
+  #spent: Spending;
+  #closing: Promise<void> | undefined;
+
+  /** Opens a session where policy allows its sandbox. Errors: `denied`. */
+  static async open(ports: SessionPorts, options: SessionOptions): Promise<Session> {
+    const id = ports.ids.next('ses');
+    const { policy } = options;
+    const gate = new Gate({ policy, journal: ports.journal, stream: options.run ?? id, approver: ports.approver });
+    const image = options.image ?? policy.grant.image;
+    const kinds = options.kinds ?? policy.grant.kinds;
+    const opened: NewEvent = {
+      type: 'session.opened',
+      data: { principal: options.principal, policy: policy.name, policyHash: policy.hash, ...(options.run === undefined ? {} : { run: options.run }) },
+    };
+    gate.write([opened]);
+    await gate.require({ action: 'session.open', kinds, image, limits: policy.grant.sandbox }, { signal: options.signal });
+    return new Session(id, ports, options, gate, image, kinds);
+  }
+
+  private constructor(id: SessionId, ports: SessionPorts, options: SessionOptions, gate: Gate, image: string, kinds: readonly SandboxKind[]) {
+    this.id = id;
+    this.policy = options.policy;
+    this.signal = options.signal === undefined ? this.#over.signal : AbortSignal.any([this.#over.signal, options.signal]);
+    this.#ports = ports;
+    this.#gate = gate;
+    this.#kinds = kinds;
+    this.#spent = options.spent ?? { usd: 0, tokens: 0, steps: 0 };
+    this.#spec = { image, limits: this.policy.grant.sandbox, graceMs: GRACE_MS, ...(options.env === undefined ? {} : { env: options.env }) };
+    this.#wall = setTimeout(() => this.#expire('its time is over'), this.policy.grant.session.wallMs);
+    this.#wall.unref();
+    this.#lastTouchMs = ports.clock.now();
+    this.#watchIdle(this.policy.grant.session.idleMs);
+  }
+
+  get spent(): Spending {
+    return this.#spent;
+  }
+
+  /** A fresh sandbox of this session; `purpose` is for the journal's reader. */
+  async sandbox(purpose: string): Promise<GovernedSandbox> {
+    this.signal.throwIfAborted();
+    const sandbox = await this.#ports.sandboxes.create(this.#kinds, this.#spec, { hardLimits: this.policy.grant.hardLimits, signal: this.signal });
+    const governed = new GovernedSandbox({
+      sandbox,
+      gate: this.#gate,
+      ids: this.#ports.ids,
+      limits: this.policy.grant.command,
+      touch: () => this.#touch(),
+    });
+    this.#sandboxes.add(governed);
+    void sandbox.gone.then(() => this.#sandboxes.delete(governed));
+    this.#gate.write([
+      { type: 'sandbox.created', data: { sandbox: sandbox.id, kind: sandbox.kind, image: sandbox.image, limitsAre: sandbox.limitsAre, purpose } },
+    ]);
+    return governed;
+  }
+
+  /** Asks a model. Decided with what the call may cost at worst, before it is made. Errors: `budget_exhausted`, `denied`, and the model's own. */
+  async callModel(model: Model, request: ModelRequest, onText?: (delta: string) => void): Promise<ModelReply> {
+    this.#touch();
+    const worst = model.worstCase(request);
+    await this.#gate.require({
+      action: 'model.call',
+      provider: model.provider,
+      model: model.name,
+      spent: this.#spent,
+      worstCase: { usd: worst.usd ?? 0, tokens: worst.tokens, steps: 1 },
+    });
+    const call = `${model.provider}:${model.name}#${this.#spent.steps + 1}`;
+    const requestHash = `sha256:${hash('sha256', JSON.stringify(request))}`;
+    this.#gate.write([{ type: 'model.started', data: { call, model: `${model.provider}:${model.name}`, requestHash, worstCaseUsd: worst.usd ?? 0 } }], true);
+    try {
+      const reply = await model.complete(request, { signal: this.signal, ...(onText === undefined ? {} : { onText }) });
+      this.#spent = add(this.#spent, reply);
+      this.#gate.write([{ type: 'model.ended', data: { call, reply } }], true);
+      return reply;
+    } catch (error) {
+      const code = error instanceof GloveboxError ? error.code : 'internal';
+      this.#gate.write([{ type: 'model.failed', data: { call, code, message: describeError(error), unknown: code === 'model_unavailable' } }]);
+      throw error;
+    } finally {
+      this.#touch();
+    }
+  }
+
+  /** Whether a tool may be called at all; what it then touches is decided on its own. */
+  async allowTool(tool: string, version: string): Promise<void> {
+    this.#touch();
+    await this.#gate.require({ action: 'tool.call', tool, version }, { signal: this.signal });
+  }
+
+  /** Whether a patch may leave. */
+  async allowExport(paths: readonly string[], bytes: number): Promise<void> {
+    await this.#gate.require({ action: 'export.patch', paths, bytes }, { signal: this.signal, durable: true });
+  }
+
+  /** Writes what a run, its tools and its person did into the session's stream. */
+  record(events: readonly NewEvent[], options: { durable?: boolean } = {}): void {
+    this.#gate.write(events, options.durable);
+  }
+
+  /** Destroys every sandbox and ends the session. Idempotent. */
+  close(why = 'closed'): Promise<void> {
+    this.#closing ??= this.#close(why);
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(why: string): Promise<void> {
+    clearTimeout(this.#wall);
+    clearTimeout(this.#idle);
+    this.#over.abort(new GloveboxError('cancelled', `the session is over: ${why}`));
+    const ends = await Promise.allSettled([...this.#sandboxes].map((sandbox) => sandbox.destroy(why)));
+    this.#gate.write([{ type: 'session.closed', data: { why } }]);
+    const failed = ends.find((end) => end.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+  }
+
+  #expire(why: string): void {
+    this.#over.abort(new GloveboxError('budget_exhausted', `the session ended by itself: ${why} (policy ${this.policy.name})`));
+    // A failure to clean up is not lost: the next sweep finds what is left by its label.
+    this.close(why).catch(() => {});
+  }
+
+  #touch(): void {
+    this.#lastTouchMs = this.#ports.clock.now();
+  }
+
+  /** One timer that looks when it fires how long ago the last touch was: a touch costs an assignment. */
+  #watchIdle(inMs: number): void {
+    this.#idle = setTimeout(() => {
+      const leftMs = this.#lastTouchMs + this.policy.grant.session.idleMs - this.#ports.clock.now();
+      if (leftMs <= 0) this.#expire('nothing happened for too long');
+      else this.#watchIdle(leftMs);
+    }, inMs);
+    this.#idle.unref();
+  }
+}
+
+function add(spent: Spending, reply: ModelReply): Spending {
+  const { usage } = reply;
+  const tokens = usage.inputTokens + usage.outputTokens + usage.cacheReadTokens + usage.cacheWriteTokens;
+  return { usd: spent.usd + (reply.usd ?? 0), tokens: spent.tokens + tokens, steps: spent.steps + 1 };
+}
