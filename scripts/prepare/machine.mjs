@@ -1,0 +1,41 @@
+// What each purpose needs of the machine, in order; each step looks first and does nothing where nothing is missing.
+import { join } from 'node:path';
+import { SandboxImages } from '../../src/sandbox/images/index.ts';
+import { ROOT, say, Stop } from '../node24.mjs';
+import { ensureDebianImage } from './debian-image.mjs';
+import { ensureEngine } from './engine.mjs';
+import { ensureFuzzing } from './fuzzing.mjs';
+import { ensureRunsc } from './gvisor.mjs';
+
+const LINE_LENGTH = 90;
+
+/** Resolves to the environment for what is started next. */
+export async function prepareMachine({ purpose, install }) {
+  const env = { ...process.env, PATH: `${join(ROOT, 'node_modules/.bin')}:${process.env.PATH}` };
+  if (purpose === 'fuzz') {
+    await ensureFuzzing({ install });
+    return env;
+  }
+  const engine = await ensureEngine({ purpose, install });
+  if (engine === undefined) {
+    if (purpose === 'tests') throw new Stop('the tests need a Docker engine.');
+    return env;
+  }
+  if (purpose === 'tests') await ensureRunsc(engine, { install });
+  await ensureImages(engine.docker, { install });
+  // For whatever does not search as thoroughly by itself.
+  return { ...env, DOCKER_HOST: engine.endpoint };
+}
+
+async function ensureImages(docker, { install }) {
+  const images = new SandboxImages(docker);
+  const missing = (await images.list()).filter(({ built }) => built === undefined).map(({ name }) => name);
+  if (missing.length === 0) return;
+  await ensureDebianImage(docker, images, { install });
+  say(`building the sandbox images ${missing.join(', ')} (once; about a minute)`);
+  await images.build(missing, {
+    onProgress: (name, line) => {
+      if (line.startsWith('Step ')) say(`  ${name}: ${line.slice(0, LINE_LENGTH)}`);
+    },
+  });
+}
