@@ -1,4 +1,5 @@
 import type { Decision, DecisionRequest } from './decision.ts';
+import type { ErrorCode } from './errors.ts';
 import type { ModelReply, ToolCall } from './model.ts';
 import type { CommandEnd, SandboxKind } from './sandbox.ts';
 
@@ -23,6 +24,8 @@ export interface TestReport {
 export interface RunSummary {
   readonly outcome: 'fixed' | 'unverified' | 'not_fixed' | 'limit' | 'cancelled' | 'failed';
   readonly detail: string;
+  /** Why, where an error ended it: what a caller's exit code goes by. */
+  readonly code?: ErrorCode;
   readonly patchBlob?: string;
   readonly files: readonly string[];
   readonly steps: number;
@@ -43,7 +46,7 @@ export interface EventData {
   'command.started': { command: string; sandbox: string; argv: readonly string[]; cwd: string };
   'command.ended': { command: string; end: CommandEnd; stdoutHash: string; stderrHash: string };
   'file.changed': { sandbox: string; operation: string; path: string; bytes: number };
-  'model.started': { call: string; model: string; requestHash: string; worstCaseUsd: number };
+  'model.started': { call: string; model: string; requestHash: string; worstCaseUsd: number; worstCaseTokens: number };
   'model.ended': { call: string; reply: ModelReply };
   'model.failed': { call: string; code: string; message: string; unknown: boolean };
   'run.created': { task: string; repository: string; baseTree: string; options: Readonly<Record<string, unknown>> };

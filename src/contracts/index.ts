@@ -1,8 +1,9 @@
-// contracts: the shapes and ports that rooms share. No behaviour beyond reading units and making ids.
+// contracts: the shapes and ports that rooms share. No behaviour beyond reading units, making ids and writing canonical JSON.
 // Every room may import this one; it imports none.
 // A port (Journal, Policy, Sandbox, Model, Workspace) is implemented in the room of its name, tested there by a suite
 // that every implementation must pass, and handed to whoever needs it by `app.ts`.
 // Shapes that come from outside (a policy document) are zod; the rest are plain types.
+export * from './canonical.ts';
 export * from './decision.ts';
 export * from './errors.ts';
 export * from './events.ts';

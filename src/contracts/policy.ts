@@ -35,7 +35,8 @@ export const policyDocument = z.strictObject({
   extends: z.string().optional().describe('a policy that this one narrows: the stricter limit wins, and its deny rules stay'),
   sandbox: z
     .strictObject({
-      image: z.string().min(1).optional(),
+      image: z.string().min(1).optional().describe('what a session gets that asks for none'),
+      images: globs.optional().describe('what a session may ask for: names or globs; without it, only `image`'),
       kinds: z.array(sandboxKind).min(1).optional().describe('kinds accepted, in order of preference'),
       hard_limits: z.boolean().optional().describe('refuse a sandbox whose limits are not held by the kernel'),
     })

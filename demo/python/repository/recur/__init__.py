@@ -1,0 +1,5 @@
+"""Dates that come back."""
+
+from .monthly import every, monthly
+
+__all__ = ["every", "monthly"]
