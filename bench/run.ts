@@ -1,0 +1,32 @@
+import { parseArgs } from 'node:util';
+import { GloveboxError, describeError } from '../src/contracts/index.ts';
+import type { Report } from './report.ts';
+
+const BENCHES: Readonly<Record<string, () => Promise<{ default: (quick: boolean) => Promise<Report> }>>> = {
+  exec: () => import('./exec.ts'),
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'boolean', default: false }, quick: { type: 'boolean', default: false } },
+});
+const load = BENCHES[positionals[0] ?? ''];
+if (load === undefined) {
+  console.error(`usage: npm run --silent bench -- <${Object.keys(BENCHES).join('|')}> [--json] [--quick]`);
+  process.exit(2);
+}
+try {
+  const report = await (await load()).default(values.quick);
+  if (values.json) console.log(JSON.stringify(report));
+  else print(report);
+  process.exit(0);
+} catch (error) {
+  console.error(`bench: ${describeError(error)}`);
+  process.exit(error instanceof GloveboxError ? error.exitCode : 1);
+}
+
+function print(report: Report): void {
+  console.log(`${report.bench} on ${report.machine['cpu']}, ${report.machine['cores']} cores, kernel ${report.machine['kernel']}, Node ${report.machine['node']}`);
+  for (const [name, value] of Object.entries(report.figures)) console.log(`  ${name.padEnd(28)} ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`);
+  for (const [name, value] of Object.entries(report.ratios)) console.log(`  ratio ${name.padEnd(22)} ${value}×`);
+}

@@ -1,0 +1,62 @@
+import { mkdir } from 'node:fs/promises';
+import { homedir, userInfo } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Services } from './cli/index.ts';
+import { GloveboxError, randomIds, systemClock } from './contracts/index.ts';
+import { FolderBlobs, SqliteJournal } from './journal/index.ts';
+import { ModelsByName } from './models/index.ts';
+import { FilePolicies } from './policy/index.ts';
+import { FileLeases, Runs } from './runs/index.ts';
+import { openSandboxes } from './sandbox/index.ts';
+import type { SessionPorts } from './session/index.ts';
+import { GitWorkspace } from './workspace/index.ts';
+
+/** The checkout or the installed package. */
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+export interface Configuration {
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** Reads the configuration and builds everything: the only place that knows all rooms. */
+export async function openServices({ env }: Configuration): Promise<Services> {
+  const stateDir = await stateFolder(env);
+  const clock = systemClock;
+  const ids = randomIds(clock);
+  const journal = new SqliteJournal({ path: join(stateDir, 'journal.db'), clock });
+  const blobs = new FolderBlobs(join(stateDir, 'blobs'));
+  const { sandboxes, images } = await openSandboxes({ stateDir, ids, env });
+  const workspace = new GitWorkspace({ storeDir: join(stateDir, 'trees.git') });
+  const policies = new FilePolicies([resolve('policies'), join(ROOT, 'policies')]);
+  const models = new ModelsByName({ env });
+  const leases = new FileLeases(join(stateDir, 'leases'));
+  const ports: SessionPorts = { journal, sandboxes, clock, ids };
+  return {
+    stateDir,
+    version: '',
+    demoDir: join(ROOT, 'demo'),
+    journal,
+    policies,
+    sandboxes,
+    workspace,
+    images,
+    principal: `user:${userInfo().username}`,
+    env,
+    sessionPorts: (approver) => (approver === undefined ? ports : { ...ports, approver }),
+    runs: (approver) => new Runs({ ...ports, ...(approver === undefined ? {} : { approver }), blobs, workspace, models, policies, leases }),
+    [Symbol.asyncDispose]: async () => {
+      journal[Symbol.dispose]();
+    },
+  };
+}
+
+async function stateFolder(env: Configuration['env']): Promise<string> {
+  const folder = env['GLOVEBOX_HOME'] ?? join(env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'glovebox');
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new GloveboxError('config_invalid', `the state folder ${folder} cannot be made: set GLOVEBOX_HOME to a folder of yours`, { cause: error });
+  }
+  return resolve(folder);
+}

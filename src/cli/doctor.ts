@@ -1,0 +1,56 @@
+import { access, constants } from 'node:fs/promises';
+import type { DriverStatus } from '../contracts/index.ts';
+import type { ImageState, Services } from './services.ts';
+import type { Terminal } from './terminal.ts';
+
+interface Finding {
+  readonly what: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
+/** `glovebox doctor`: what is there, what is missing, how to get it. 0 when at least one kind of sandbox works, else 5. */
+export async function doctor(services: Services, terminal: Terminal, options: { json?: boolean }, signal: AbortSignal): Promise<number> {
+  const kinds = await services.sandboxes.status(signal);
+  const findings: Finding[] = [
+    { what: 'glovebox', ok: true, detail: `${services.version} on Node ${process.versions.node}, ${process.platform} ${process.arch}` },
+    await stateFolder(services.stateDir),
+    ...kinds.map(kindFinding),
+    ...(await images(services, kinds)),
+    modelKeys(services.env),
+  ];
+  const usable = kinds.some((kind) => kind.available);
+  if (options.json === true) await terminal.json({ usable, findings, kinds });
+  else for (const finding of findings) await terminal.data(`${finding.ok ? 'ok     ' : 'missing'}  ${finding.what.padEnd(18)} ${finding.detail}\n`);
+  if (!usable) terminal.note('No kind of sandbox works here. Run `node scripts/prepare.mjs` to install what is missing.', 'red');
+  return usable ? 0 : 5;
+}
+
+function kindFinding(status: DriverStatus): Finding {
+  const limits = status.available ? ` (limits are ${status.limitsAre})` : '';
+  return { what: `kind ${status.kind}`, ok: status.available, detail: `${status.detail}${limits}` };
+}
+
+async function stateFolder(folder: string): Promise<Finding> {
+  try {
+    await access(folder, constants.W_OK);
+    return { what: 'state folder', ok: true, detail: folder };
+  } catch {
+    return { what: 'state folder', ok: false, detail: `${folder} cannot be written: set GLOVEBOX_HOME to a folder of yours` };
+  }
+}
+
+async function images(services: Services, kinds: readonly DriverStatus[]): Promise<readonly Finding[]> {
+  if (!kinds.some((kind) => kind.kind === 'container' && kind.available)) return [];
+  return (await services.images.list()).map((image: ImageState) => ({
+    what: `image ${image.name}`,
+    ok: image.present,
+    detail: image.present ? (image.id ?? '') : `not built: glovebox images build ${image.name}`,
+  }));
+}
+
+function modelKeys(env: Services['env']): Finding {
+  const names = ['ANTHROPIC_API_KEY', 'OPENAI_API_KEY', 'ANTHROPIC_BASE_URL', 'OPENAI_BASE_URL'].filter((name) => (env[name] ?? '') !== '');
+  const detail = names.length > 0 ? `set: ${names.join(', ')}` : 'none of ANTHROPIC_API_KEY, OPENAI_API_KEY, ANTHROPIC_BASE_URL, OPENAI_BASE_URL is set: only transcripts will do';
+  return { what: 'model access', ok: names.length > 0, detail };
+}

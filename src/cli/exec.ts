@@ -1,0 +1,125 @@
+import { constants } from 'node:os';
+import { type CommandEnd, GloveboxError, type SandboxKind, WORKSPACE } from '../contracts/index.ts';
+import { type GovernedCommand, type GovernedSandbox, Session } from '../session/index.ts';
+import type { Services } from './services.ts';
+import { approverFor } from './terminal-approver.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface ExecOptions {
+  readonly image?: string;
+  readonly policy: string;
+  readonly kind?: SandboxKind;
+  readonly workspace?: string;
+  readonly interactive?: boolean;
+  readonly timeout?: number;
+  readonly env?: readonly string[];
+  readonly json?: boolean;
+}
+
+/** `glovebox exec`: one command in a sandbox of its own. The process's exit code is the command's. */
+export async function exec(services: Services, terminal: Terminal, argv: readonly [string, ...string[]], options: ExecOptions, signal: AbortSignal): Promise<number> {
+  try {
+    const policy = await services.policies.load(options.policy);
+    await using session = await Session.open(services.sessionPorts(approverFor(terminal, services.principal)), {
+      principal: services.principal,
+      policy,
+      signal,
+      ...(options.image === undefined ? {} : { image: options.image }),
+      ...(options.kind === undefined ? {} : { kinds: [options.kind] }),
+    });
+    const sandbox = await session.sandbox('exec');
+    if (options.workspace !== undefined) await bring(services, sandbox, options.workspace, terminal, signal);
+    const command = await sandbox.exec({
+      argv,
+      env: environment(options.env ?? []),
+      stdin: options.interactive === true ? 'pipe' : 'none',
+      signal,
+      ...(options.timeout === undefined ? {} : { limits: { wallMs: options.timeout } }),
+    });
+    const end = await stream(command, terminal, options);
+    if (options.json === true) await terminal.json({ session: session.id, command: command.id, kind: sandbox.kind, image: sandbox.image, ...end });
+    else explain(command, end, terminal);
+    return exitCodeOf(end);
+  } catch (error) {
+    // As docker does: a code of our own never looks like one of the command's.
+    if (error instanceof GloveboxError && error.exitCode === 5) throw new ExecError(125, error);
+    if (error instanceof GloveboxError && error.exitCode === 3) throw new ExecError(126, error);
+    if (error instanceof GloveboxError && error.exitCode === 4) throw new ExecError(124, error);
+    throw error;
+  }
+}
+
+/** An error that ends `exec` with a code of docker's convention. */
+export class ExecError extends Error {
+  readonly exitCode: number;
+
+  constructor(exitCode: number, cause: GloveboxError) {
+    super(cause.message, { cause });
+    this.exitCode = exitCode;
+  }
+}
+
+const LIMITS: ReadonlySet<CommandEnd['cause']> = new Set(['timeout', 'cpu_time', 'output', 'memory', 'disk']);
+
+/** The command's own code; 124 limit, 125 lost, 126 denied, 127 could not be started, 128+n signal. */
+export function exitCodeOf(end: CommandEnd): number {
+  if (LIMITS.has(end.cause)) return 124;
+  switch (end.cause) {
+    case 'policy':
+      return 126;
+    case 'not_started':
+      return 127;
+    case 'lost':
+      return 125;
+    case 'cancelled':
+      return 130;
+    default:
+      if (end.exitCode !== undefined) return end.exitCode;
+      return 128 + (constants.signals[end.signal as NodeJS.Signals] ?? 0);
+  }
+}
+
+async function bring(services: Services, sandbox: GovernedSandbox, folder: string, terminal: Terminal, signal: AbortSignal): Promise<void> {
+  const tree = await services.workspace.capture(folder, { signal, onNote: (note) => terminal.note(note, 'dim') });
+  await sandbox.files.unpack(WORKSPACE, services.workspace.tar(tree, signal), { signal });
+}
+
+async function stream(command: GovernedCommand, terminal: Terminal, options: ExecOptions): Promise<CommandEnd> {
+  const feeding = options.interactive === true ? feed(command, terminal) : undefined;
+  for await (const chunk of command.output) {
+    const target = chunk.channel === 'stdout' && options.json !== true ? terminal.stdout : terminal.stderr;
+    if (!target.write(chunk.bytes)) await new Promise((resolve) => target.once('drain', resolve).once('close', resolve));
+  }
+  const end = await command.end;
+  terminal.stdin.destroy();
+  await feeding;
+  return end;
+}
+
+/** Passes our stdin on until either side ends it. */
+async function feed(command: GovernedCommand, terminal: Terminal): Promise<void> {
+  try {
+    for await (const bytes of terminal.stdin) await command.write(Buffer.from(bytes));
+    await command.closeStdin();
+  } catch {
+    // The command ended first: what nobody reads any more is not an error.
+  }
+}
+
+function explain(command: GovernedCommand, end: CommandEnd, terminal: Terminal): void {
+  const hit = end.limitsHit.length === 0 ? '' : `, having run into: ${end.limitsHit.join(', ')}`;
+  if (end.cause === 'policy') terminal.note(`glovebox: denied by ${command.decision.reason.rule}: ${command.decision.reason.text}`, 'red');
+  else if (end.cause === 'not_started') terminal.note(`glovebox: could not start: ${end.startError ?? 'unknown'}`, 'red');
+  else if (end.cause !== 'exited' && end.cause !== 'signalled') terminal.note(`glovebox: ended by ${end.cause}${hit}`, 'red');
+  else if (hit !== '') terminal.note(`glovebox: ended${hit}`, 'yellow');
+}
+
+function environment(pairs: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const at = pair.indexOf('=');
+      if (at > 0) return [pair.slice(0, at), pair.slice(at + 1)];
+      throw new GloveboxError('usage', `--env ${pair}: expected NAME=value`);
+    }),
+  );
+}

@@ -1,0 +1,72 @@
+import { readFile } from 'node:fs/promises';
+import { GloveboxError } from '../contracts/index.ts';
+import type { Services } from './services.ts';
+import { approverFor } from './terminal-approver.ts';
+import type { Terminal } from './terminal.ts';
+import { type Delivery, workOnRun } from './work-on-run.ts';
+
+export interface FixOptions extends Delivery {
+  readonly repo: string;
+  readonly task: string;
+  readonly model?: string;
+  readonly policy: string;
+  readonly image?: string;
+  readonly test?: string;
+  readonly maxUsd?: number;
+  readonly maxSteps?: number;
+  readonly timeout?: number;
+}
+
+/** `glovebox fix`: a repository goes in, a tested patch comes out. */
+export async function fix(services: Services, terminal: Terminal, options: FixOptions, signal: AbortSignal): Promise<number> {
+  if ([options.apply === true, options.branch !== undefined, options.patch !== undefined].filter(Boolean).length > 1) {
+    throw new GloveboxError('usage', '--apply, --branch and --patch exclude each other: choose one');
+  }
+  const runs = services.runs(approverFor(terminal, services.principal));
+  const { image, test: testCommand, maxUsd, maxSteps, timeout: timeoutMs } = options;
+  const id = await runs.create(
+    {
+      task: await taskText(options.task),
+      repository: options.repo,
+      model: options.model ?? modelFromEnvironment(services.env),
+      policy: options.policy,
+      principal: services.principal,
+      ...(image === undefined ? {} : { image }),
+      ...(testCommand === undefined ? {} : { testCommand }),
+      ...(maxUsd === undefined ? {} : { maxUsd }),
+      ...(maxSteps === undefined ? {} : { maxSteps }),
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    },
+    { signal, onNote: (note) => terminal.note(note, 'dim') },
+  );
+  return await workOnRun({ journal: services.journal, runs }, terminal, id, options, signal);
+}
+
+/** The text itself, or with `@` the file that holds it. */
+async function taskText(task: string): Promise<string> {
+  if (!task.startsWith('@')) return task;
+  try {
+    return await readFile(task.slice(1), 'utf8');
+  } catch (error) {
+    throw new GloveboxError('usage', `--task ${task}: the file cannot be read; without @ the text itself is the task`, { cause: error });
+  }
+}
+
+/** What to use where no model is named: what the environment gives access to. Undefined without a key or a base URL. */
+export function availableModel(env: Services['env']): string | undefined {
+  const has = (name: string): boolean => (env[name] ?? '') !== '';
+  if (has('GLOVEBOX_MODEL')) return env['GLOVEBOX_MODEL'];
+  if (has('ANTHROPIC_API_KEY') || has('ANTHROPIC_BASE_URL')) return 'anthropic:claude-sonnet-5-5';
+  if (has('OPENAI_BASE_URL')) return 'openai-chat:default';
+  if (has('OPENAI_API_KEY')) return 'openai:gpt-6-sol';
+  return undefined;
+}
+
+function modelFromEnvironment(env: Services['env']): string {
+  const model = availableModel(env);
+  if (model !== undefined) return model;
+  throw new GloveboxError(
+    'model_key_missing',
+    'no model: give --model (anthropic:<model>, openai:<model>, openai-chat:<model> or transcript:<file>) and set ANTHROPIC_API_KEY or OPENAI_API_KEY, or a base URL',
+  );
+}

@@ -1,0 +1,178 @@
+import { Argument, Command, CommanderError, Option } from 'commander';
+import { describeError, GloveboxError, type SandboxKind } from '../contracts/index.ts';
+import { demo, type DemoOptions } from './demo.ts';
+import { doctor } from './doctor.ts';
+import { exec, ExecError, type ExecOptions } from './exec.ts';
+import { fix, type FixOptions } from './fix.ts';
+import { gc } from './gc.ts';
+import { buildImages, listImages } from './images.ts';
+import { countOption, durationOption, positiveOption } from './options.ts';
+import { listRuns, resumeRun, showRun } from './runs.ts';
+import type { Services } from './services.ts';
+import type { Terminal } from './terminal.ts';
+import type { Delivery } from './work-on-run.ts';
+
+/** What a command does once services and a signal are there; it gives the exit code. */
+type Action = (services: Services, signal: AbortSignal) => Promise<number>;
+type Run = (action: Action) => Promise<void>;
+
+const KINDS: readonly SandboxKind[] = ['gvisor', 'container', 'process'];
+
+/** Reads the arguments, does what they say, and gives the process's exit code. Never throws. */
+export async function runCli(argv: readonly string[], terminal: Terminal, version: string, openServices: () => Promise<Services>): Promise<number> {
+  const stop = new AbortController();
+  let code = 0;
+  const run: Run = async (action) => {
+    await using services = await openServices();
+    code = await action(services, stop.signal);
+  };
+  const unlisten = onInterrupt(stop, terminal);
+  try {
+    await program(run, terminal, version).parseAsync(argv, { from: 'user' });
+    return code;
+  } catch (error) {
+    return report(error, terminal);
+  } finally {
+    unlisten();
+  }
+}
+
+function program(run: Run, terminal: Terminal, version: string): Command {
+  const root = new Command('glovebox')
+    .description('Runs code that nobody has read yet, in sealed sandboxes.')
+    .version(version)
+    .enablePositionalOptions()
+    .showHelpAfterError('(glovebox --help says more)')
+    .configureOutput({ writeOut: (text) => terminal.stdout.write(text), writeErr: (text) => terminal.stderr.write(text) });
+  addFix(root, run, terminal);
+  addExec(root, run, terminal);
+  addRuns(root, run, terminal);
+  addMachine(root, run, terminal);
+  return exitInstead(root);
+}
+
+function addFix(root: Command, run: Run, terminal: Terminal): void {
+  deliveryOptions(
+    root
+      .command('fix')
+      .description('let an agent change a repository until its tests pass; the patch goes to stdout')
+      .requiredOption('--task <text|@file>', 'what to do')
+      .option('--repo <path|url>', 'the repository', '.')
+      .option('--model <model>', 'anthropic:<model>, openai:<model>, openai-chat:<model> or transcript:<file>')
+      .option('--policy <name|path>', 'what the session may do', 'code-fix')
+      .option('--image <name>', 'base, node, python, or any image that the engine has (default: by what is in the repository)')
+      .option('--test <command>', 'how to test (default: by what is in the repository)')
+      .option('--max-usd <usd>', 'stop before more is spent', positiveOption)
+      .option('--max-steps <n>', 'stop before more steps', countOption)
+      .option('--timeout <duration>', 'stop after so long: 90s, 10m', durationOption),
+  ).action((options: FixOptions) => run((services, signal) => fix(services, terminal, options, signal)));
+  root
+    .command('demo')
+    .description('fix small repositories that ship with glovebox; without a model by a transcript')
+    .addArgument(new Argument('[language]', 'only this one').choices(['javascript', 'python']))
+    .option('--model <model>', 'a live model')
+    .option('--policy <name|path>', 'another policy')
+    .action((language: DemoOptions['language'], options: DemoOptions) =>
+      run((services, signal) => demo(services, terminal, language === undefined ? options : { ...options, language }, signal)),
+    );
+}
+
+function addExec(root: Command, run: Run, terminal: Terminal): void {
+  root
+    .command('exec')
+    .description('run one command in a sandbox of its own; its exit code is ours (124 limit, 125 infrastructure, 126 denied)')
+    .usage('[options] -- <command> [args…]')
+    .argument('<command...>')
+    .passThroughOptions()
+    .option('--image <name>', 'base, node, python, or any image that the engine has')
+    .option('--policy <name|path>', 'what the command may do', 'exec')
+    .addOption(new Option('--kind <kind>', 'the kind of sandbox').choices([...KINDS]))
+    .option('--workspace <dir>', 'copy this folder into the workspace first; the folder itself is never written')
+    .option('-i, --interactive', 'pass stdin on')
+    .option('--timeout <duration>', 'end it after so long', durationOption)
+    .option('-e, --env <NAME=value...>', 'environment of the command')
+    .option('--json', 'how it ended, as JSON on stdout; its own output goes to stderr')
+    .action((argv: [string, ...string[]], options: ExecOptions) => run((services, signal) => exec(services, terminal, argv, options, signal)));
+}
+
+function addRuns(root: Command, run: Run, terminal: Terminal): void {
+  const runs = root.command('runs').description('what was run');
+  runs
+    .command('list')
+    .description('runs, newest first')
+    .option('--limit <n>', 'at most so many', countOption)
+    .option('--json', 'as JSON')
+    .action((options: { limit?: number; json?: boolean }) => run((services) => listRuns(services, terminal, options)));
+  runs
+    .command('show <run>')
+    .description('what happened in a run')
+    .option('--patch', 'its patch, and nothing else')
+    .option('--json', 'as JSON, with every event')
+    .action((id: string, options: { json?: boolean; patch?: boolean }) => run((services) => showRun(services, terminal, id, options)));
+  deliveryOptions(runs.command('resume <run>').description('go on with a run that was interrupted')).action((id: string, options: Delivery) =>
+    run((services, signal) => resumeRun(services, terminal, id, options, signal)),
+  );
+}
+
+function addMachine(root: Command, run: Run, terminal: Terminal): void {
+  root
+    .command('doctor')
+    .description('what is there, what is missing, and how to get it')
+    .option('--json', 'as JSON')
+    .action((options: { json?: boolean }) => run((services, signal) => doctor(services, terminal, options, signal)));
+  root
+    .command('gc')
+    .description('remove at once what crashed processes of ours left behind')
+    .option('--all', 'what living processes hold, too')
+    .option('--json', 'as JSON')
+    .action((options: { all?: boolean; json?: boolean }) => run((services, signal) => gc(services, terminal, options, signal)));
+  const images = root.command('images').description('the images of ours');
+  images
+    .command('list')
+    .option('--json', 'as JSON')
+    .action((options: { json?: boolean }) => run((services, signal) => listImages(services, terminal, options, signal)));
+  images
+    .command('build [names...]')
+    .description('build what is missing')
+    .action((names: string[]) => run((services, signal) => buildImages(services, terminal, names, signal)));
+}
+
+function deliveryOptions(command: Command): Command {
+  return command
+    .option('--apply', 'write the patch into the working tree')
+    .option('--branch <name>', 'put the patch as a commit on a new branch')
+    .option('--patch <file>', 'write the patch to a file')
+    .option('--json', 'one JSON object on stdout');
+}
+
+/** commander would end the process itself, before anything could be released. */
+function exitInstead(command: Command): Command {
+  command.exitOverride();
+  for (const child of command.commands) exitInstead(child);
+  return command;
+}
+
+function onInterrupt(stop: AbortController, terminal: Terminal): () => void {
+  const interrupt = (): void => {
+    // Whoever insists is not kept waiting: sandboxes end themselves when they hear nothing of us.
+    if (stop.signal.aborted) process.exit(130);
+    terminal.note('\nstopping … (once more to stop at once)', 'yellow');
+    stop.abort(new GloveboxError('cancelled', 'interrupted'));
+  };
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  return () => process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+}
+
+function report(error: unknown, terminal: Terminal): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof ExecError) {
+    terminal.note(`glovebox: ${error.message}`, 'red');
+    return error.exitCode;
+  }
+  if (error instanceof GloveboxError) {
+    terminal.note(`glovebox: ${error.message}`, 'red');
+    return error.code === 'cancelled' ? 130 : error.exitCode;
+  }
+  terminal.note(`glovebox: an error of our own, please report it: ${error instanceof Error ? (error.stack ?? error.message) : describeError(error)}`, 'red');
+  return 5;
+}

@@ -1,0 +1,84 @@
+import type { JournalEvent, TestReport } from '../contracts/index.ts';
+import { printable, type Terminal } from './terminal.ts';
+
+/** Prints a run as it goes: a reading of the journal, so a resumed run and a watched one look the same. */
+export class Progress {
+  readonly #terminal: Terminal;
+  #step = 0;
+
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal;
+  }
+
+  /** Follows a run's stream until the signal fires. */
+  async follow(events: AsyncIterable<JournalEvent>): Promise<void> {
+    for await (const event of events) this.show(event);
+  }
+
+  show(event: JournalEvent): void {
+    switch (event.type) {
+      case 'sandbox.created':
+        return this.#line('sandbox', `${event.data.kind} from ${shortImage(event.data.image)} for ${event.data.purpose} (limits ${event.data.limitsAre})`);
+      case 'run.tested':
+        return this.#tested(event.data.when, event.data.report, event.data.restored);
+      case 'model.ended':
+        return this.#answered(event.data.reply.text);
+      case 'model.failed':
+        return this.#line('model', `failed (${event.data.code}): ${event.data.message}`, 'red');
+      case 'tool.ended':
+        return this.#tool(event.data.call.name, event.data.call.input, event.data.outcome);
+      case 'decision':
+        if (!event.data.allowed) this.#line('denied', `${event.data.request.action}: ${event.data.decision.reason.text}`, 'red');
+        return;
+      case 'run.submitted':
+        return this.#line('submit', event.data.summary, 'green');
+      case 'run.resumed':
+        return this.#line('resume', `after event ${event.data.fromSeq}`, 'yellow');
+      default:
+        return;
+    }
+  }
+
+  #answered(text: string): void {
+    this.#step += 1;
+    this.#line(`step ${this.#step}`, text.trim() === '' ? '(no words, only calls)' : text.trim(), 'bold');
+  }
+
+  #tool(name: string, input: unknown, outcome: { ok: boolean; text: string }): void {
+    this.#line(name, summarizeInput(name, input), 'cyan');
+    const lines = printable(outcome.text).trimEnd().split('\n');
+    const shown = lines.length > 14 ? [...lines.slice(0, 7), `… ${lines.length - 12} lines more …`, ...lines.slice(-5)] : lines;
+    for (const line of shown) this.#terminal.note(`            ${line}`, outcome.ok ? 'dim' : 'yellow');
+  }
+
+  #tested(when: 'before' | 'after', report: TestReport, restored: readonly string[]): void {
+    const where = when === 'before' ? 'as it came' : 'patched, in a fresh sandbox';
+    this.#line('tests', `${report.passed ? 'green' : 'red'} ${where}: ${report.command} (${howEnded(report)})`, report.passed ? 'green' : 'red');
+    if (restored.length > 0) this.#line('', `put back as they were before testing: ${restored.join(', ')}`, 'yellow');
+  }
+
+  #line(label: string, text: string, style?: 'bold' | 'cyan' | 'green' | 'red' | 'yellow'): void {
+    this.#terminal.note(`${this.#terminal.style(label.padEnd(10), style)}  ${printable(text).replaceAll('\n', '\n            ')}`);
+  }
+}
+
+/** How a test command ended, in words. */
+export function howEnded(report: TestReport): string {
+  const { end } = report;
+  if (end.cause === 'exited') return `exit ${end.exitCode}`;
+  if (end.cause === 'signalled') return end.signal ?? 'signal';
+  return end.cause;
+}
+
+export function shortImage(image: string): string {
+  return image.startsWith('sha256:') ? image.slice(0, 19) : image;
+}
+
+function summarizeInput(name: string, input: unknown): string {
+  if (typeof input !== 'object' || input === null) return String(input);
+  const fields = input as Readonly<Record<string, unknown>>; // an object that is not null
+  if (typeof fields['command'] === 'string' && typeof fields['path'] !== 'string') return fields['command'];
+  if (Array.isArray(fields['commands'])) return fields['commands'].join(' ; ');
+  if (typeof fields['path'] === 'string') return `${String(fields['command'] ?? '')} ${fields['path']}`.trim();
+  return name === 'submit' ? String(fields['summary'] ?? '') : JSON.stringify(input);
+}

@@ -1,0 +1,67 @@
+import { GloveboxError, parseId, type RunId } from '../contracts/index.ts';
+import type { RunListing, RunState } from '../runs/index.ts';
+import { howEnded, Progress } from './progress.ts';
+import type { Services } from './services.ts';
+import { approverFor } from './terminal-approver.ts';
+import type { Terminal } from './terminal.ts';
+import { type Delivery, workOnRun } from './work-on-run.ts';
+
+export async function listRuns(services: Services, terminal: Terminal, options: { limit?: number; json?: boolean }): Promise<number> {
+  const listings = services.runs().list(options.limit === undefined ? {} : { limit: options.limit });
+  if (options.json === true) {
+    await terminal.json({ runs: listings.map(({ id, state, running }) => ({ id, status: status(state, running), task: state.task, createdMs: state.createdMs, summary: state.summary })) });
+  } else if (listings.length === 0) terminal.note('there are no runs yet');
+  else for (const listing of listings) await terminal.data(`${row(listing)}\n`);
+  return 0;
+}
+
+/** One run: its events as progress on stderr, its state on stdout. With `patch`, only the patch. */
+export async function showRun(services: Services, terminal: Terminal, id: string, options: { json?: boolean; patch?: boolean }): Promise<number> {
+  const runs = services.runs();
+  const run = runId(id);
+  const state = runs.show(run);
+  if (options.patch === true) await terminal.data((await runs.patch(run)).text);
+  else if (options.json === true) await terminal.json({ id: run, ...state, events: services.journal.read(run) });
+  else {
+    const progress = new Progress(terminal);
+    for (const event of services.journal.read(run)) progress.show(event);
+    await terminal.data(describe(run, state));
+  }
+  return 0;
+}
+
+export function resumeRun(services: Services, terminal: Terminal, id: string, options: Delivery, signal: AbortSignal): Promise<number> {
+  const runs = services.runs(approverFor(terminal, services.principal));
+  return workOnRun({ journal: services.journal, runs }, terminal, runId(id), options, signal);
+}
+
+function runId(text: string): RunId {
+  const id = parseId('run', text);
+  if (id === undefined) throw new GloveboxError('usage', `"${text}" is not the id of a run; \`glovebox runs list\` shows them`);
+  return id;
+}
+
+function status(state: RunState, running: boolean): string {
+  if (state.summary !== undefined) return state.summary.outcome;
+  return running ? 'running' : 'interrupted';
+}
+
+function row({ id, state, running }: RunListing): string {
+  const [first = ''] = state.task.trim().split('\n');
+  return `${id}  ${status(state, running).padEnd(11)}  ${new Date(state.createdMs).toISOString().slice(0, 19)}Z  ${first.slice(0, 70)}`;
+}
+
+function describe(id: RunId, state: RunState): string {
+  const lines = [
+    ['run', id],
+    ['status', state.summary === undefined ? `not ended: glovebox runs resume ${id}` : `${state.summary.outcome}: ${state.summary.detail}`],
+    ['task', state.task.trim()],
+    ['repository', state.repository],
+    ['model', state.options?.model ?? 'unknown'],
+    ['policy', `${state.options?.policy ?? 'unknown'} ${state.options?.policyHash ?? ''}`],
+    ['before', state.before === undefined ? 'not tested' : `${state.before.command}: ${howEnded(state.before)}`],
+    ['after', state.after === undefined ? 'not tested' : `${state.after.command}: ${howEnded(state.after)}`],
+    ['spent', `${state.spent.steps} steps, ${state.spent.tokens} tokens, $${state.spent.usd.toFixed(4)}`],
+  ] as const;
+  return lines.map(([name, value]) => `${name.padEnd(11)} ${value}\n`).join('');
+}
