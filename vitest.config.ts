@@ -2,8 +2,11 @@ import { defineConfig } from 'vitest/config';
 
 const minutes = 60_000;
 
-/** One project a folder of test/: what needs an engine runs one file at a time, because it measures and shares the machine. */
-function project(name: string, deadlineMs: number, parallel: boolean) {
+/**
+ * One project a folder of test/: one after the other, and what needs an engine one file at a time, because it
+ * measures and shares the machine.
+ */
+function project(name: string, groupOrder: number, deadlineMs: number, parallel = false) {
   return {
     extends: true as const,
     test: {
@@ -12,6 +15,7 @@ function project(name: string, deadlineMs: number, parallel: boolean) {
       testTimeout: deadlineMs,
       hookTimeout: deadlineMs,
       fileParallelism: parallel,
+      sequence: { groupOrder },
     },
   };
 }
@@ -24,10 +28,10 @@ export default defineConfig({
     outputFile: { json: 'coverage/test-results.json' },
     passWithNoTests: false,
     projects: [
-      project('unit', minutes / 2, true),
-      project('integration', 2 * minutes, false),
-      project('security', 2 * minutes, false),
-      project('e2e', 5 * minutes, false),
+      project('unit', 0, minutes / 2, true),
+      project('integration', 1, 2 * minutes),
+      project('security', 2, 2 * minutes),
+      project('e2e', 3, 5 * minutes),
     ],
   },
 });

@@ -43,7 +43,7 @@ export function ensureDependencies() {
 
 function lockStamp() {
   const lock = readText(join(ROOT, 'package-lock.json'));
-  if (lock === undefined) throw new Stop(`glovebox needs Node ${NEEDED_MAJOR} or newer, and this is Node ${process.versions.node}.`);
+  if (lock === undefined) throw new Stop(`${ROOT} has no package-lock.json: the checkout is incomplete.`);
   return `${createHash('sha256').update(lock).digest('hex')} ${process.platform} ${process.arch}\n`;
 }
 
@@ -59,7 +59,7 @@ function matchesLock() {
 function install() {
   say('installing the dependencies of package-lock.json with npm (once; about a minute)');
   // Of all install scripts only that of `node` is wanted: it fetches the Node 24 that the rest runs on.
-  npm('ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error');
+  npm('ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error');
   npm('rebuild', 'node', '--loglevel=error');
   if (!existsSync(PINNED_NODE))
     throw new Stop(

@@ -4,7 +4,6 @@ import { DEBIAN_IMAGE } from '../../src/sandbox/images/index.ts';
 import { say, Stop } from '../node24.mjs';
 import { asRoot, ensurePackages, isDebian, isMissing } from './packages.mjs';
 
-const DEFAULT_MIRROR = 'http://deb.debian.org/debian';
 const BUILD_DEADLINE_MS = 10 * 60_000;
 const LAST_LINES = 20;
 
@@ -50,17 +49,15 @@ async function importDebian(docker) {
   await docker.getImage(id).tag({ repo, tag });
 }
 
-/** Bookworm from wherever this machine's own apt gets Debian; from Debian itself where apt is some other system's. */
+/** Bookworm from wherever this machine's own apt gets Debian; where apt is some other system's, mmdebstrap knows a mirror. */
 function aptSources() {
   const format = '$(REPO_URI)|$(ORIGIN)|$(CODENAME)';
   const result = spawnSync('apt-get', ['indextargets', '--format', format, 'Created-By: Packages'], { encoding: 'utf8' });
-  const debian = (result.stdout ?? '')
-    .split('\n')
-    .map((line) => line.split('|'))
-    .filter(([, origin]) => origin === 'Debian');
-  const pick = (pattern) => debian.find(([, , codename]) => pattern.test(codename))?.[0];
+  const lines = (result.stdout ?? '').split('\n').map((line) => line.split('|'));
+  const pick = (pattern) => lines.find(([, origin, codename]) => origin === 'Debian' && pattern.test(codename))?.[0];
+  const main = pick(/^[a-z]+$/);
   const security = pick(/-security$/);
-  return [`deb ${pick(/^[a-z]+$/) ?? DEFAULT_MIRROR} bookworm main`, ...(security ? [`deb ${security} bookworm-security main`] : [])];
+  return [...(main ? [`deb ${main} bookworm main`] : []), ...(main && security ? [`deb ${security} bookworm-security main`] : [])];
 }
 
 async function readAll(stream) {
