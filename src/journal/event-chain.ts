@@ -1,0 +1,68 @@
+import { hash } from 'node:crypto';
+import { canonicalJson, GloveboxError } from '../contracts/index.ts';
+
+/** What the first event of a stream names as the one before it. */
+export const GENESIS = '0'.repeat(64);
+
+/** An event as it lies in a store: its data is the canonical JSON that was hashed. */
+export interface StoredEvent {
+  readonly stream: string;
+  readonly seq: number;
+  readonly timeMs: number;
+  readonly type: string;
+  readonly version: number;
+  readonly data: string;
+  readonly previous: string;
+  readonly hash: string;
+}
+
+/** The last event of a stream. */
+export interface Head {
+  readonly seq: number;
+  readonly hash: string;
+}
+
+export const NO_EVENTS: Head = { seq: 0, hash: GENESIS };
+
+/** The event that follows `head`. */
+export function chain(stream: string, head: Head, event: { type: string; version: number; data: unknown }, timeMs: number): StoredEvent {
+  const unsealed = {
+    stream,
+    seq: head.seq + 1,
+    timeMs,
+    type: event.type,
+    version: event.version,
+    data: canonicalJson(event.data),
+    previous: head.hash,
+  };
+  return { ...unsealed, hash: seal(unsealed) };
+}
+
+/** Errors: `journal_tampered` where `event` cannot be what was written after `head`. */
+export function checkLink(stream: string, head: Head, event: StoredEvent): void {
+  if (event.seq !== head.seq + 1) throw tampered(stream, head.seq + 1, `it is missing: event ${event.seq} follows event ${head.seq}`);
+  if (event.previous !== head.hash) throw tampered(stream, event.seq, 'it does not name the hash of the event before it');
+}
+
+/** The same, with the event's own hash computed again. */
+export function checkSealed(stream: string, head: Head, event: StoredEvent): void {
+  checkLink(stream, head, event);
+  if (seal(event) !== event.hash) throw tampered(stream, event.seq, 'its content does not fit its hash');
+}
+
+export function tampered(stream: string, seq: number, how: string): GloveboxError {
+  const message = `the journal was altered outside glovebox: stream ${stream}, event ${seq}: ${how}`;
+  return new GloveboxError('journal_tampered', message, { details: { stream, seq } });
+}
+
+/**
+ * SHA-256 over the event in canonical JSON. It is put together by hand, keys in their sorted order, because the data is canonical
+ * already: hashing the stored text itself means that not a byte of it can change unseen, and nothing is parsed.
+ */
+function seal(event: Omit<StoredEvent, 'hash'>): string {
+  return hash(
+    'sha256',
+    `{"data":${event.data},"previous":"${event.previous}","seq":${event.seq},"stream":${JSON.stringify(event.stream)},` +
+      `"timeMs":${event.timeMs},"type":${JSON.stringify(event.type)},"version":${event.version}}`,
+  );
+}

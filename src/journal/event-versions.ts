@@ -1,0 +1,30 @@
+import type { EventType } from '../contracts/index.ts';
+
+/** The version of each type's data that this program writes, and the newest that it reads. */
+export const EVENT_VERSIONS = {
+  'session.opened': 1,
+  'session.closed': 1,
+  'sandbox.created': 1,
+  'sandbox.gone': 1,
+  decision: 1,
+  'command.started': 1,
+  'command.ended': 1,
+  'file.changed': 1,
+  'model.started': 1,
+  'model.ended': 1,
+  'model.failed': 1,
+  'run.created': 1,
+  'run.resumed': 1,
+  'run.prompted': 1,
+  'run.tested': 1,
+  'tool.ended': 1,
+  'run.checkpoint': 1,
+  'run.submitted': 1,
+  'run.exported': 1,
+  'run.ended': 1,
+} as const satisfies Record<EventType, number>;
+
+/** Undefined for a type that this program does not know. */
+export function newestVersion(type: string): number | undefined {
+  return Object.hasOwn(EVENT_VERSIONS, type) ? EVENT_VERSIONS[type as EventType] : undefined;
+}

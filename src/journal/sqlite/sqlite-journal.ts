@@ -1,0 +1,200 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { Clock, Journal, JournalEvent, NewEvent } from '../../contracts/index.ts';
+import { GloveboxError, systemClock } from '../../contracts/index.ts';
+import { Changes } from '../changes.ts';
+import type { Head, StoredEvent } from '../event-chain.ts';
+import { chain, checkLink, NO_EVENTS } from '../event-chain.ts';
+import { EVENT_VERSIONS } from '../event-versions.ts';
+import { parseRow, toEvent } from '../stored-event.ts';
+import { openDatabase } from './database.ts';
+import { journalFailure } from './sqlite-error.ts';
+import { verifyStreams } from './verify.ts';
+
+export interface SqliteJournalOptions {
+  readonly clock?: Clock;
+  /** How long an append may wait for another process's lock. */
+  readonly busyTimeoutMs?: number;
+  /** How often a follower looks for what other processes appended. */
+  readonly pollMs?: number;
+}
+
+const DEFAULT_BUSY_TIMEOUT_MS = 5_000;
+const DEFAULT_POLL_MS = 50;
+/** A follower reads so many events at a time, whatever the stream's length. */
+const FOLLOW_PAGE = 500;
+const STREAM_NAME = /^[\w.:-]{1,128}$/;
+
+const EVENT_COLUMNS = 'stream, seq, time_ms AS timeMs, type, version, data, previous, hash';
+
+/**
+ * The journal in one SQLite file that processes of one machine share.
+ *
+ * The log is written at each commit, but reaches the disk (fsync) only at a commit with `synchronous = FULL`; one such fsync carries
+ * everything that any process wrote to the log before. So an ordinary append survives our death, because the kernel has it, and a
+ * durable one survives a power cut.
+ */
+export class SqliteJournal implements Journal {
+  readonly #file: string;
+  readonly #clock: Clock;
+  readonly #database: DatabaseSync;
+  readonly #statements: Statements;
+  readonly #changes: Changes;
+  readonly #closed = new AbortController();
+
+  /** Errors: `journal_failed`. */
+  constructor(file: string, options: SqliteJournalOptions = {}) {
+    this.#file = file;
+    this.#clock = options.clock ?? systemClock;
+    this.#database = openDatabase(file, options.busyTimeoutMs ?? DEFAULT_BUSY_TIMEOUT_MS);
+    this.#statements = prepareStatements(this.#database);
+    this.#changes = new Changes(() => Number(this.#statements.dataVersion.get()?.['data_version']), options.pollMs ?? DEFAULT_POLL_MS);
+  }
+
+  append(stream: string, events: readonly NewEvent[], options: { durable?: boolean } = {}): readonly JournalEvent[] {
+    if (!STREAM_NAME.test(stream)) throw new GloveboxError('internal', `not a name for a stream: ${JSON.stringify(stream)}`);
+    if (events.length === 0 && options.durable !== true) return [];
+    const timeMs = this.#clock.now();
+    const appended = this.#guard(() =>
+      options.durable === true ? this.#durably(() => this.#commit(stream, events, timeMs)) : this.#commit(stream, events, timeMs),
+    );
+    this.#changes.grew(stream);
+    return appended;
+  }
+
+  read(stream: string, afterSeq = 0): JournalEvent[] {
+    return this.#read(stream, afterSeq, -1);
+  }
+
+  async *follow(stream: string, options: { afterSeq?: number; signal: AbortSignal }): AsyncIterable<JournalEvent> {
+    const signal = AbortSignal.any([options.signal, this.#closed.signal]);
+    let afterSeq = options.afterSeq ?? 0;
+    while (!signal.aborted) {
+      // Nothing may run between the read that finds no more and the wait, or what came in between would be missed.
+      const events = this.#read(stream, afterSeq, FOLLOW_PAGE);
+      if (events.length === 0) await this.#changes.next(stream, signal);
+      for (const event of events) {
+        if (signal.aborted) return;
+        yield event;
+        afterSeq = event.seq;
+      }
+    }
+  }
+
+  streams(options: { prefix?: string; limit?: number } = {}): readonly { stream: string; firstMs: number; lastMs: number; events: number }[] {
+    const prefix = options.prefix ?? '';
+    const rows = this.#guard(() => this.#statements.streams.all(prefix, prefix, options.limit ?? -1));
+    return rows.map((row) => ({
+      stream: String(row['stream']),
+      firstMs: Number(row['first_ms']),
+      lastMs: Number(row['last_ms']),
+      events: Number(row['seq']),
+    }));
+  }
+
+  verify(stream?: string): { streams: number; events: number } {
+    return this.#guard(() => {
+      // One snapshot, or an append of another process between two reads would look like tampering.
+      this.#database.exec('BEGIN');
+      try {
+        return verifyStreams(this.#database, stream);
+      } finally {
+        if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+      }
+    });
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#closed.signal.aborted) return;
+    this.#closed.abort();
+    this.#changes[Symbol.dispose]();
+    this.#guard(() => this.#database.close());
+  }
+
+  /** The head is read under the write lock, so it cannot be stale, and two processes that append to one stream follow one another. */
+  #commit(stream: string, events: readonly NewEvent[], timeMs: number): readonly JournalEvent[] {
+    const statements = this.#statements;
+    statements.begin.run();
+    try {
+      const appended = events.length === 0 ? this.#touch() : this.#insert(stream, events, timeMs);
+      statements.commit.run();
+      return appended;
+    } catch (error) {
+      // A full disk has rolled back by itself.
+      if (this.#database.isTransaction) statements.rollback.run();
+      throw error;
+    }
+  }
+
+  #insert(stream: string, events: readonly NewEvent[], timeMs: number): readonly JournalEvent[] {
+    // What the row holds was written by this same class, under the schema's types.
+    let head = (this.#statements.head.get(stream) as Head | undefined) ?? NO_EVENTS;
+    const appended: JournalEvent[] = [];
+    for (const { type, data } of events) {
+      const stored = chain(stream, head, { type, version: EVENT_VERSIONS[type], data }, timeMs);
+      this.#statements.insert.run(stream, stored.seq, timeMs, type, stored.version, stored.data, stored.previous, stored.hash);
+      // Type and data come from one `NewEvent`, which the spread cannot show.
+      appended.push({ ...stored, data } as JournalEvent);
+      head = stored;
+    }
+    this.#statements.moveHead.run(stream, head.seq, head.hash, timeMs, timeMs);
+    return appended;
+  }
+
+  /** A barrier without events needs a change of its own: SQLite syncs nothing for a commit that wrote nothing. */
+  #touch(): readonly JournalEvent[] {
+    this.#statements.touch.run();
+    return [];
+  }
+
+  #durably<T>(commit: () => T): T {
+    this.#database.exec('PRAGMA synchronous = FULL');
+    try {
+      return commit();
+    } finally {
+      this.#database.exec('PRAGMA synchronous = NORMAL');
+    }
+  }
+
+  #read(stream: string, afterSeq: number, limit: number): JournalEvent[] {
+    const rows = this.#guard(() => this.#statements.read.all(stream, afterSeq, limit));
+    let before: StoredEvent | undefined;
+    return rows.map((row) => {
+      const stored = parseRow(row, stream, (before?.seq ?? afterSeq) + 1);
+      checkLink(stream, before ?? { seq: afterSeq, hash: stored.previous }, stored);
+      before = stored;
+      return toEvent(stored);
+    });
+  }
+
+  #guard<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw journalFailure(this.#file, error);
+    }
+  }
+}
+
+type Statements = ReturnType<typeof prepareStatements>;
+
+function prepareStatements(database: DatabaseSync) {
+  return {
+    begin: database.prepare('BEGIN IMMEDIATE'),
+    commit: database.prepare('COMMIT'),
+    rollback: database.prepare('ROLLBACK'),
+    head: database.prepare('SELECT seq, hash FROM heads WHERE stream = ?'),
+    insert: database.prepare(
+      'INSERT INTO events (stream, seq, time_ms, type, version, data, previous, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+    ),
+    moveHead: database.prepare(
+      `INSERT INTO heads (stream, seq, hash, first_ms, last_ms) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (stream) DO UPDATE SET seq = excluded.seq, hash = excluded.hash, last_ms = excluded.last_ms`,
+    ),
+    touch: database.prepare('UPDATE barriers SET count = count + 1'),
+    read: database.prepare(`SELECT ${EVENT_COLUMNS} FROM events WHERE stream = ? AND seq > ? ORDER BY seq LIMIT ?`),
+    streams: database.prepare(
+      'SELECT stream, seq, first_ms, last_ms FROM heads WHERE substr(stream, 1, length(?)) = ? ORDER BY first_ms DESC, stream DESC LIMIT ?',
+    ),
+    dataVersion: database.prepare('PRAGMA data_version'),
+  } satisfies Record<string, StatementSync>;
+}

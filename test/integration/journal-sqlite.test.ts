@@ -1,0 +1,253 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { GloveboxError, NewEvent } from '../../src/contracts/index.ts';
+import { SqliteJournal } from '../../src/journal/index.ts';
+import { journalSuite } from './journal.suite.ts';
+
+const APPENDER = join(import.meta.dirname, 'journal.appender.ts');
+const NODE = [process.execPath, '--disable-warning=ExperimentalWarning'] as const;
+
+journalSuite('SqliteJournal', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'glovebox-journal-'));
+  return {
+    open: (clock) => new SqliteJournal(join(folder, 'state', 'journal.db'), { clock }),
+    [Symbol.asyncDispose]: async () => rmSync(folder, { recursive: true }),
+  };
+});
+
+const prompted = (text: string): NewEvent => ({ type: 'run.prompted', data: { text } });
+
+let folder: string;
+let file: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'glovebox-journal-'));
+  file = join(folder, 'journal.db');
+});
+
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function errorOf(work: () => unknown): GloveboxError {
+  try {
+    work();
+  } catch (error) {
+    return error as GloveboxError;
+  }
+  throw new Error('nothing was thrown');
+}
+
+/** Changes the file as somebody without glovebox would. */
+function tamper(sql: string): void {
+  const database = new DatabaseSync(file);
+  database.exec(sql);
+  database.close();
+}
+
+describe('a journal in a SQLite file', () => {
+  test('belongs to its owner alone', () => {
+    using journal = new SqliteJournal(join(folder, 'deep', 'er', 'journal.db'));
+    journal.append('run_1', [prompted('a')]);
+    expect(statSync(join(folder, 'deep')).mode & 0o777).toBe(0o700);
+    for (const suffix of ['', '-wal']) expect(statSync(join(folder, 'deep', 'er', `journal.db${suffix}`)).mode & 0o777).toBe(0o600);
+  });
+
+  test('keeps what was appended when the process is killed', async () => {
+    const child = spawn(NODE[0], [NODE[1], APPENDER, file, 'run_1', '1000000'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let last = 0;
+    for await (const line of createInterface(child.stdout)) {
+      last = Number(line);
+      if (last === 300) child.kill('SIGKILL');
+    }
+    using journal = new SqliteJournal(file);
+    const kept = journal.read('run_1').length;
+    expect(kept).toBeGreaterThanOrEqual(last);
+    expect(journal.verify()).toEqual({ streams: 1, events: kept });
+    expect(journal.append('run_1', [prompted('after')])[0]?.seq).toBe(kept + 1);
+  });
+
+  test('serialises appends of several processes, to one stream and to different ones', async () => {
+    const processes = ['run_shared', 'run_shared', 'run_shared', 'run_own'].map((stream) =>
+      spawn(NODE[0], [NODE[1], APPENDER, file, stream, '200'], { stdio: ['ignore', 'ignore', 'inherit'] }),
+    );
+    const codes = await Promise.all(processes.map(async (child) => (await once(child, 'exit'))[0] as number));
+    expect(codes).toEqual([0, 0, 0, 0]);
+    using journal = new SqliteJournal(file);
+    expect(journal.verify()).toEqual({ streams: 2, events: 800 });
+    expect(journal.read('run_shared').map((event) => event.seq)).toEqual(Array.from({ length: 600 }, (_, i) => i + 1));
+  });
+
+  test('reaches the disk once for each durable append, and not for others', ({ skip }) => {
+    const traced = (durable: string) => {
+      const trace = join(folder, 'trace');
+      const ran = spawnSync('strace', ['-f', '-y', '-e', 'trace=fsync,fdatasync', '-o', trace, ...NODE, APPENDER, file, 'run_1', '20', durable]);
+      skip(ran.error !== undefined || ran.status !== 0, 'needs strace, and leave to trace');
+      return spawnSync('grep', ['-c', 'sync([0-9]*<.*journal.db-wal>', trace]).stdout.toString().trim();
+    };
+    // Once more when the last connection closes and folds the log into the database.
+    using open = new SqliteJournal(file);
+    expect(traced('no')).toBe('0');
+    expect(Number(traced('durable'))).toBeGreaterThanOrEqual(20);
+    expect(open.verify().events).toBe(40);
+  });
+
+  test('says who holds it when another process keeps it locked for too long', () => {
+    using journal = new SqliteJournal(file, { busyTimeoutMs: 50 });
+    const other = new DatabaseSync(file);
+    other.exec('BEGIN IMMEDIATE');
+    const error = errorOf(() => journal.append('run_1', [prompted('a')]));
+    expect(error.code).toBe('journal_failed');
+    expect(error.message).toContain(`the journal ${file} failed: database is locked. another process keeps it locked`);
+    other.exec('ROLLBACK');
+    other.close();
+    expect(journal.append('run_1', [prompted('a')])[0]?.seq).toBe(1);
+  });
+});
+
+describe('a journal that cannot be opened', () => {
+  test('is refused when it was written by a newer glovebox', () => {
+    new SqliteJournal(file)[Symbol.dispose]();
+    tamper('PRAGMA user_version = 7');
+    const error = errorOf(() => new SqliteJournal(file));
+    expect(error.code).toBe('journal_failed');
+    expect(error.message).toBe(
+      `the journal ${file} was written by a newer glovebox: its schema is version 7, this one knows 1. Upgrade glovebox, or name another file`,
+    );
+  });
+
+  test('is refused when it is the database of another program', () => {
+    tamper('CREATE TABLE photos (id INTEGER)');
+    const error = errorOf(() => new SqliteJournal(file));
+    expect(error.code).toBe('journal_failed');
+    expect(error.message).toContain('is the database of another program');
+  });
+
+  test('is refused when it is not a database', () => {
+    writeFileSync(file, 'a text of some length that is certainly not the header of a database\n'.repeat(100));
+    const error = errorOf(() => new SqliteJournal(file));
+    expect(error.code).toBe('journal_failed');
+    expect(error.message).toBe(`the journal ${file} failed: file is not a database. it is not a database: move it away, or name another file`);
+  });
+
+  test('says which file is damaged', () => {
+    new SqliteJournal(file)[Symbol.dispose]();
+    const bytes = Buffer.alloc(statSync(file).size - 4096, 0xa5);
+    writeFileSync(file, bytes, { flag: 'r+' });
+    const error = errorOf(() => {
+      using journal = new SqliteJournal(file);
+      journal.append('run_1', [prompted('a')]);
+    });
+    expect(error.code).toBe('journal_failed');
+    expect(error.message).toContain(file);
+  });
+
+  test('says so when its folder cannot be made', () => {
+    writeFileSync(file, '');
+    const error = errorOf(() => new SqliteJournal(join(file, 'journal.db')));
+    expect(error.code).toBe('journal_failed');
+    expect(error.message).toContain(join(file, 'journal.db'));
+  });
+});
+
+describe('a full disk', () => {
+  test('fails the append with what to do, and loses nothing that was appended', ({ skip }) => {
+    const script = `
+      mount -t tmpfs -o size=1m none ${folder} || exit 77
+      exec ${NODE.join(' ')} --input-type=module -e '
+        import { SqliteJournal } from ${JSON.stringify(join(import.meta.dirname, '../../src/journal/index.ts'))};
+        const journal = new SqliteJournal(${JSON.stringify(file)});
+        let appended = 0;
+        try {
+          for (;;) appended += journal.append("run_1", [{ type: "run.prompted", data: { text: "x".repeat(20000) } }]).length;
+        } catch (error) {
+          console.log(JSON.stringify({ code: error.code, message: error.message, appended, kept: journal.verify().events }));
+        }'`;
+    const ran = spawnSync('unshare', ['--mount', ...(process.getuid?.() === 0 ? [] : ['--map-root-user']), 'sh', '-c', script]);
+    skip(ran.error !== undefined || ran.status === 77 || ran.stdout.length === 0, 'needs leave to mount a small tmpfs');
+    const told = JSON.parse(ran.stdout.toString()) as { code: string; message: string; appended: number; kept: number };
+    expect(told.code).toBe('journal_failed');
+    expect(told.message).toBe(`the journal ${file} failed: database or disk is full. the disk is full: make room and try again`);
+    expect(told.appended).toBeGreaterThan(5);
+    expect(told.kept).toBe(told.appended);
+  });
+});
+
+describe('a journal that was altered by hand', () => {
+  beforeEach(() => {
+    using journal = new SqliteJournal(file);
+    for (const stream of ['run_a', 'run_b', 'run_c']) journal.append(stream, ['1', '2', '3', '4', '5'].map(prompted));
+  });
+
+  const cases: readonly (readonly [string, string, string, number])[] = [
+    ['changed data', `UPDATE events SET data = '{"text":"X"}' WHERE stream = 'run_b' AND seq = 3`, 'run_b', 3],
+    ['changed data by a space', `UPDATE events SET data = '{"text": "3"}' WHERE stream = 'run_b' AND seq = 3`, 'run_b', 3],
+    ['a changed time', `UPDATE events SET time_ms = time_ms + 1 WHERE stream = 'run_b' AND seq = 5`, 'run_b', 5],
+    ['a changed type', `UPDATE events SET type = 'run.submitted' WHERE stream = 'run_c' AND seq = 1`, 'run_c', 1],
+    ['a changed hash', `UPDATE events SET hash = '${'1'.repeat(64)}' WHERE stream = 'run_b' AND seq = 2`, 'run_b', 2],
+    ['a removed event', `DELETE FROM events WHERE stream = 'run_b' AND seq = 2`, 'run_b', 2],
+    ['a removed first event', `DELETE FROM events WHERE stream = 'run_b' AND seq = 1`, 'run_b', 1],
+    ['a cut tail', `DELETE FROM events WHERE stream = 'run_b' AND seq > 3`, 'run_b', 4],
+    ['a stream without its events', `DELETE FROM events WHERE stream = 'run_b'`, 'run_b', 1],
+    ['a stream without its head', `DELETE FROM heads WHERE stream = 'run_b'`, 'run_b', 1],
+    [
+      'two events in each other\u2019s place',
+      `UPDATE events SET seq = 100 WHERE stream = 'run_b' AND seq = 2; UPDATE events SET seq = 2 WHERE stream = 'run_b' AND seq = 3;
+       UPDATE events SET seq = 3 WHERE stream = 'run_b' AND seq = 100`,
+      'run_b',
+      2,
+    ],
+    ['an event from another stream', `UPDATE OR REPLACE events SET stream = 'run_b' WHERE stream = 'run_c' AND seq = 4`, 'run_b', 4],
+    ['an event too many', `INSERT INTO events SELECT 'run_b', 6, 0, type, 1, data, hash, hash FROM events WHERE stream = 'run_b' AND seq = 5`, 'run_b', 6],
+  ];
+
+  test.each(cases)('is found out by verify: %s', (_, sql, stream, seq) => {
+    tamper(sql);
+    using journal = new SqliteJournal(file);
+    const error = errorOf(() => journal.verify());
+    expect(error.code).toBe('journal_tampered');
+    expect(error.details).toEqual({ stream, seq });
+    expect(error.message).toContain(`stream ${stream}, event ${seq}:`);
+    expect(journal.verify('run_a')).toEqual({ streams: 1, events: 5 });
+  });
+
+  test('is found out by a plain read where the form or the order shows it', () => {
+    tamper(`UPDATE events SET data = '{"text":' WHERE stream = 'run_a' AND seq = 4; DELETE FROM events WHERE stream = 'run_b' AND seq = 2;
+            UPDATE events SET hash = 'short' WHERE stream = 'run_c' AND seq = 3`);
+    using journal = new SqliteJournal(file);
+    expect(errorOf(() => journal.read('run_a')).message).toContain('stream run_a, event 4: its data is not JSON');
+    expect(errorOf(() => journal.read('run_b')).message).toContain('stream run_b, event 2: it is missing: event 3 follows event 1');
+    expect(errorOf(() => journal.read('run_b', 1)).details).toEqual({ stream: 'run_b', seq: 2 });
+    expect(errorOf(() => journal.read('run_c')).message).toContain('stream run_c, event 3: its hash is not what was written');
+  });
+});
+
+describe('events of another version of glovebox', () => {
+  beforeEach(() => {
+    using journal = new SqliteJournal(file);
+    journal.append('run_1', [prompted('a'), prompted('b')]);
+  });
+
+  test('pass as they are when their type is unknown, so that folds can go on', () => {
+    tamper(`UPDATE events SET type = 'run.sung', version = 3 WHERE seq = 2`);
+    using journal = new SqliteJournal(file);
+    expect(journal.read('run_1').map((event) => [event.type, event.version])).toEqual([
+      ['run.prompted', 1],
+      ['run.sung', 3],
+    ]);
+  });
+
+  test('are refused when their type is known and their version newer, because their data would be misread', () => {
+    tamper(`UPDATE events SET version = 2 WHERE seq = 2`);
+    using journal = new SqliteJournal(file);
+    const error = errorOf(() => journal.read('run_1'));
+    expect(error.code).toBe('journal_failed');
+    expect(error.message).toBe(
+      'stream run_1, event 2 (run.prompted) was written by a newer glovebox, in version 2 where this one reads 1: upgrade it',
+    );
+  });
+});
