@@ -31,7 +31,10 @@ export interface ModelRequest {
   readonly temperature?: number;
 }
 
-/** Tokens of each class, as the provider billed them. */
+/**
+ * Tokens of each class, as the provider billed them. The classes do not overlap (input is what was neither read from nor
+ * written to a cache), but for reasoning, which is a part of output.
+ */
 export interface Usage {
   readonly inputTokens: number;
   readonly outputTokens: number;
