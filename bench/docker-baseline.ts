@@ -12,7 +12,7 @@ export const HARDENED: Docker.HostConfig = {
 };
 
 /** One command by `docker exec` over the engine's API, its output read to the end, its exit code looked up. */
-export async function execOverApi(docker: Docker, container: Docker.Container, argv: string[]): Promise<void> {
+export async function execOverApi(container: Docker.Container, argv: string[]): Promise<void> {
   const exec = await container.exec({ Cmd: argv, AttachStdout: true, AttachStderr: true });
   const stream = await exec.start({ hijack: true, stdin: false });
   await new Promise((resolve, reject) => stream.on('error', reject).on('end', resolve).on('close', resolve).resume());

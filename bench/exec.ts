@@ -17,13 +17,13 @@ const SPEC: SandboxSpec = {
 
 /** Round trip of /bin/true, cold start, output throughput and init's memory, each beside what a user would otherwise do. */
 export default async function benchExec(quick: boolean): Promise<Report> {
-  await using services = await openServices({ env: process.env });
+  await using services = await openServices({ env: globalThis.process.env, version: 'bench' });
   const docker = new Docker();
   const policy = await services.policies.load('exec');
   await using session = await Session.open(services.sessionPorts(), { principal: 'bench', policy, image: IMAGE, kinds: ['container'] });
   const governed = await session.sandbox('bench');
   await using bare = await services.sandboxes.create(['container'], SPEC);
-  const process = await optional(() => services.sandboxes.create(['process'], SPEC));
+  const bubblewrap = await optional(() => services.sandboxes.create(['process'], SPEC));
   const gvisor = await optional(() => services.sandboxes.create(['gvisor'], SPEC));
   const peer = await docker.createContainer({ Image: IMAGE, Cmd: ['sleep', '600'], HostConfig: HARDENED });
   await peer.start();
@@ -32,9 +32,9 @@ export default async function benchExec(quick: boolean): Promise<Report> {
       {
         governed: () => governedTrue(governed),
         wire: () => wireTrue(bare),
-        dockerExec: () => execOverApi(docker, peer, ['/bin/true']),
+        dockerExec: () => execOverApi(peer, ['/bin/true']),
         localSpawn,
-        ...(process === undefined ? {} : { bubblewrap: () => wireTrue(process) }),
+        ...(bubblewrap === undefined ? {} : { bubblewrap: () => wireTrue(bubblewrap) }),
         ...(gvisor === undefined ? {} : { runsc: () => wireTrue(gvisor) }),
       },
       quick ? 30 : 300,
@@ -42,8 +42,8 @@ export default async function benchExec(quick: boolean): Promise<Report> {
     );
     const roundTripMs = Object.fromEntries(Object.entries(turns).map(([name, samples]) => [name, percentiles(samples)]));
     const p50 = (name: string): number => roundTripMs[name]?.p50 ?? Number.NaN;
-    const starts = await coldStarts(docker, (kind) => services.sandboxes.create([kind], SPEC), quick ? 3 : 15);
-    const throughput = await throughputs(bare, peer, docker, quick ? 32 : 256);
+    const starts = await coldStarts((kind) => services.sandboxes.create([kind], SPEC), quick ? 3 : 15);
+    const throughput = await throughputs(bare, peer, quick ? 32 : 256);
     return {
       bench: 'exec',
       machine: machine(),
@@ -62,7 +62,7 @@ export default async function benchExec(quick: boolean): Promise<Report> {
       },
     };
   } finally {
-    await Promise.allSettled([peer.remove({ force: true }), process?.destroy(), gvisor?.destroy()]);
+    await Promise.allSettled([peer.remove({ force: true }), bubblewrap?.destroy(), gvisor?.destroy()]);
   }
 }
 
@@ -82,7 +82,7 @@ async function localSpawn(): Promise<void> {
   await once(child, 'close');
 }
 
-async function coldStarts(docker: Docker, create: (kind: SandboxKind) => Promise<Sandbox>, rounds: number) {
+async function coldStarts(create: (kind: SandboxKind) => Promise<Sandbox>, rounds: number) {
   const samples = await inTurns(
     {
       glovebox: async () => {
@@ -110,7 +110,7 @@ async function coldStarts(docker: Docker, create: (kind: SandboxKind) => Promise
   return { figures, ratio: figures.dockerRun.p50 / figures.createRunDestroy.p50 };
 }
 
-async function throughputs(sandbox: Sandbox, peer: Docker.Container, docker: Docker, mebibytes: number): Promise<{ wire: number; dockerExec: number }> {
+async function throughputs(sandbox: Sandbox, peer: Docker.Container, mebibytes: number): Promise<{ wire: number; dockerExec: number }> {
   const argv = ['/usr/bin/head', '-c', `${mebibytes}M`, '/dev/zero'] as const;
   const began = performance.now();
   let bytes = 0;
@@ -118,7 +118,7 @@ async function throughputs(sandbox: Sandbox, peer: Docker.Container, docker: Doc
   const wireMs = performance.now() - began;
   if (bytes !== mebibytes * 2 ** 20) throw new Error(`${bytes} bytes came over the wire`);
   const again = performance.now();
-  await execOverApi(docker, peer, [...argv]);
+  await execOverApi(peer, [...argv]);
   const execMs = performance.now() - again;
   return { wire: round(bytes / 1e3 / wireMs, 1), dockerExec: round(bytes / 1e3 / execMs, 1) };
 }

@@ -13,6 +13,7 @@ try {
   if (inClone) ensureDependencies();
   const node = findNode24();
   if (node === process.execPath) {
+    hideExperimentalWarnings();
     keepCompiledCode();
     await import(entry);
   } else if (node) {
@@ -24,4 +25,13 @@ try {
   if (!(error instanceof Stop)) throw error;
   say(error.message);
   process.exitCode = error.exitCode;
+}
+
+/** node:sqlite works and says at each start that it may change; what else is warned of is shown. */
+function hideExperimentalWarnings() {
+  const [show] = process.listeners('warning');
+  process.removeAllListeners('warning');
+  process.on('warning', (warning) => {
+    if (warning.name !== 'ExperimentalWarning') show?.(warning);
+  });
 }

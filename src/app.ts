@@ -17,24 +17,25 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 export interface Configuration {
   readonly env: Readonly<Record<string, string | undefined>>;
+  readonly version: string;
 }
 
 /** Reads the configuration and builds everything: the only place that knows all rooms. */
-export async function openServices({ env }: Configuration): Promise<Services> {
+export async function openServices({ env, version }: Configuration): Promise<Services> {
   const stateDir = await stateFolder(env);
   const clock = systemClock;
   const ids = randomIds(clock);
-  const journal = new SqliteJournal({ path: join(stateDir, 'journal.db'), clock });
+  const journal = new SqliteJournal(join(stateDir, 'journal.db'), { clock });
   const blobs = new FolderBlobs(join(stateDir, 'blobs'));
-  const { sandboxes, images } = await openSandboxes({ stateDir, ids, env });
+  const { sandboxes, images } = openSandboxes({ stateDir, ids, env, clock });
   const workspace = new GitWorkspace({ storeDir: join(stateDir, 'trees.git') });
   const policies = new FilePolicies([resolve('policies'), join(ROOT, 'policies')]);
-  const models = new ModelsByName({ env });
+  const models = new ModelsByName({ env, transcriptFolder: process.cwd() });
   const leases = new FileLeases(join(stateDir, 'leases'));
   const ports: SessionPorts = { journal, sandboxes, clock, ids };
   return {
     stateDir,
-    version: '',
+    version,
     demoDir: join(ROOT, 'demo'),
     journal,
     policies,

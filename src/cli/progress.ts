@@ -41,10 +41,11 @@ export class Progress {
 
   #answered(text: string): void {
     this.#step += 1;
-    this.#line(`step ${this.#step}`, text.trim() === '' ? '(no words, only calls)' : text.trim(), 'bold');
+    this.#line(`step ${this.#step}`, text.trim(), 'bold');
   }
 
   #tool(name: string, input: unknown, outcome: { ok: boolean; text: string }): void {
+    if (name === 'submit' && outcome.ok) return; // `run.submitted` says it
     this.#line(name, summarizeInput(name, input), 'cyan');
     const lines = printable(outcome.text).trimEnd().split('\n');
     const shown = lines.length > 14 ? [...lines.slice(0, 7), `… ${lines.length - 12} lines more …`, ...lines.slice(-5)] : lines;

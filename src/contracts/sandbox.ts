@@ -76,6 +76,8 @@ export interface CommandSpec {
   readonly stdin?: 'none' | 'pipe';
   /** Beyond `outputBytes`: end the command, or go on and throw the rest away (counted). */
   readonly onOutputLimit?: 'kill' | 'drop';
+  /** Sees each piece as it arrives and all of them before `end` settles, whether or not anybody reads. Its bytes are valid for the call only; it must not throw. */
+  readonly observe?: (chunk: OutputChunk) => void;
 }
 
 /** A piece of output; `offset` counts the channel's bytes from the command's start. */

@@ -1,4 +1,5 @@
-import type { FileEntry, FileOptions, Sandbox } from '../contracts/index.ts';
+import { posix } from 'node:path';
+import { type FileEntry, type FileOptions, GloveboxError, type Sandbox } from '../contracts/index.ts';
 import type { Gate } from './gate.ts';
 
 /** Files of a session's sandbox. A path's links are resolved inside first, and what policy decides on is what is then touched. */
@@ -26,7 +27,7 @@ export class GovernedFiles {
   }
 
   async write(path: string, bytes: Buffer, options: FileOptions & { mode?: number; parents?: boolean } = {}): Promise<void> {
-    const canonical = await this.#may('file.write', path, options);
+    const canonical = await this.#mayWrite(path, options);
     await this.#sandbox.files.write(canonical, bytes, options);
     this.#changed('write', canonical, bytes.length);
   }
@@ -60,6 +61,24 @@ export class GovernedFiles {
     const canonical = await this.#sandbox.files.resolve(path, options);
     await this.#gate.require({ action, path: canonical }, { signal: options.signal });
     return canonical;
+  }
+
+  /** Directories that are still to be made cannot be resolved: what is there is, and the rest is appended. */
+  async #mayWrite(path: string, options: FileOptions & { parents?: boolean }): Promise<string> {
+    this.#touch();
+    const canonical = options.parents === true ? await this.#resolveDeepest(path, options) : await this.#sandbox.files.resolve(path, options);
+    await this.#gate.require({ action: 'file.write', path: canonical }, { signal: options.signal });
+    return canonical;
+  }
+
+  async #resolveDeepest(path: string, options: FileOptions): Promise<string> {
+    try {
+      return await this.#sandbox.files.resolve(path, options);
+    } catch (error) {
+      const above = posix.dirname(path);
+      if (!(error instanceof GloveboxError) || error.details['errno'] !== 'ENOENT' || above === path) throw error;
+      return posix.join(await this.#resolveDeepest(above, options), posix.basename(path));
+    }
   }
 
   #changed(operation: string, path: string, bytes: number): void {

@@ -73,8 +73,13 @@ export class GovernedSandbox implements AsyncDisposable {
     if (!verdict.allowed) return this.#refused(id, verdict);
     const started: NewEvent = { type: 'command.started', data: { command: id, sandbox: this.#sandbox.id, argv: request.argv, cwd } };
     this.#gate.write([verdict.event, started]);
-    const running = this.#sandbox.exec({ ...rest, cwd, id, limits: stricter(this.#limits, limits) });
-    return this.#follow(running, verdict.decision, signal);
+    const hashes = { stdout: new LazyHash(), stderr: new LazyHash() };
+    const observe = (chunk: OutputChunk): void => {
+      hashes[chunk.channel].add(chunk.bytes);
+      request.observe?.(chunk);
+    };
+    const running = this.#sandbox.exec({ ...rest, cwd, id, limits: stricter(this.#limits, limits), observe });
+    return this.#follow(running, verdict.decision, hashes, signal);
   }
 
   async destroy(why: string): Promise<void> {
@@ -86,8 +91,7 @@ export class GovernedSandbox implements AsyncDisposable {
     await this.destroy('closed');
   }
 
-  #follow(running: RunningCommand, decision: Decision, signal: AbortSignal | undefined): GovernedCommand {
-    const hashes = { stdout: new LazyHash(), stderr: new LazyHash() };
+  #follow(running: RunningCommand, decision: Decision, hashes: Readonly<Record<OutputChunk['channel'], LazyHash>>, signal: AbortSignal | undefined): GovernedCommand {
     const cancel = (): void => running.cancel();
     signal?.addEventListener('abort', cancel, { once: true });
     const end = running.end.then((how) => {
@@ -101,7 +105,7 @@ export class GovernedSandbox implements AsyncDisposable {
     return {
       id: running.id,
       decision,
-      output: hashed(running.output, hashes),
+      output: running.output,
       end,
       write: (bytes) => running.write(bytes),
       closeStdin: () => running.closeStdin(),
@@ -141,13 +145,6 @@ class LazyHash {
 
   digest(): string {
     return this.#hash === undefined ? NOTHING : `sha256:${this.#hash.digest('hex')}`;
-  }
-}
-
-async function* hashed(output: AsyncIterable<OutputChunk>, hashes: Readonly<Record<OutputChunk['channel'], LazyHash>>): AsyncGenerator<OutputChunk> {
-  for await (const chunk of output) {
-    hashes[chunk.channel].add(chunk.bytes);
-    yield chunk;
   }
 }
 

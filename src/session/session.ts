@@ -132,7 +132,8 @@ export class Session implements AsyncDisposable {
     });
     const call = `${model.provider}:${model.name}#${this.#spent.steps + 1}`;
     const requestHash = `sha256:${hash('sha256', JSON.stringify(request))}`;
-    this.#gate.write([{ type: 'model.started', data: { call, model: `${model.provider}:${model.name}`, requestHash, worstCaseUsd: worst.usd ?? 0 } }], true);
+    const reserved = { worstCaseUsd: worst.usd ?? 0, worstCaseTokens: worst.tokens };
+    this.#gate.write([{ type: 'model.started', data: { call, model: `${model.provider}:${model.name}`, requestHash, ...reserved } }], true);
     try {
       const reply = await model.complete(request, { signal: this.signal, ...(onText === undefined ? {} : { onText }) });
       this.#spent = add(this.#spent, reply);
@@ -140,7 +141,10 @@ export class Session implements AsyncDisposable {
       return reply;
     } catch (error) {
       const code = error instanceof GloveboxError ? error.code : 'internal';
-      this.#gate.write([{ type: 'model.failed', data: { call, code, message: describeError(error), unknown: code === 'model_unavailable' } }]);
+      // The model says when it is not known whether the provider counted the call: it is kept at its worst case then.
+      const unknown = error instanceof GloveboxError ? error.details['costUnknown'] === true : true;
+      if (unknown) this.#spent = { ...this.#spent, usd: this.#spent.usd + reserved.worstCaseUsd, tokens: this.#spent.tokens + worst.tokens };
+      this.#gate.write([{ type: 'model.failed', data: { call, code, message: describeError(error), unknown } }]);
       throw error;
     } finally {
       this.#touch();

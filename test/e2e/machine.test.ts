@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+import { User } from './glovebox.ts';
+
+test('glovebox doctor finds containers and processes, and says why a kind is missing', async () => {
+  using user = new User();
+  const ended = await user.run('doctor', '--json');
+  const { usable, kinds } = JSON.parse(ended.stdout) as { usable: boolean; kinds: { kind: string; available: boolean; detail: string }[] };
+  expect(usable).toBe(true);
+  expect(ended.code).toBe(0);
+  const state = Object.fromEntries(kinds.map((kind) => [kind.kind, kind]));
+  expect(state['container']).toMatchObject({ available: true });
+  expect(state['process']).toMatchObject({ available: true });
+  expect(state['gvisor']?.detail).not.toBe('');
+});
+
+test('glovebox doctor ends with 5 and a way out where there is no engine and no bubblewrap', async () => {
+  using user = new User({ DOCKER_HOST: 'unix:///nonexistent/docker.sock', PATH: '/nonexistent' });
+  const ended = await user.run('doctor');
+  expect(ended.code).toBe(5);
+  expect(ended.stderr).toContain('scripts/prepare.mjs');
+});
+
+test('glovebox images list names ours and says that they are built', async () => {
+  using user = new User();
+  const ended = await user.run('images', 'list', '--json');
+  const { images } = JSON.parse(ended.stdout) as { images: { name: string; present: boolean }[] };
+  expect(images.filter(({ present }) => present).map(({ name }) => name)).toEqual(expect.arrayContaining(['base', 'init', 'node', 'python']));
+});
+
+test('glovebox without arguments prints its help and ends with 2', async () => {
+  using user = new User();
+  const ended = await user.run();
+  expect(ended.code).toBe(2);
+  expect(ended.stderr).toContain('Commands:');
+});
