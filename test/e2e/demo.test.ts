@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { containers, User } from './glovebox.ts';
+import { User } from './glovebox.ts';
 
 test('glovebox demo ends green in both languages, says that its transcript was written by hand, and leaves nothing behind', async () => {
   using user = new User();
@@ -11,5 +11,5 @@ test('glovebox demo ends green in both languages, says that its transcript was w
   expect(ended.stdout).toContain('+++ b/src/split.js');
   expect(ended.stdout).toContain('+++ b/recur/monthly.py');
   expect(ended.code).toBe(0);
-  expect(await containers()).toEqual([]);
+  expect(await user.containers()).toEqual([]);
 });

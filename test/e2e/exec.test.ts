@@ -1,13 +1,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { containers, User } from './glovebox.ts';
+import { User } from './glovebox.ts';
 
 describe.each(['container', 'process'])('glovebox exec in a %s', (kind) => {
   const user = new User();
   const exec = (...args: string[]) => user.run('exec', '--kind', kind, '--policy', 'exec', ...args);
   afterEach(async () => {
-    expect(await containers()).toEqual([]);
+    expect(await user.containers()).toEqual([]);
   });
 
   test('passes output and exit code through', async () => {

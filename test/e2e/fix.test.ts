@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ModelServer } from '../support/model-server/model-server.ts';
-import { containers, git, User } from './glovebox.ts';
+import { git, User } from './glovebox.ts';
 
 const TASK = 'make the tests pass';
 const CURE = "sed -i 's/shares\\[i\\] += 1/shares[order[i]] += 1/' src/split.js && npm test";
@@ -20,7 +20,7 @@ describe('glovebox fix', () => {
     expect(ended.code).toBe(0);
     expect(ended.stdout).toContain('+  for (let i = 0; i < left; i++) shares[order[i]] += 1;');
     expect(git(repository, 'status', '--porcelain')).toBe('');
-    expect(await containers()).toEqual([]);
+    expect(await user.containers()).toEqual([]);
   });
 
   test('prints one JSON object with everything', async () => {
@@ -69,7 +69,7 @@ describe('glovebox fix', () => {
     expect(interrupted.code).toBe(130);
     const run = /runs resume (run_\w+)/.exec(interrupted.stderr)?.[1] ?? '';
     expect(run).not.toBe('');
-    expect(await containers()).toEqual([]);
+    expect(await user.containers()).toEqual([]);
 
     server.add({ calls: [{ name: 'shell', input: { command: `test -e looked && ${CURE}` } }] }, { calls: [{ name: 'submit', input: { summary: 'done' } }] });
     const resumed = await user.run('runs', 'resume', run);
@@ -86,10 +86,10 @@ describe('glovebox fix', () => {
     await server.hanging();
     started.child.kill('SIGKILL');
     await started.ended;
-    expect(await containers()).not.toEqual([]);
+    expect(await user.containers()).not.toEqual([]);
     const swept = await user.run('gc');
     expect(swept.stdout).toContain('removed');
-    expect(await containers()).toEqual([]);
+    expect(await user.containers()).toEqual([]);
 
     const { runs } = JSON.parse((await user.run('runs', 'list', '--json')).stdout) as { runs: { id: string; status: string }[] };
     expect(runs[0]?.status).toBe('interrupted');

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Docker from 'dockerode';
+import { Label, stateLabel } from '../../src/sandbox/docker/labels.ts';
 import { findEngine } from '../../src/sandbox/images/index.ts';
 
 const BIN = fileURLToPath(new URL('../../bin/glovebox.js', import.meta.url));
@@ -50,6 +51,12 @@ export class User implements Disposable {
 
   transcript(language: 'javascript' | 'python' = 'javascript'): string {
     return `transcript:${join(DEMO, language, 'transcript.yaml')}`;
+  }
+
+  /** This user's containers, in whatever state. */
+  async containers(): Promise<Docker.ContainerInfo[]> {
+    const label = [`${Label.state}=${stateLabel(this.env['GLOVEBOX_HOME'] ?? '')}`];
+    return await (await engine()).listContainers({ all: true, filters: { label } });
   }
 
   [Symbol.dispose](): void {
@@ -97,13 +104,9 @@ export function git(path: string, ...args: string[]): string {
   return execFileSync('git', [...identity, ...args], { cwd: path, encoding: 'utf8' });
 }
 
-export async function engine(): Promise<Docker> {
+async function engine(): Promise<Docker> {
   const search = await findEngine();
   if (search.state !== 'found') throw new Error('these tests need a Docker engine: `npm test` starts one');
   return search.docker;
 }
 
-/** Our containers, in whatever state. */
-export async function containers(): Promise<Docker.ContainerInfo[]> {
-  return await (await engine()).listContainers({ all: true, filters: { label: ['glovebox.sandbox'] } });
-}
