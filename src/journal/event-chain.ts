@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { canonicalJson, GloveboxError } from '../contracts/index.ts';
 
 /** What the first event of a stream names as the one before it. */
-export const GENESIS = '0'.repeat(64);
+const GENESIS = '0'.repeat(64);
 
 /** An event as it lies in a store: its data is the canonical JSON that was hashed. */
 export interface StoredEvent {

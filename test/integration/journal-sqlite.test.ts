@@ -146,6 +146,10 @@ describe('a journal that cannot be opened', () => {
     expect(error.message).toContain(file);
   });
 
+  test.each(['', ':memory:', 'file:journal.db'])('is refused when its name is none of a file to SQLite: %j', (name) => {
+    expect(errorOf(() => new SqliteJournal(name)).message).toBe(`a journal needs a file, found ${JSON.stringify(name)}: name one`);
+  });
+
   test('says so when its folder cannot be made', () => {
     writeFileSync(file, '');
     const error = errorOf(() => new SqliteJournal(join(file, 'journal.db')));

@@ -30,6 +30,10 @@ PRAGMA user_version = ${SCHEMA_VERSION};
 
 /** Opens a journal's database, or makes it. Errors: `journal_failed` with the file and what to do. */
 export function openDatabase(file: string, busyTimeoutMs: number): DatabaseSync {
+  // To SQLite these are no files: a journal in one would be gone with the process.
+  if (file === '' || file === ':memory:' || file.startsWith('file:')) {
+    throw new GloveboxError('journal_failed', `a journal needs a file, found ${JSON.stringify(file)}: name one`);
+  }
   let database: DatabaseSync | undefined;
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });

@@ -1,0 +1,138 @@
+import type { PolicyDocument, PolicyGrant, SandboxKind, SandboxLimits } from '../contracts/index.ts';
+import type { DocumentPath, Layer } from './document/layer.ts';
+import { ruleName } from './document/layer.ts';
+import { invalidAt } from './document/read-policy.ts';
+import { Glob } from './glob.ts';
+
+const MIB = 2 ** 20;
+
+/** What holds where no policy of a chain says anything. */
+export const DEFAULTS = {
+  image: 'base',
+  /** Those that we build ourselves. */
+  images: ['base', 'node', 'python'],
+  kinds: ['gvisor', 'container'],
+  sandbox: { cpu: 1, memoryBytes: 512 * MIB, pids: 256, diskBytes: 512 * MIB, inodes: 100_000, openFiles: 1024 },
+  command: { wallMs: 2 * 60_000, outputBytes: MIB },
+  session: { wallMs: 30 * 60_000, idleMs: 5 * 60_000 },
+  budget: { usd: 1, tokens: 500_000, steps: 50 },
+  filesWrite: ['/workspace/**', '/tmp/**'],
+} as const satisfies Omit<PolicyGrant, 'hardLimits'> & { images: readonly string[]; filesWrite: readonly string[] };
+
+/** A number that may not be exceeded, and who said so: no `file` where it is our default. */
+export interface Ceiling {
+  readonly value: number;
+  readonly rule: string;
+  readonly file?: string;
+  readonly line?: number;
+}
+
+type Read = (document: PolicyDocument) => number | undefined;
+
+/** The strictest that any layer states. */
+function ceiling(layers: readonly Layer[], path: DocumentPath, read: Read, fallback: number): Ceiling {
+  return stated(layers, path, read) ?? { value: fallback, rule: ruleName(path) };
+}
+
+function stated(layers: readonly Layer[], path: DocumentPath, read: Read): Ceiling | undefined {
+  let least: Ceiling | undefined;
+  for (const layer of layers) {
+    const value = read(layer.document);
+    if (value === undefined || (least !== undefined && least.value <= value)) continue;
+    least = { value, rule: ruleName(path), file: layer.file, line: layer.lineOf(path) };
+  }
+  return least;
+}
+
+/** Where each limit of a sandbox stands in a document. */
+const SANDBOX_LIMITS = {
+  cpu: 'cpu',
+  memoryBytes: 'memory',
+  pids: 'pids',
+  diskBytes: 'disk',
+  inodes: 'inodes',
+  openFiles: 'open_files',
+} as const satisfies Record<keyof SandboxLimits, keyof NonNullable<PolicyDocument['limits']>>;
+
+export function sandboxCeilings(layers: readonly Layer[]): Readonly<Record<keyof SandboxLimits, Ceiling>> {
+  const of = (limit: keyof SandboxLimits): Ceiling => {
+    const key = SANDBOX_LIMITS[limit];
+    return ceiling(layers, ['limits', key], (document) => document.limits?.[key], DEFAULTS.sandbox[limit]);
+  };
+  return { cpu: of('cpu'), memoryBytes: of('memoryBytes'), pids: of('pids'), diskBytes: of('diskBytes'), inodes: of('inodes'), openFiles: of('openFiles') };
+}
+
+export function budgetCeilings(layers: readonly Layer[]): Readonly<Record<'usd' | 'tokens' | 'steps', Ceiling>> {
+  const of = (key: 'usd' | 'tokens' | 'steps'): Ceiling => ceiling(layers, ['budget', key], (document) => document.budget?.[key], DEFAULTS.budget[key]);
+  return { usd: of('usd'), tokens: of('tokens'), steps: of('steps') };
+}
+
+/** What a chain of policies lends. Errors: `policy_invalid` where the chain leaves no kind or no image. */
+export function grantOf(layers: readonly Layer[]): PolicyGrant {
+  const limits = sandboxCeilings(layers);
+  const budget = budgetCeilings(layers);
+  return {
+    image: imageOf(layers),
+    kinds: kindsOf(layers),
+    hardLimits: layers.some((layer) => layer.document.sandbox?.hard_limits === true),
+    sandbox: {
+      cpu: limits.cpu.value,
+      memoryBytes: limits.memoryBytes.value,
+      pids: limits.pids.value,
+      diskBytes: limits.diskBytes.value,
+      inodes: limits.inodes.value,
+      openFiles: limits.openFiles.value,
+    },
+    command: commandLimits(layers),
+    session: {
+      wallMs: ceiling(layers, ['session', 'wall'], (document) => document.session?.wall, DEFAULTS.session.wallMs).value,
+      idleMs: ceiling(layers, ['session', 'idle'], (document) => document.session?.idle, DEFAULTS.session.idleMs).value,
+    },
+    budget: { usd: budget.usd.value, tokens: budget.tokens.value, steps: budget.steps.value },
+  };
+}
+
+function commandLimits(layers: readonly Layer[]): PolicyGrant['command'] {
+  const cpu = stated(layers, ['command', 'cpu'], (document) => document.command?.cpu);
+  return {
+    wallMs: ceiling(layers, ['command', 'wall'], (document) => document.command?.wall, DEFAULTS.command.wallMs).value,
+    outputBytes: ceiling(layers, ['command', 'output'], (document) => document.command?.output, DEFAULTS.command.outputBytes).value,
+    ...(cpu === undefined ? {} : { cpuMs: cpu.value }),
+  };
+}
+
+/** Kinds that every layer accepts, in the order of the one that is nearest to the session. */
+function kindsOf(layers: readonly Layer[]): readonly SandboxKind[] {
+  const lists = layers.flatMap(kindList);
+  const [nearest, ...others] = lists;
+  if (nearest === undefined) return DEFAULTS.kinds;
+  const kinds = nearest.kinds.filter((kind) => others.every((other) => other.kinds.includes(kind)));
+  if (kinds.length > 0) return kinds;
+  const parents = others.map((other) => `${other.layer.document.name}: ${other.kinds.join(', ')}`).join('; ');
+  throw invalidAt(nearest.layer, ['sandbox', 'kinds'], `sandbox.kinds: expected a kind that the policies above accept (${parents}), found ${nearest.kinds.join(', ')}`);
+}
+
+function kindList(layer: Layer): { layer: Layer; kinds: readonly SandboxKind[] }[] {
+  const kinds = layer.document.sandbox?.kinds;
+  return kinds === undefined ? [] : [{ layer, kinds }];
+}
+
+/** What a layer says of images: `images`, or `image` alone; undefined where it says nothing. */
+export function imagesOf(layer: Layer): { readonly globs: readonly string[]; readonly path: DocumentPath } | undefined {
+  const { image, images } = layer.document.sandbox ?? {};
+  if (images !== undefined) return { globs: images, path: ['sandbox', 'images'] };
+  return image === undefined ? undefined : { globs: [image], path: ['sandbox', 'image'] };
+}
+
+function imageOf(layers: readonly Layer[]): string {
+  const chosen = layers.find((layer) => layer.document.sandbox?.image !== undefined);
+  const image = chosen?.document.sandbox?.image ?? DEFAULTS.image;
+  const refusing = layers.find((layer) => imagesOf(layer)?.globs.every((glob) => !new Glob(glob, 'name').matches(image)));
+  if (refusing === undefined) return image;
+  const list = imagesOf(refusing);
+  if (chosen === undefined) {
+    throw invalidAt(refusing, list?.path ?? [], `sandbox.images: expected sandbox.image beside it, because the default image ${image} is not in it, found none`);
+  }
+  const wanted = list?.globs.join(', ') ?? '';
+  throw invalidAt(chosen, ['sandbox', 'image'], `sandbox.image: expected one of ${wanted} (${refusing.document.name}), found ${image}`);
+}

@@ -1,0 +1,6 @@
+// policy: from documents that people write to one function, `decide`, that answers every question of a session.
+// Each file is a layer; what it extends are the layers above it, and a request passes only where every layer that speaks lets it.
+// `document/` reads and checks YAML, `rules/` has one class for each kind of request, `shell/` finds the programs in a command.
+// Deny wins over ask, ask over allow; every answer names its rule, file and line, and what lost. Pure: no clock, no disk.
+// What rules on commands can and cannot promise, and how layers narrow one another, is in docs/policy.md.
+export { FilePolicies } from './file-policies.ts';

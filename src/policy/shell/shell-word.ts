@@ -1,0 +1,23 @@
+/** One word of a command, as far as it can be known before the shell runs. */
+export interface Word {
+  /** With quotes and escapes taken away. Where it is not certain: what is fixed of it. */
+  readonly text: string;
+  /** No expansion, substitution or pattern in it: the shell will see exactly `text`. */
+  readonly certain: boolean;
+  /** Nothing in it was quoted, so that it may be a reserved word. */
+  readonly bare: boolean;
+  /** It begins with `name=`: before a program it sets a variable. */
+  readonly assigns: boolean;
+}
+
+export function fixedWord(text: string): Word {
+  return { text, certain: true, bare: false, assigns: false };
+}
+
+/** A word that only the running shell will know. */
+export const UNKNOWN_WORD: Word = { text: '', certain: false, bare: false, assigns: false };
+
+/** The last part of a program's path. */
+export function baseName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}

@@ -1,0 +1,378 @@
+import { describe, expect, test } from 'vitest';
+import type { DecisionRequest, Effect, SandboxLimits } from '../../../src/contracts/index.ts';
+import { policyOf } from './policies.ts';
+
+const LIMITS: SandboxLimits = { cpu: 1, memoryBytes: 2 ** 29, pids: 256, diskBytes: 2 ** 29, inodes: 100_000, openFiles: 1024 };
+
+type Row = readonly [request: DecisionRequest, effect: Effect, rule: string];
+
+/** A policy, and what it answers. */
+function table(name: string, policy: string, rows: readonly Row[]): void {
+  describe(name, () => {
+    test.each(rows)('%j → %s by %s', async (request, effect, rule) => {
+      const decision = (await policyOf(policy)).decide(request);
+      expect({ effect: decision.effect, rule: decision.reason.rule, text: decision.reason.text }).toEqual({ effect, rule, text: expect.any(String) });
+      if (rule !== 'default') expect(decision.reason).toMatchObject({ file: expect.stringMatching(/policy\.yaml$/), line: expect.any(Number) });
+    });
+  });
+}
+
+const run = (...argv: string[]): DecisionRequest => ({ action: 'command.exec', argv, cwd: '/workspace' });
+const sh = (text: string): DecisionRequest => run('sh', '-c', text);
+const file = (action: 'read' | 'write' | 'delete' | 'list', path: string): DecisionRequest => ({ action: `file.${action}`, path });
+const get = (url: string, method = 'GET'): DecisionRequest => {
+  const [, scheme, host = '', port, path = ''] = /^(\w+):\/\/([^/]*?)(?::(\d+))?(\/.*)?$/.exec(url) ?? [];
+  return { action: 'network.connect', scheme: scheme as 'http' | 'https', host, port: Number(port ?? (scheme === 'http' ? 80 : 443)), method, path };
+};
+const tcp = (host: string, port: number): DecisionRequest => ({ action: 'network.connect', scheme: 'tcp', host, port });
+const tool = (name: string): DecisionRequest => ({ action: 'tool.call', tool: name, version: '1' });
+const model = (provider: string, name: string, spent = {}, worstCase = {}): DecisionRequest => ({
+  action: 'model.call',
+  provider,
+  model: name,
+  spent: { usd: 0, tokens: 0, steps: 0, ...spent },
+  worstCase: { usd: 0, tokens: 0, steps: 1, ...worstCase },
+});
+const patch = (paths: readonly string[], bytes = 100): DecisionRequest => ({ action: 'export.patch', paths, bytes });
+const session = (kinds: readonly string[], image: string, limits = {}): DecisionRequest =>
+  ({ action: 'session.open', kinds, image, limits: { ...LIMITS, ...limits } }) as DecisionRequest;
+
+table('a policy that says nothing', '', [
+  [session(['gvisor', 'container'], 'base'), 'allow', 'default'],
+  [session(['process'], 'base'), 'deny', 'default'],
+  [session([], 'base'), 'deny', 'default'],
+  [session(['container'], 'node'), 'allow', 'default'],
+  [session(['container'], 'debian:bookworm'), 'deny', 'default'],
+  [run('rm', '-rf', '/'), 'allow', 'default'],
+  [sh('eval "$X"'), 'allow', 'default'],
+  [run(), 'deny', 'default'],
+  [run(''), 'deny', 'default'],
+  [run('a', 'b\0c'), 'deny', 'default'],
+  [file('read', '/etc/passwd'), 'allow', 'default'],
+  [file('list', '/'), 'allow', 'default'],
+  [file('write', '/workspace/a'), 'allow', 'default'],
+  [file('write', '/workspace'), 'allow', 'default'],
+  [file('write', '/tmp/a/b'), 'allow', 'default'],
+  [file('write', '/etc/passwd'), 'deny', 'default'],
+  [file('write', '/workspaces/a'), 'deny', 'default'],
+  [file('delete', '/usr/bin/env'), 'deny', 'default'],
+  [get('https://example.com/'), 'deny', 'default'],
+  [{ action: 'credential.use', credential: 'github', host: 'api.github.com', method: 'GET', path: '/' }, 'deny', 'default'],
+  [tool('shell'), 'deny', 'default'],
+  [model('openai', 'any'), 'allow', 'default'],
+  [patch([]), 'deny', 'default'],
+  [{ action: 'moon.fly' } as unknown as DecisionRequest, 'deny', 'default'],
+]);
+
+table(
+  'a sandbox',
+  `
+sandbox: { image: node, images: [node, "registry.test/**"], kinds: [container] }
+limits: { memory: 1GiB }
+`,
+  [
+    [session(['container'], 'node'), 'allow', 'sandbox.images[0]'],
+    [session(['container'], 'registry.test/team/tool:1@sha256:00'), 'allow', 'sandbox.images[1]'],
+    [session(['container'], 'base'), 'deny', 'sandbox.images'],
+    [session(['container', 'process'], 'node'), 'deny', 'sandbox.kinds'],
+    [session(['container'], 'node', { memoryBytes: 2 ** 30 }), 'allow', 'sandbox.images[0]'],
+    [session(['container'], 'node', { memoryBytes: 2 ** 30 + 1 }), 'deny', 'limits.memory'],
+    [session(['container'], 'node', { memoryBytes: Number.NaN }), 'deny', 'limits.memory'],
+  ],
+);
+
+test('an image that alone is named is the only one', async () => {
+  const policy = await policyOf('sandbox: { image: node }');
+  expect(policy.grant.image).toBe('node');
+  expect(policy.decide(session(['container'], 'node')).effect).toBe('allow');
+  expect(policy.decide(session(['container'], 'base')).reason).toMatchObject({ effect: 'deny', rule: 'sandbox.image' });
+});
+
+test('a limit that nobody states is ours, and the answer says so without a file', async () => {
+  const { reason } = (await policyOf('')).decide(session(['container'], 'base', { pids: 300 }));
+  expect(reason).toEqual({ effect: 'deny', rule: 'limits.pids', text: 'pids of 300 is more than 256' });
+});
+
+table(
+  'commands by deny and ask',
+  `
+commands:
+  ask:
+    - { program: git, args: [push] }
+    - { program: /opt/deploy }
+  deny:
+    - { program: [sudo, mount] }
+`,
+  [
+    [run('git', 'status'), 'allow', 'default'],
+    [run('git', 'push', 'origin'), 'ask', 'commands.ask[0]'],
+    [run('/usr/bin/git', 'push'), 'ask', 'commands.ask[0]'],
+    [run('git', '-C', 'there', 'push'), 'ask', 'commands.ask[0]'],
+    [run('git', 'commit', '-m', 'push'), 'allow', 'default'],
+    [run('/opt/deploy', 'now'), 'ask', 'commands.ask[1]'],
+    [run('/usr/local/deploy'), 'allow', 'default'],
+    [run('sudo', 'git', 'push'), 'deny', 'commands.deny[0]'],
+    [run('/usr/bin/sudo'), 'deny', 'commands.deny[0]'],
+    [run('grep', '-r', 'sudo', '.'), 'allow', 'default'],
+    // Wrappers.
+    [run('env', 'A=1', '-u', 'B', 'sudo', 'id'), 'deny', 'commands.deny[0]'],
+    [run('timeout', '-s', 'KILL', '5', 'nice', '-n', '5', 'sudo', 'id'), 'deny', 'commands.deny[0]'],
+    [run('env', '-S', 'sudo id'), 'deny', 'commands.deny[0]'],
+    [run('env', '-S', 'ls'), 'ask', 'commands'],
+    [run('find', '.', '-exec', 'sudo', 'rm', '{}', ';'), 'deny', 'commands.deny[0]'],
+    [run('find', '.', '-exec', '{}', ';'), 'ask', 'commands'],
+    [run('xargs', 'git'), 'ask', 'commands.ask[0]'],
+    [run('xargs', 'env'), 'ask', 'commands'],
+    [run('xargs', '-n', '1', 'grep', 'x'), 'allow', 'default'],
+    [run('busybox', 'mount'), 'deny', 'commands.deny[0]'],
+    [run('xargs', '-I', '{}', 'cp', '{}', '/tmp'), 'allow', 'default'],
+    // Shells.
+    [run('bash', '-euo', 'pipefail', '-c', 'sudo id'), 'deny', 'commands.deny[0]'],
+    [run('bash', '-lc', 'npm test 2>&1 | tail -n 50; exit ${PIPESTATUS[0]}'), 'allow', 'default'],
+    [run('bash', '--norc', 'script.sh'), 'allow', 'default'],
+    [run('sh'), 'ask', 'commands'],
+    [run('sh', '-c', 'sh -c "bash -c \'sudo id\'"'), 'deny', 'commands.deny[0]'],
+    [sh('cd src && grep -rn "mount" . | head'), 'allow', 'default'],
+    [sh('a=1 sudo id'), 'deny', 'commands.deny[0]'],
+    [sh('ls; sudo id'), 'deny', 'commands.deny[0]'],
+    [sh('ls\nsudo id'), 'deny', 'commands.deny[0]'],
+    [sh('ls & sudo id'), 'deny', 'commands.deny[0]'],
+    [sh('(cd /; sudo id)'), 'deny', 'commands.deny[0]'],
+    [sh('((sudo id))'), 'deny', 'commands.deny[0]'],
+    [sh('{ sudo id; }'), 'deny', 'commands.deny[0]'],
+    [sh('if true; then sudo id; fi'), 'deny', 'commands.deny[0]'],
+    [sh('for x in a b; do sudo $x; done'), 'deny', 'commands.deny[0]'],
+    [sh('for sudo in a b; do echo $sudo; done'), 'allow', 'default'],
+    [sh('case $x in a|b) sudo id;; *) ls;; esac'), 'deny', 'commands.deny[0]'],
+    [sh('case $x in sudo) ls;; esac'), 'allow', 'default'],
+    [sh('while read -r l; do echo "$l"; done < file'), 'allow', 'default'],
+    [sh('f() { sudo id; }; f'), 'deny', 'commands.deny[0]'],
+    [sh('! sudo id'), 'deny', 'commands.deny[0]'],
+    [sh('time -p sudo id'), 'deny', 'commands.deny[0]'],
+    [sh('time { sudo id; }'), 'deny', 'commands.deny[0]'],
+    [sh('echo "$(sudo id)"'), 'deny', 'commands.deny[0]'],
+    [sh('echo `sudo id`'), 'deny', 'commands.deny[0]'],
+    [sh('echo "a `sudo id` b"'), 'deny', 'commands.deny[0]'],
+    [sh('cat <(sudo id)'), 'deny', 'commands.deny[0]'],
+    [sh('x=($(sudo id))'), 'deny', 'commands.deny[0]'],
+    [sh('x=(y=$(sudo id))'), 'deny', 'commands.deny[0]'],
+    [sh('"su"do id'), 'deny', 'commands.deny[0]'],
+    [sh("su'd'o id"), 'deny', 'commands.deny[0]'],
+    [sh('s\\udo id'), 'deny', 'commands.deny[0]'],
+    [sh('su\\\ndo id'), 'deny', 'commands.deny[0]'],
+    [sh('exec sudo id'), 'deny', 'commands.deny[0]'],
+    [sh('command -p sudo id'), 'deny', 'commands.deny[0]'],
+    [sh('eval "sudo id"'), 'deny', 'commands.deny[0]'],
+    [sh("trap 'sudo id' EXIT"), 'deny', 'commands.deny[0]'],
+    [sh('2>/dev/null sudo id'), 'deny', 'commands.deny[0]'],
+    [sh('>out sudo id'), 'deny', 'commands.deny[0]'],
+    [sh('[[ a && sudo id ]]'), 'deny', 'commands.deny[0]'],
+    [run('bash', '-c', '[[ -f a && $x == b ]] && ls'), 'allow', 'default'],
+    [run('bash', '-c', '"[[" a && sudo id'), 'deny', 'commands.deny[0]'],
+    [sh('echo a # sudo id'), 'allow', 'default'],
+    [sh("cat > a.sh <<'EOF'\nsudo $x `ls`\nEOF\nls"), 'allow', 'default'],
+    [sh("cat <<'EOF'\nEOF\nsudo id"), 'deny', 'commands.deny[0]'],
+    [sh('cat <<-EOF\n\ttext $HOME\n\tEOF\nsudo id'), 'deny', 'commands.deny[0]'],
+    [sh('cat <<EOF\n$(date)\nEOF'), 'ask', 'commands'],
+    [sh('cat <<EOF\n$(sudo id)\nEOF'), 'deny', 'commands.deny[0]'],
+    // What cannot be known.
+    [sh('$X id'), 'ask', 'commands'],
+    [sh('x=su; ${x}do id'), 'ask', 'commands'],
+    [sh('/usr/bin/s?do id'), 'ask', 'commands'],
+    [sh('s{u,}do id'), 'ask', 'commands'],
+    [sh("$'\\x73udo' id"), 'ask', 'commands'],
+    [sh('echo c3Vkbwo= | base64 -d | sh'), 'ask', 'commands'],
+    [sh('curl x | bash -s'), 'ask', 'commands'],
+    [sh('. /dev/stdin'), 'ask', 'commands'],
+    [run('bash', '/dev/fd/0'), 'ask', 'commands'],
+    [run('bash', '-c', 'source <(cat x)'), 'ask', 'commands'],
+    [run('bash', '-c', 'echo "$([[ a =~ (b|c) ]]; "sudo" id)"'), 'deny', 'commands.deny[0]'],
+    [run('bash', '-c', '[[ a; ls'), 'ask', 'commands'],
+    [sh('eval "$X"'), 'ask', 'commands'],
+    [sh('env $X id'), 'ask', 'commands'],
+    [sh('alias ls=rm; ls'), 'ask', 'commands'],
+    [sh('alias ls=sudo\nls'), 'deny', 'commands.deny[0]'],
+    [sh('git $X'), 'ask', 'commands.ask[0]'],
+    [sh('echo "unclosed'), 'ask', 'commands'],
+    [sh('echo )'), 'ask', 'commands'],
+    [sh(`${'$('.repeat(100)}ls${')'.repeat(100)}`), 'ask', 'commands'],
+    [sh('x'.repeat(300_000)), 'ask', 'commands'],
+  ],
+);
+
+table('commands by allow', `commands: { allow: [{ program: [npm, ls] }, { program: git, args: [status] }], deny: [{ program: npm, args: [publish] }] }`, [
+  [run('npm', 'test'), 'allow', 'commands.allow[0]'],
+  [run('npm', 'publish'), 'deny', 'commands.deny[0]'],
+  [run('git', 'status', '-s'), 'allow', 'commands.allow[1]'],
+  [run('git', '-c', 'x', 'status'), 'deny', 'commands.allow'],
+  [run('git', 'log'), 'deny', 'commands.allow'],
+  [run('curl', 'x'), 'deny', 'commands.allow'],
+  [run('bash', '-lc', 'cd src && npm test > out'), 'allow', 'commands.allow'],
+  [run('bash', '-lc', 'npm test; curl x'), 'deny', 'commands.allow'],
+  [run('timeout', '5', 'npm', 'test'), 'allow', 'commands.allow'],
+  [run('sudo', 'npm', 'test'), 'deny', 'commands.allow'],
+  [run('bash', 'script.sh'), 'deny', 'commands.allow'],
+  [run('bash', '-lc', '$X'), 'ask', 'commands'],
+]);
+
+table(
+  'files',
+  `
+files:
+  read: ["/workspace/**", "/usr/**"]
+  write: ["/workspace/src/**", "/workspace/{a,b}?.txt"]
+  deny: ["/workspace/src/secret/**", "**/.env"]
+`.replace('"**/.env"', '"/**/.env"'),
+  [
+    [file('read', '/workspace/a'), 'allow', 'files.read[0]'],
+    [file('read', '/etc/passwd'), 'deny', 'files.read'],
+    [file('list', '/usr'), 'allow', 'files.read[1]'],
+    [file('read', '/workspace/deep/.env'), 'deny', 'files.deny[1]'],
+    [file('read', '/workspace/.env.example'), 'allow', 'files.read[0]'],
+    [file('write', '/workspace/src/a.ts'), 'allow', 'files.write[0]'],
+    [file('write', '/workspace/src/.hidden/a.ts'), 'allow', 'files.write[0]'],
+    [file('write', '/workspace/src/secret'), 'deny', 'files.deny[0]'],
+    [file('write', '/workspace/SRC/a.ts'), 'deny', 'files.write'],
+    [file('write', '/workspace/a1.txt'), 'allow', 'files.write[1]'],
+    [file('write', '/workspace/a/.txt'), 'deny', 'files.write'],
+    [file('write', '/tmp/a'), 'deny', 'files.write'],
+    [file('delete', '/workspace/src/a.ts'), 'allow', 'files.write[0]'],
+    [file('delete', '/workspace/src'), 'deny', 'files.deny[0]'],
+    ...['a', '', '/workspace/../etc', '/workspace/./a', '/workspace//a', '/workspace/', '/workspace/a\0', '/..', '//'].map(
+      (path): Row => [file('read', path), 'deny', 'default'],
+    ),
+    [file('read', '/workspace/..a'), 'allow', 'files.read[0]'],
+  ],
+);
+
+table(
+  'the network',
+  `
+network:
+  - { host: api.test, methods: [GET, head], paths: ["/v1/*", "/files/**"] }
+  - { host: "*.cdn.test" }
+  - { host: plain.test, port: 80 }
+  - { host: odd.test, port: 8080 }
+  - { host: db.test, tcp: 5432 }
+  - { host: 192.0.2.1 }
+  - { host: "2001:db8::1" }
+  - registries: [npm]
+  - { host: bound.test, paths: ["/repos/{owner}/{repo}/**"] }
+`,
+  [
+    [get('https://api.test/v1/users?a=/../b'), 'allow', 'network[0]'],
+    [get('https://api.test/v1/users', 'HEAD'), 'allow', 'network[0]'],
+    [get('https://api.test/v1/users', 'POST'), 'deny', 'network'],
+    [get('https://api.test/v1/users', 'get'), 'deny', 'network'],
+    [get('https://api.test/v1/a/b'), 'deny', 'network'],
+    [get('https://api.test/files/a/b'), 'allow', 'network[0]'],
+    [get('https://api.test:8443/v1/users'), 'deny', 'network'],
+    [get('http://api.test:443/v1/users'), 'deny', 'network'],
+    [get('http://api.test/v1/users'), 'deny', 'network'],
+    [{ action: 'network.connect', scheme: 'https', host: 'api.test', port: 443 }, 'deny', 'network'],
+    [{ action: 'network.connect', scheme: 'https', host: 'a.cdn.test', port: 443 }, 'allow', 'network[1]'],
+    [get('https://a.b.cdn.test/'), 'allow', 'network[1]'],
+    [get('https://cdn.test/'), 'deny', 'network'],
+    [get('https://evilcdn.test/'), 'deny', 'network'],
+    [get('https://.cdn.test/'), 'deny', 'default'],
+    [get('http://plain.test/'), 'allow', 'network[2]'],
+    [get('https://plain.test:80/'), 'deny', 'network'],
+    [get('http://odd.test:8080/'), 'allow', 'network[3]'],
+    [get('https://odd.test:8080/'), 'allow', 'network[3]'],
+    [tcp('db.test', 5432), 'allow', 'network[4]'],
+    [tcp('db.test', 22), 'deny', 'network'],
+    [get('https://db.test:5432/'), 'deny', 'network'],
+    [tcp('api.test', 443), 'deny', 'network'],
+    [get('https://192.0.2.1/'), 'allow', 'network[5]'],
+    [get('https://192.0.2.2/'), 'deny', 'network'],
+    [{ action: 'network.connect', scheme: 'https', host: '2001:db8::1', port: 443 }, 'allow', 'network[6]'],
+    [get('https://registry.npmjs.org/react'), 'deny', 'network'],
+    [get('https://bound.test/repos/a/b/issues'), 'deny', 'network'],
+    ...['API.test', 'api.test.', 'a pi.test', '', '-a.test', '127.1', '0x7f.0.0.1', '2130706433', '[::1]', 'fe80::1%eth0', 'ＡＰＩ.test', 'a..test', `${'a'.repeat(64)}.test`].map(
+      (host): Row => [{ action: 'network.connect', scheme: 'https', host, port: 443, method: 'GET', path: '/' }, 'deny', 'default'],
+    ),
+    ...['/files/../x', '/files/%2e%2e/x', '/files//x', '/files/..', '/files\\..\\x', '/files/%2Fx', '/files/%5Cx', 'files', '', '/files/\t', '/files/a#b'].map(
+      (path): Row => [{ action: 'network.connect', scheme: 'https', host: 'api.test', port: 443, method: 'GET', path }, 'deny', 'default'],
+    ),
+  ],
+);
+
+test('a destination that a rule will only reach later is named in the reason', async () => {
+  const policy = await policyOf('network: [{ registries: [npm] }, { host: a.test, paths: ["/{owner}/**"] }]');
+  expect(policy.decide(get('https://a.test/x/y')).reason.text).toBe(
+    'GET https://a.test:443/x/y is not in the list (network[0]: registries are not resolved yet; network[1]: its variables are not bound yet)',
+  );
+});
+
+table('tools', 'tools: { allow: [shell, "github/*"], deny: ["github/delete_*"] }', [
+  [tool('shell'), 'allow', 'tools.allow[0]'],
+  [tool('Shell'), 'deny', 'tools.allow'],
+  [tool('github/create_issue'), 'allow', 'tools.allow[1]'],
+  [tool('github/delete_repository'), 'deny', 'tools.deny[0]'],
+  [tool('github'), 'deny', 'tools.allow'],
+]);
+
+table('models', 'models: { allow: ["anthropic:claude-*", "openai-chat:**"] }\nbudget: { usd: 3, tokens: 1000, steps: 2 }', [
+  [model('anthropic', 'claude-x'), 'allow', 'models.allow[0]'],
+  [model('openai-chat', 'vendor/model:free'), 'allow', 'models.allow[1]'],
+  [model('openai', 'gpt'), 'deny', 'models.allow'],
+  [model('anthropic', 'claude-x', { usd: 2.9 }, { usd: 0.1 }), 'allow', 'models.allow[0]'],
+  [model('anthropic', 'claude-x', { usd: 2.9 }, { usd: 0.100001 }), 'deny', 'budget.usd'],
+  [model('anthropic', 'claude-x', { tokens: 900 }, { tokens: 100 }), 'allow', 'models.allow[0]'],
+  [model('anthropic', 'claude-x', { tokens: 900 }, { tokens: 101 }), 'deny', 'budget.tokens'],
+  [model('anthropic', 'claude-x', { steps: 1 }), 'allow', 'models.allow[0]'],
+  [model('anthropic', 'claude-x', { steps: 2 }), 'deny', 'budget.steps'],
+  [model('anthropic', 'claude-x', {}, { usd: Number.NaN }), 'deny', 'budget.usd'],
+  [model('anthropic', 'claude-x', {}, { usd: -100 }), 'deny', 'budget.usd'],
+]);
+
+test('a call that would break the budget is told what is spent and what it may use', async () => {
+  const policy = await policyOf('budget: { usd: 3 }');
+  expect(policy.decide(model('a', 'b', { usd: 2.5 }, { usd: 0.75 })).reason).toMatchObject({
+    rule: 'budget.usd',
+    line: 2,
+    text: 'this call could bring the session to 3.25 usd of 3: 2.5 are spent, and it may use 0.75',
+  });
+});
+
+table(
+  'exports',
+  `
+files: { review: ["infra/**"] }
+export: { max_files: 2, max_bytes: 1KiB, ask: [".github/**"], deny: ["**/*.pem"] }
+`,
+  [
+    [patch(['src/a.ts', 'b']), 'allow', 'default'],
+    [patch([]), 'allow', 'default'],
+    [patch(['a', 'b', 'c']), 'deny', 'export.max_files'],
+    [patch(['a'], 1025), 'deny', 'export.max_bytes'],
+    [patch(['.github/workflows/ci.yml']), 'ask', 'export.ask[0]'],
+    [patch(['infra/main.tf']), 'ask', 'files.review[0]'],
+    [patch(['.github/a', 'deep/key.pem']), 'deny', 'export.deny[0]'],
+    ...['/etc/passwd', '../a', 'a/../b', 'a//b', '', 'a/', '.git/hooks/x', 'sub/.GIT/config', 'a\0'].map((path): Row => [patch([path]), 'deny', 'default']),
+  ],
+);
+
+test('a decision names its rule with file and line, the policy that decided, and what lost', async () => {
+  const policy = await policyOf(`commands:
+  allow:
+    - { program: git }
+  ask:
+    - program: git
+      args: [push]
+      reason: a push leaves
+  deny:
+    - { program: git, args: [push, --force], reason: history stays }
+`);
+  const decision = policy.decide(run('git', 'push', '--force'));
+  const file = expect.stringMatching(/p\/policy\.yaml$/) as string;
+  expect(decision).toEqual({
+    effect: 'deny',
+    reason: { effect: 'deny', rule: 'commands.deny[0]', file, line: 10, text: 'history stays' },
+    lost: [
+      { effect: 'ask', rule: 'commands.ask[0]', file, line: 6, text: 'a push leaves' },
+      { effect: 'allow', rule: 'commands.allow[0]', file, line: 4, text: 'it runs git' },
+    ],
+    policy: policy.hash,
+  });
+});
