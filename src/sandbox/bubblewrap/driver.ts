@@ -1,0 +1,187 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describeError, GloveboxError } from '../../contracts/index.ts';
+import type { Clock, DriverStatus, IdSource, Sandbox, SandboxDriver, SandboxId, SandboxSpec } from '../../contracts/index.ts';
+import { cancelled } from '../deadline.ts';
+import { GuestSandbox } from '../guest.ts';
+import type { GuestOptions } from '../guest.ts';
+import type { InitBinary } from '../init-binary.ts';
+import { currentOwner } from '../owner.ts';
+import { SandboxState } from '../state.ts';
+import type { Connect } from '../transport.ts';
+import { Feature } from '../wire/protocol.ts';
+import { HOME, INIT, WRITABLE } from './bubblewrap-arguments.ts';
+import { ControlGroups } from './control-groups.ts';
+import { findProgram } from './host.ts';
+import { connectToKeeper, Keeper } from './keeper.ts';
+import { LAUNCH_PATH } from './launch.ts';
+import { Place } from './place.ts';
+import type { Ground } from './place.ts';
+import { defaultRunDir, tagOf } from './run-folder.ts';
+import { selfTest } from './self-test.ts';
+import { sweepRemains } from './sweep.ts';
+
+export interface BubblewrapOptions {
+  readonly stateDir: string;
+  readonly ids: IdSource;
+  readonly clock: Clock;
+  readonly init: InitBinary;
+  /** Where sockets and the like of running sandboxes lie; by default /run/glovebox for root, else a folder in the temporary one. */
+  readonly runDir?: string;
+  /** Where programs are looked for. */
+  readonly searchPath?: string;
+}
+
+/** What init must be able to say of itself in a process sandbox: a place that lacks one of these is not sealed. */
+const REQUIRED = Feature.subReaper | Feature.proc | Feature.seccomp | Feature.notDumpable | Feature.noNewPrivileges;
+/** The host's tools, as every distribution lays them out. */
+const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const TOOLS = ['git', 'node', 'npm', 'python3', 'rg'];
+/** The keeper waits a little longer than init does, so that it is init that ends a sandbox nobody comes back to. */
+const KEEPER_SLACK_S = 5;
+const VERSION_DEADLINE_MS = 5_000;
+const HOW_TO_GET = 'apt-get install bubblewrap, or your distribution\'s package of that name';
+
+const run = promisify(execFile);
+
+/**
+ * Sandboxes of bubblewrap: namespaces, a seccomp filter and control groups around the host's own programs, for machines without an
+ * engine. An image's name is accepted and means nothing: what is seen is the host's /usr, read-only.
+ */
+export class BubblewrapDriver implements SandboxDriver {
+  readonly kind = 'process';
+  readonly #options: BubblewrapOptions;
+  readonly #searchPath: string;
+  readonly #runRoot: string;
+  #groups: Promise<ControlGroups | { readonly missing: string }> | undefined;
+  /** The version that has passed the self-test. */
+  #proven: string | undefined;
+
+  constructor(options: BubblewrapOptions) {
+    this.#options = options;
+    this.#searchPath = options.searchPath ?? process.env['PATH'] ?? '';
+    this.#runRoot = join(options.runDir ?? defaultRunDir(), tagOf(options.stateDir));
+  }
+
+  async status(signal?: AbortSignal): Promise<DriverStatus> {
+    const groups = await this.#findGroups();
+    const limitsAre = groups instanceof ControlGroups ? 'hard' : 'soft';
+    const missing = (detail: string): DriverStatus => ({ kind: 'process', available: false, limitsAre, detail });
+    if (process.platform !== 'linux') return missing('process sandboxes need Linux: use containers here');
+    const init = await this.#options.init.obtainable(signal);
+    if (!init.ok) return missing(init.detail);
+    try {
+      const ground = await this.#ground();
+      // A machine that could does not forget how; one that could not may have been helped since.
+      this.#proven ??= await prove(ground, signal);
+      const held = groups instanceof ControlGroups
+        ? `limits are held by control groups (version ${groups.version}), inodes by memory alone`
+        : `limits are soft: ${groups.missing}`;
+      return { kind: 'process', available: true, limitsAre, detail: `${this.#proven}; ${this.#describeTools()}; ${held}; ${init.detail}` };
+    } catch (error) {
+      if (signal?.aborted === true) throw cancelled('asking for the state of bubblewrap', signal);
+      return missing(describeError(error));
+    }
+  }
+
+  async create(spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox> {
+    const [ground, init] = await Promise.all([this.#ground(), this.#options.init.path(signal)]);
+    if (signal?.aborted === true) throw cancelled('opening a sandbox', signal);
+    const place = await Place.make(ground, spec.limits);
+    const keeper = new Keeper({
+      ...place.launch(init),
+      program: place.command(INIT),
+      socket: place.folder.socket,
+      ttlSeconds: Math.ceil(spec.graceMs / 1000) + KEEPER_SLACK_S,
+    });
+    let complaints = '';
+    const guest = this.#guest(place, spec, (attaching) => keeper.connect(attaching));
+    const destroy = (): Promise<void> => {
+      // They stand in a folder that is about to go.
+      complaints = keeper.complaints();
+      return place.remove();
+    };
+    try {
+      return await GuestSandbox.open({ ...guest, destroy }, signal);
+    } catch (error) {
+      // bubblewrap knows best why there was no hello.
+      if (!(error instanceof GloveboxError) || error.code !== 'sandbox_start_failed' || error.message.includes(complaints)) throw error;
+      throw new GloveboxError(error.code, `${error.message}: ${complaints}`, { cause: error });
+    }
+  }
+
+  /** Takes over a sandbox that a process before us left running. Errors: `not_found`, `sandbox_lost`, as `create`. */
+  async adopt(id: SandboxId, spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox> {
+    const ground = await this.#ground();
+    const place = Place.of(ground, SandboxState.read(ground.stateDir, id), spec.limits);
+    place.state.claim(currentOwner());
+    return GuestSandbox.open(this.#guest(place, spec, (attaching) => connectToKeeper(place.folder.socket, attaching)), signal);
+  }
+
+  async sweep(options: { all?: boolean; signal?: AbortSignal } = {}): Promise<readonly string[]> {
+    if (process.platform !== 'linux') return [];
+    const groups = await this.#findGroups();
+    const { stateDir } = this.#options;
+    return sweepRemains({ stateDir, runRoot: this.#runRoot, groups: groups instanceof ControlGroups ? groups : undefined, ...options });
+  }
+
+  #guest(place: Place, spec: SandboxSpec, connect: Connect): GuestOptions {
+    return {
+      id: place.id,
+      kind: 'process',
+      image: 'host',
+      limitsAre: place.hasGroup ? 'hard' : 'soft',
+      spec,
+      state: place.state,
+      env: { PATH, HOME },
+      requires: place.hasGroup ? REQUIRED | Feature.memoryEvents | Feature.pidsEvents : REQUIRED,
+      writable: WRITABLE,
+      processes: place.processes,
+      ids: this.#options.ids,
+      connect,
+      destroy: () => place.remove(),
+    };
+  }
+
+  /** Errors: `kind_unavailable` with what is missing. */
+  async #ground(): Promise<Ground> {
+    const { stateDir, ids, clock } = this.#options;
+    const bwrap = program('bwrap', `${this.#searchPath}:${PATH}`, HOW_TO_GET);
+    for (const name of ['setpriv', 'prlimit']) program(name, LAUNCH_PATH, 'apt-get install util-linux');
+    const groups = await this.#findGroups();
+    return { stateDir, runRoot: this.#runRoot, ids, clock, bwrap, groups: groups instanceof ControlGroups ? groups : undefined };
+  }
+
+  /** Once: what the kernel lets us do does not change while we run. */
+  #findGroups(): Promise<ControlGroups | { readonly missing: string }> {
+    this.#groups ??= ControlGroups.find(tagOf(this.#options.stateDir));
+    return this.#groups;
+  }
+
+  #describeTools(): string {
+    const there = TOOLS.filter((name) => findProgram(name, PATH) !== undefined);
+    return `commands see the host's own tools, whatever image is named (${there.join(', ') || 'none of the usual ones'})`;
+  }
+}
+
+function program(name: string, searchPath: string, howToGet: string): string {
+  const found = findProgram(name, searchPath);
+  if (found === undefined) throw new GloveboxError('kind_unavailable', `${name} is not installed: ${howToGet}`);
+  return found;
+}
+
+/** The version of a bubblewrap that works here. Errors: `kind_unavailable` with why it does not. */
+async function prove(ground: Ground, signal?: AbortSignal): Promise<string> {
+  const version = (await run(ground.bwrap, ['--version'], { timeout: VERSION_DEADLINE_MS, signal })).stdout.trim();
+  if (isTooOld(version)) throw new GloveboxError('kind_unavailable', `${version} is too old: 0.8 or later is needed`);
+  const complaint = await selfTest(ground, signal);
+  if (complaint !== undefined) throw new GloveboxError('kind_unavailable', `${version} cannot start a sandbox here: ${complaint}`);
+  return version;
+}
+
+/** `--disable-userns` came with 0.8. */
+function isTooOld(version: string): boolean {
+  const [, major = '0', minor = '0'] = /(\d+)\.(\d+)/.exec(version) ?? [];
+  return Number(major) === 0 && Number(minor) < 8;
+}

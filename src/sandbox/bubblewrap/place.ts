@@ -1,0 +1,136 @@
+import { release } from 'node:os';
+import { join } from 'node:path';
+import type { Clock, IdSource, SandboxId, SandboxLimits } from '../../contracts/index.ts';
+import { currentOwner } from '../owner.ts';
+import { SandboxState } from '../state.ts';
+import { bubblewrapArguments, HOST_NAME } from './bubblewrap-arguments.ts';
+import type { ControlGroups } from './control-groups.ts';
+import { ownEtc } from './etc-files.ts';
+import { thisHost } from './host.ts';
+import type { Launch } from './launch.ts';
+import { listProcesses } from './processes.ts';
+import { recordedRemains, removeRemains } from './remains.ts';
+import type { Remains } from './remains.ts';
+import { makeRunFolder } from './run-folder.ts';
+import type { RunFolder } from './run-folder.ts';
+import { freeUser } from './unprivileged-user.ts';
+import type { UnprivilegedUser } from './unprivileged-user.ts';
+
+/** What this host has to make sandboxes with. */
+export interface Ground {
+  readonly stateDir: string;
+  /** Where run folders of this state folder lie. */
+  readonly runRoot: string;
+  readonly ids: IdSource;
+  readonly clock: Clock;
+  readonly bwrap: string;
+  /** Undefined: none can be made here, and limits are soft. */
+  readonly groups: ControlGroups | undefined;
+}
+
+/** From this kernel on, processes are counted by user and user namespace (ucounts), so a sandbox of our own user has a count of its own. */
+const COUNTS_BY_NAMESPACE = [5, 14] as const;
+
+/** Runtimes reserve what they never touch, and RLIMIT_DATA counts it: V8 half a gigabyte for its code. So it stops only what runs away. */
+const RESERVED_BYTES = 2 ** 30;
+
+/** All that one sandbox has on this host, from its user id to its control group. */
+export class Place {
+  readonly id: SandboxId;
+  readonly state: SandboxState;
+  readonly #ground: Ground;
+  readonly #limits: SandboxLimits;
+  readonly #remains: Remains;
+
+  private constructor(ground: Ground, state: SandboxState, limits: SandboxLimits) {
+    this.id = state.id;
+    this.state = state;
+    this.#ground = ground;
+    this.#limits = limits;
+    this.#remains = recordedRemains(state, ground);
+  }
+
+  /** A failure leaves nothing. */
+  static async make(ground: Ground, limits: SandboxLimits): Promise<Place> {
+    const id = ground.ids.next('sbx');
+    // Also because bubblewrap must not be started as root.
+    const user = process.getuid?.() === 0 ? freeUser(takenUsers(ground.stateDir)) : undefined;
+    // Written down before anything is made, so that whoever comes after a crash finds it.
+    const state = SandboxState.create(ground.stateDir, {
+      id,
+      kind: 'process',
+      owner: currentOwner(),
+      createdMs: ground.clock.now(),
+      resource: { folder: join(ground.runRoot, id), ...(user && { uid: String(user.uid) }) },
+    });
+    const place = new Place(ground, state, limits);
+    try {
+      makeRunFolder(place.folder, user, ownEtc(user ?? ourselves(), HOST_NAME));
+      await ground.groups?.create(id, limits);
+      return place;
+    } catch (error) {
+      await place.remove();
+      place.state.remove();
+      throw error;
+    }
+  }
+
+  /** The place of a sandbox that somebody else made. */
+  static of(ground: Ground, state: SandboxState, limits: SandboxLimits): Place {
+    return new Place(ground, state, limits);
+  }
+
+  get folder(): RunFolder {
+    return this.#remains.folder;
+  }
+
+  /** bwrap with its arguments, and the program to run in there. */
+  command(program: string): string[] {
+    const view = { etc: this.folder.etc, etcFiles: thisHost.names(this.folder.etc), limits: this.#limits, counters: this.#remains.group?.counters ?? [] };
+    return [this.#ground.bwrap, ...bubblewrapArguments(view, thisHost), '--', program];
+  }
+
+  /** How to start something as this place's user, within its limits. `init` is the file that appears as init inside. */
+  launch(init: string): Omit<Launch, 'program'> {
+    const { uid } = this.#remains;
+    return {
+      user: uid === undefined ? undefined : { uid, gid: uid },
+      entrances: this.#remains.group?.entrances ?? [],
+      openFiles: this.#limits.openFiles,
+      ...(!this.hasGroup && { dataBytes: this.#limits.memoryBytes + RESERVED_BYTES }),
+      init,
+      log: this.folder.log,
+    };
+  }
+
+  /** Whether control groups hold its limits. */
+  get hasGroup(): boolean {
+    return this.#remains.group !== undefined;
+  }
+
+  /** Processes that its user may have, where no group counts them. */
+  get processes(): number | undefined {
+    const counted = this.#remains.uid !== undefined || countsByNamespace();
+    return this.#remains.group === undefined && counted ? this.#limits.pids : undefined;
+  }
+
+  /** Resolves when nothing is left but the state. Idempotent. */
+  remove(): Promise<void> {
+    return removeRemains(this.#remains);
+  }
+}
+
+function ourselves(): UnprivilegedUser {
+  return { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+}
+
+function countsByNamespace(): boolean {
+  const [major = 0, minor = 0] = release().split('.').map(Number);
+  return major > COUNTS_BY_NAMESPACE[0] || (major === COUNTS_BY_NAMESPACE[0] && minor >= COUNTS_BY_NAMESPACE[1]);
+}
+
+/** Of living sandboxes of this state folder, and of anybody who runs anything now. */
+function takenUsers(stateDir: string): Set<number> {
+  const recorded = SandboxState.list(stateDir).states.map(({ resource }) => Number(resource['uid']));
+  return new Set([...recorded, ...listProcesses().map(({ uid }) => uid)]);
+}

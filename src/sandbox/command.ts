@@ -1,0 +1,183 @@
+import type { CommandEnd, CommandId, OutputChunk, RunningCommand } from '../contracts/index.ts';
+import { OutputQueue } from './output-queue.ts';
+import { StdinWindow } from './stdin-window.ts';
+import type { Channel, GuestEnd, KnownCommand } from './wire/messages-from-guest.ts';
+import { encodeAck, encodeCancel, encodeExec, encodeResume, encodeSignal, encodeStdin } from './wire/messages-to-guest.ts';
+import type { ExecRequest } from './wire/messages-to-guest.ts';
+import { signalNumber } from './wire/linux.ts';
+import { LAST_FLAG, ToGuest } from './wire/protocol.ts';
+import { violation } from './wire/violation.ts';
+import type { Wire, WireStream } from './wire/wire.ts';
+
+/** SIGTERM is followed by SIGKILL after so long when a cancellation does not say. */
+const CANCEL_GRACE_MS = 2000;
+
+/** One command in a sandbox. It outlives the wire that it was started on: each new one takes it up at the byte. */
+export class GuestCommand implements RunningCommand, WireStream {
+  readonly id: CommandId;
+  readonly stream: number;
+  readonly #request: ExecRequest;
+  readonly #output: OutputQueue;
+  readonly #stdin: StdinWindow;
+  readonly #settled: (command: GuestCommand) => void;
+  readonly #observe: ((chunk: OutputChunk) => void) | undefined;
+  readonly #end = Promise.withResolvers<CommandEnd>();
+  #wire: Wire | undefined;
+  #seen: boolean;
+  #ended = false;
+  #reached = false;
+  #cancelGraceMs: number | undefined;
+  #signals: { readonly number: number; readonly tree: boolean }[] = [];
+
+  /** `known`: another host started it, and we take it up where that host left it. `settled` is called once, when the end is known. */
+  constructor(options: {
+    readonly id: CommandId;
+    readonly stream: number;
+    readonly request: ExecRequest;
+    readonly known?: KnownCommand | undefined;
+    readonly settled: (command: GuestCommand) => void;
+    readonly observe?: ((chunk: OutputChunk) => void) | undefined;
+  }) {
+    this.id = options.id;
+    this.stream = options.stream;
+    this.#request = options.request;
+    this.#settled = options.settled;
+    this.#observe = options.observe;
+    this.#seen = options.known !== undefined;
+    this.#output = new OutputQueue((channel, offset) => this.#send(ToGuest.ack, encodeAck(channel === 'stdout' ? 1 : 2, offset)));
+    this.#stdin = new StdinWindow((offset, bytes, last) => {
+      if (this.#wire === undefined || this.#wire.congested) return false;
+      this.#wire.send(ToGuest.stdin, this.stream, encodeStdin(offset, bytes), last ? LAST_FLAG : 0);
+      return true;
+    }, options.known?.stdinTaken ?? 0);
+  }
+
+  get output(): AsyncIterable<OutputChunk> {
+    return this.#output;
+  }
+
+  get end(): Promise<CommandEnd> {
+    return this.#end.promise;
+  }
+
+  /** Whether init has it in its ledger, so that it wants to hear when it may forget it. */
+  get reached(): boolean {
+    return this.#reached;
+  }
+
+  /** Starts on this wire, or goes on there when init knows the command already. Errors: `wire_violation`. */
+  attach(wire: Wire, known: KnownCommand | undefined): void {
+    this.#wire = wire;
+    wire.listen(this.stream, this);
+    if (known === undefined) {
+      if (this.#seen) throw violation('conduct', `init has forgotten the command ${this.id}`);
+      wire.send(ToGuest.exec, this.stream, encodeExec(this.#request));
+      this.#stdin.resume(0);
+    } else {
+      this.#resume(known);
+    }
+    if (this.#cancelGraceMs !== undefined) this.#send(ToGuest.cancel, encodeCancel(this.#cancelGraceMs));
+    for (const { number, tree } of this.#signals.splice(0)) this.#send(ToGuest.signal, encodeSignal(number, tree));
+  }
+
+  /** The wire is gone; another may come. */
+  detach(): void {
+    this.#wire = undefined;
+  }
+
+  /** The wire takes bulk data again. */
+  drained(): void {
+    this.#stdin.pump();
+  }
+
+  /** The sandbox is gone, and nobody will ever know how this ended. */
+  lose(): void {
+    if (this.#ended) return;
+    const { stdout, stderr } = { stdout: this.#output.position('stdout').received, stderr: this.#output.position('stderr').received };
+    this.#output.close();
+    this.#finish({ ...notRun('lost'), output: { stdoutBytes: stdout, stderrBytes: stderr, droppedBytes: 0, lostBytes: this.#output.lostBytes } });
+  }
+
+  /** It was not even sent: the reason is known here. */
+  refuse(startError: string): void {
+    this.#output.close();
+    this.#finish({ ...notRun('not_started'), startError, tree: 'dead' });
+  }
+
+  write(bytes: Buffer): Promise<void> {
+    return this.#request.stdin ? this.#stdin.write(bytes) : Promise.resolve();
+  }
+
+  closeStdin(): Promise<void> {
+    return this.#request.stdin ? this.#stdin.end() : Promise.resolve();
+  }
+
+  signal(name: NodeJS.Signals, scope: 'process' | 'tree' = 'process'): void {
+    const number = signalNumber(name);
+    if (number === undefined || this.#ended) return;
+    if (this.#wire === undefined) this.#signals.push({ number, tree: scope === 'tree' });
+    else this.#send(ToGuest.signal, encodeSignal(number, scope === 'tree'));
+  }
+
+  cancel(graceMs: number = CANCEL_GRACE_MS): void {
+    if (this.#ended) return;
+    this.#cancelGraceMs = Math.min(graceMs, this.#cancelGraceMs ?? graceMs);
+    this.#send(ToGuest.cancel, encodeCancel(this.#cancelGraceMs));
+  }
+
+  started(): void {
+    this.#seen = true;
+  }
+
+  received(channel: Channel, offset: number, bytes: Buffer): void {
+    this.#seen = true;
+    this.#output.push(channel, offset, bytes);
+    this.#observe?.({ channel, offset, bytes });
+  }
+
+  stdinAck(offset: number, closed: boolean): void {
+    this.#stdin.acknowledge(offset, closed);
+  }
+
+  finished(end: GuestEnd): void {
+    // It is sent again after each RESUME.
+    if (this.#ended) return;
+    this.#reached = true;
+    this.#output.finish({ stdout: end.output.stdoutBytes, stderr: end.output.stderrBytes });
+    this.#finish({ ...end, output: { ...end.output, lostBytes: this.#output.lostBytes } });
+  }
+
+  #resume(known: KnownCommand): void {
+    this.#seen = true;
+    const [stdout, stderr] = [this.#output.position('stdout'), this.#output.position('stderr')];
+    this.#output.resumed();
+    this.#send(ToGuest.resume, encodeResume(stdout.received, stderr.received));
+    // What was acknowledged on the wire that broke may never have arrived.
+    if (stdout.consumed > 0) this.#send(ToGuest.ack, encodeAck(1, stdout.consumed));
+    if (stderr.consumed > 0) this.#send(ToGuest.ack, encodeAck(2, stderr.consumed));
+    if (this.#request.stdin && !known.ended) this.#stdin.resume(known.stdinTaken);
+  }
+
+  #send(type: ToGuest, payload: Buffer): void {
+    this.#wire?.send(type, this.stream, payload);
+  }
+
+  #finish(end: CommandEnd): void {
+    this.#ended = true;
+    this.#stdin.close();
+    this.#end.resolve(end);
+    this.#settled(this);
+  }
+}
+
+function notRun(cause: 'lost' | 'not_started'): CommandEnd {
+  return {
+    cause,
+    limitsHit: [],
+    oomKills: { count: 0, blame: 'certain' },
+    tree: 'unproven',
+    markerLost: false,
+    usage: { wallMs: 0, userMs: 0, systemMs: 0, maxRssBytes: 0 },
+    output: { stdoutBytes: 0, stderrBytes: 0, droppedBytes: 0, lostBytes: 0 },
+  };
+}

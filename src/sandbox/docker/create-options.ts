@@ -1,0 +1,102 @@
+import { randomInt } from 'node:crypto';
+import type { ContainerCreateOptions, HostConfig } from 'dockerode';
+import { WORKSPACE } from '../../contracts/index.ts';
+import type { SandboxKind, SandboxLimits } from '../../contracts/index.ts';
+import type { EngineInfo } from './engine.ts';
+import type { ResolvedImage } from './image.ts';
+import { INIT_FOLDER } from './init-volume.ts';
+
+export const HOME = '/home/sandbox';
+/** What init watches for `disk` and `inodes`. */
+export const WRITABLE = [WORKSPACE, '/tmp', HOME] as const;
+
+const SHARED_MEMORY_BYTES = 16 * 2 ** 20;
+/** init holds several descriptors for each command; what a command may open is limited by init. */
+const INIT_OPEN_FILES = 4096;
+/** runsc counts its own threads: with 32 it hung in `Created`. */
+const GVISOR_PIDS = 512;
+const GVISOR_OWN_PIDS = 256;
+
+/** Processes of commands, where the engine's limit counts more than them. */
+export function processLimit(kind: SandboxKind, limits: SandboxLimits): number | undefined {
+  return kind === 'gvisor' ? limits.pids : undefined;
+}
+
+/** A uid that no other sandbox has: processes and inotify instances are counted by uid. */
+export function randomUid(info: EngineInfo): number {
+  // Within a user namespace the engine has 65536 uids at most.
+  const mapped = info.SecurityOptions.some((option) => /name=(rootless|userns)/.test(option));
+  return mapped ? randomInt(10_000, 60_000) : randomInt(100_000, 2 ** 30);
+}
+
+/** What a container is made from. */
+interface ContainerPlan {
+  readonly kind: SandboxKind;
+  readonly image: ResolvedImage;
+  readonly uid: number;
+  readonly limits: SandboxLimits;
+  readonly labels: Record<string, string>;
+  readonly initVolume: string;
+}
+
+/** A container that holds whatever runs in it: no network, no capability, no way to gain one, nothing writable but sized memory. */
+export function createOptions(plan: ContainerPlan): ContainerCreateOptions {
+  return {
+    Image: plan.image.id,
+    Entrypoint: [`${INIT_FOLDER}/init`],
+    Cmd: [],
+    User: `${plan.uid}:${plan.uid}`,
+    WorkingDir: '/',
+    Hostname: 'sandbox',
+    Healthcheck: { Test: ['NONE'] },
+    Labels: plan.labels,
+    Tty: false,
+    OpenStdin: true,
+    // A client that goes away must not end init's stdin: the next one attaches to it.
+    StdinOnce: false,
+    AttachStdin: true,
+    AttachStdout: true,
+    AttachStderr: true,
+    HostConfig: {
+      ...(plan.kind === 'gvisor' ? { Runtime: 'runsc' } : {}),
+      AutoRemove: true,
+      CapDrop: ['ALL'],
+      // The engine's own seccomp profile stays; init adds a filter of its own.
+      SecurityOpt: ['no-new-privileges'],
+      ReadonlyRootfs: true,
+      NetworkMode: 'none',
+      IpcMode: 'private',
+      LogConfig: { Type: 'none', Config: {} },
+      ...limits(plan.kind, plan.limits),
+      Tmpfs: { ...emptyVolumes(plan.image.volumes), ...tmpfs(plan.uid, plan.limits) },
+      Mounts: [{ Type: 'volume', Source: plan.initVolume, Target: INIT_FOLDER, ReadOnly: true, VolumeOptions: { NoCopy: true, Labels: {}, DriverConfig: { Name: 'local', Options: {} } } }],
+    },
+  };
+}
+
+function limits(kind: SandboxKind, { cpu, memoryBytes, pids, openFiles }: SandboxLimits): HostConfig {
+  const descriptors = Math.max(openFiles, INIT_OPEN_FILES);
+  return {
+    Memory: memoryBytes,
+    MemorySwap: memoryBytes,
+    NanoCpus: Math.round(cpu * 1e9),
+    PidsLimit: kind === 'gvisor' ? Math.max(GVISOR_PIDS, pids + GVISOR_OWN_PIDS) : pids,
+    ShmSize: SHARED_MEMORY_BYTES,
+    Ulimits: [
+      { Name: 'nofile', Soft: descriptors, Hard: descriptors },
+      { Name: 'core', Soft: 0, Hard: 0 },
+    ],
+  };
+}
+
+/** The workspace has the whole of the limit; scratch and home, which hold caches, half of it each. All of it is memory in the end, and held by that limit too. */
+function tmpfs(uid: number, limits: SandboxLimits): Record<string, string> {
+  const owned = (share: number, mode: string): string =>
+    `rw,exec,nosuid,nodev,size=${Math.floor(limits.diskBytes * share)},nr_inodes=${Math.ceil(limits.inodes * share)},uid=${uid},gid=${uid},mode=${mode}`;
+  return { [WORKSPACE]: owned(1, '0700'), '/tmp': owned(0.5, '1777'), [HOME]: owned(0.5, '0700') };
+}
+
+/** An image may ask for volumes, and the engine would give it disk without limit: it gets nothing there. */
+function emptyVolumes(paths: readonly string[]): Record<string, string> {
+  return Object.fromEntries(paths.map((path) => [path, 'ro,noexec,nosuid,nodev,size=64k,mode=0555']));
+}

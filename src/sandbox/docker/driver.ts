@@ -1,0 +1,201 @@
+import { statSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
+import { z } from 'zod';
+import { describeError, GloveboxError } from '../../contracts/index.ts';
+import type { Clock, DriverStatus, IdSource, Sandbox, SandboxDriver, SandboxId, SandboxKind, SandboxSpec } from '../../contracts/index.ts';
+import { cancelled } from '../deadline.ts';
+import { GuestSandbox } from '../guest.ts';
+import type { ImageName } from '../images/index.ts';
+import { currentOwner, ownerText } from '../owner.ts';
+import { SandboxState } from '../state.ts';
+import type { Connect } from '../transport.ts';
+import { Feature } from '../wire/protocol.ts';
+import { createOptions, HOME, processLimit, randomUid, WRITABLE } from './create-options.ts';
+import type { Engine, EngineInfo } from './engine.ts';
+import { resolveImage } from './image.ts';
+import type { ResolvedImage } from './image.ts';
+import { InitVolume } from './init-volume.ts';
+import { containerName, sandboxLabels } from './labels.ts';
+import { removeContainer } from './remove-container.ts';
+import { RuntimeSelfTest } from './self-test.ts';
+import { sweep } from './sweep.ts';
+
+/** What the hello of a container must have. Old gVisor proves neither sub-reaping nor seccomp, and its self-test says so. */
+const REQUIRES: Readonly<Record<DockerKind, number>> = {
+  container: Feature.subReaper | Feature.proc | Feature.seccomp | Feature.notDumpable | Feature.noNewPrivileges,
+  gvisor: Feature.notDumpable,
+};
+
+export type DockerKind = Exclude<SandboxKind, 'process'>;
+
+export interface DockerDriverOptions {
+  readonly kind: DockerKind;
+  readonly engine: Engine;
+  readonly stateDir: string;
+  readonly ids: IdSource;
+  readonly clock: Clock;
+  /** The reference of one of our own images. */
+  readonly imageReference: (name: ImageName) => Promise<string>;
+  /** Tests of a runtime that fails its self-test use it all the same. */
+  readonly ignoreSelfTest?: boolean;
+}
+
+/** Sandboxes that are containers of a Docker engine: on its default runtime, or on gVisor's. */
+export class DockerDriver implements SandboxDriver {
+  readonly kind: DockerKind;
+  readonly #options: DockerDriverOptions;
+  readonly #initVolume: InitVolume;
+  readonly #selfTest: RuntimeSelfTest;
+
+  constructor(options: DockerDriverOptions) {
+    this.kind = options.kind;
+    this.#options = options;
+    this.#initVolume = new InitVolume(options.engine, () => options.imageReference('init'));
+    this.#selfTest = new RuntimeSelfTest({ ...options, create: (spec, signal) => this.#create(spec, signal) });
+  }
+
+  async status(signal?: AbortSignal): Promise<DriverStatus> {
+    try {
+      const info = await this.#options.engine.info(signal);
+      const detail = await this.#unusable(info, signal);
+      return { kind: this.kind, available: detail === undefined, limitsAre: limitsAre(info), detail: detail ?? this.#found(info) };
+    } catch (error) {
+      if (signal?.aborted === true) throw cancelled('asking for the state of the Docker engine', signal);
+      return { kind: this.kind, available: false, limitsAre: 'hard', detail: describeError(error) };
+    }
+  }
+
+  async create(spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox> {
+    if (this.kind === 'gvisor') {
+      const reason = await this.#unusable(await this.#options.engine.info(signal), signal);
+      if (reason !== undefined) throw new GloveboxError('kind_unavailable', `gvisor sandboxes cannot be used here: ${reason}`);
+    }
+    return this.#create(spec, signal);
+  }
+
+  /** Takes over a sandbox that a process before us left running. Errors: `not_found`, `sandbox_lost`, as `create`. */
+  async adopt(id: SandboxId, spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox> {
+    const state = SandboxState.read(this.#options.stateDir, id);
+    const container = await this.#options.engine.container(containerName(id), signal);
+    if (container === undefined) throw new GloveboxError('sandbox_lost', `sandbox ${id} is gone`);
+    const [info, image] = await Promise.all([this.#options.engine.info(signal), this.#image(container.Image, signal)]);
+    state.claim(currentOwner());
+    return this.#open(state, spec, info, image, attachAgain(this.#options.engine, containerName(id)), signal);
+  }
+
+  sweep(options: { all?: boolean; signal?: AbortSignal } = {}): Promise<readonly string[]> {
+    return sweep({ engine: this.#options.engine, kind: this.kind, stateDir: this.#options.stateDir, currentInitVolume: (signal) => this.#initVolume.current(signal), ...options });
+  }
+
+  async #create(spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox> {
+    const { engine, stateDir, ids, clock } = this.#options;
+    const [info, image, initVolume] = await Promise.all([engine.info(signal), this.#image(spec.image, signal), this.#initVolume.ensure()]);
+    if (signal?.aborted === true) throw cancelled('opening a sandbox', signal);
+    const id = ids.next('sbx');
+    const owner = currentOwner();
+    const labels = sandboxLabels(id, this.kind, ownerText(owner), stateDir);
+    const options = createOptions({ kind: this.kind, image, uid: randomUid(info), limits: spec.limits, labels, initVolume });
+    const state = SandboxState.create(stateDir, { id, kind: this.kind, owner, createdMs: clock.now() });
+    const name = containerName(id);
+    const again = attachAgain(engine, name);
+    const connect = connectFirst(async (connecting) => {
+      await engine.create({ ...options, name });
+      const transport = await engine.attach(name, connecting);
+      try {
+        await engine.start(name);
+        return transport;
+      } catch (error) {
+        transport.close();
+        // The one thing that may have changed since we looked is the volume.
+        this.#initVolume.forget();
+        throw new GloveboxError('sandbox_start_failed', `the sandbox could not be started: ${describeError(error)}`, { cause: error });
+      }
+    }, again);
+    return this.#open(state, spec, info, image, connect, signal);
+  }
+
+  #open(state: SandboxState, spec: SandboxSpec, info: EngineInfo, image: ResolvedImage, connect: Connect, signal?: AbortSignal): Promise<Sandbox> {
+    const { engine, ids } = this.#options;
+    return GuestSandbox.open(
+      {
+        id: state.id,
+        kind: this.kind,
+        image: image.id,
+        limitsAre: limitsAre(info),
+        spec,
+        state,
+        env: { ...image.env, HOME },
+        requires: REQUIRES[this.kind],
+        writable: WRITABLE,
+        processes: processLimit(this.kind, spec.limits),
+        ids,
+        connect,
+        destroy: (asked) => removeContainer(engine, containerName(state.id), asked),
+      },
+      signal,
+    );
+  }
+
+  #image(name: string, signal?: AbortSignal): Promise<ResolvedImage> {
+    return resolveImage(this.#options.engine, name, this.#options.imageReference, signal);
+  }
+
+  /** Why not, as a sentence; undefined when it can be used. */
+  async #unusable(info: EngineInfo, signal?: AbortSignal): Promise<string | undefined> {
+    if (this.kind === 'container') return undefined;
+    const runtime = info.Runtimes['runsc'];
+    if (runtime === undefined) return 'the engine has no runtime called runsc: install a current gVisor and register it (https://gvisor.dev/docs/user_guide/install/)';
+    if (this.#options.ignoreSelfTest === true) return undefined;
+    return this.#selfTest.failure(runtimeVersion(info, runtime), signal);
+  }
+
+  #found(info: EngineInfo): string {
+    const soft = limitsAre(info) === 'soft' ? '; it does not hold memory, processes and CPU, so limits are soft' : '';
+    return `Docker ${info.ServerVersion}${this.kind === 'gvisor' ? ' with runsc' : ''}${soft}`;
+  }
+}
+
+/** Whatever tells one version of a runtime from another: the engine does not say, but its program may be one of this machine. */
+function runtimeVersion(info: EngineInfo, runtime: unknown): string {
+  const path = z.object({ path: z.string() }).safeParse(runtime).data?.path;
+  const program = path === undefined || !isAbsolute(path) ? undefined : statSync(path, { throwIfNoEntry: false });
+  return [info.ID, info.ServerVersion, JSON.stringify(runtime), program?.size, program?.mtimeMs].join(' ');
+}
+
+function limitsAre(info: EngineInfo): 'hard' | 'soft' {
+  return info.MemoryLimit && info.PidsLimit && info.CpuCfsQuota ? 'hard' : 'soft';
+}
+
+/** The first attach starts the sandbox, the later ones find it. */
+function connectFirst(first: Connect, again: Connect): Connect {
+  let started = false;
+  return (signal) => {
+    const connect = started ? again : first;
+    started = true;
+    return connect(signal);
+  };
+}
+
+function attachAgain(engine: Engine, name: string): Connect {
+  return async (signal) => {
+    const container = await engine.container(name, signal);
+    if (container?.State.Running !== true) throw new GloveboxError('sandbox_lost', `the sandbox is gone${exitReason(container?.State.ExitCode)}`);
+    return engine.attach(name, signal);
+  };
+}
+
+/** init's own exit codes: docs/wire.md. AutoRemove often is quicker than we are, so there may be nothing to tell. */
+function exitReason(code: number | undefined): string {
+  switch (code) {
+    case undefined:
+      return '';
+    case 71:
+      return ': it heard nothing from us for its grace time';
+    case 73:
+      return ': init ran out of memory';
+    case 137:
+      return ': it was killed from outside, or by the kernel for want of memory';
+    default:
+      return `: init ended with code ${code}`;
+  }
+}

@@ -1,0 +1,77 @@
+import type { SandboxKind } from '../../contracts/index.ts';
+import { ownerIs, parseOwner } from '../owner.ts';
+import { SandboxState } from '../state.ts';
+import type { Engine } from './engine.ts';
+import { Label, stateLabel } from './labels.ts';
+import { removeContainer } from './remove-container.ts';
+
+/** A volume that was made just now may be about to be used by whoever made it. */
+const VOLUME_AGE_MS = 10 * 60_000;
+
+interface Sweep {
+  readonly engine: Engine;
+  readonly kind: SandboxKind;
+  readonly stateDir: string;
+  readonly currentInitVolume: (signal?: AbortSignal) => Promise<string | undefined>;
+  /** Everything of this state folder, whether its owner lives or not. */
+  readonly all?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** Removes what processes that are dead left on the engine. Says what it removed. */
+export async function sweep(options: Sweep): Promise<readonly string[]> {
+  const containers = await sweepContainers(options);
+  const states = await sweepStates(options);
+  return [...containers, ...states, ...(await sweepFillers(options)), ...(await sweepVolumes(options))];
+}
+
+async function sweepContainers({ engine, kind, stateDir, all, signal }: Sweep): Promise<string[]> {
+  const removed: string[] = [];
+  const owners = new Map(SandboxState.list(stateDir).states.map((state) => [state.id as string, state.owner]));
+  for (const { Id, Labels, State } of await engine.containers([`${Label.kind}=${kind}`], signal)) {
+    const id = Labels[Label.sandbox] ?? '';
+    // Whoever has adopted a sandbox since is in its state; the label is for ever that of its maker.
+    const owner = owners.get(id) ?? parseOwner(Labels[Label.owner] ?? '');
+    const ours = all === true && Labels[Label.state] === stateLabel(stateDir);
+    if (!ours && (owner === undefined || ownerIs(owner) !== 'dead')) continue;
+    await removeContainer(engine, Id, false);
+    removed.push(`container of sandbox ${id} (${State})`);
+  }
+  return removed;
+}
+
+/** Keys and epochs of sandboxes that are gone. */
+async function sweepStates({ engine, kind, stateDir, all, signal }: Sweep): Promise<string[]> {
+  const removed: string[] = [];
+  for (const state of SandboxState.list(stateDir).states) {
+    if (state.kind !== kind || (all !== true && ownerIs(state.owner) !== 'dead')) continue;
+    const containers = await engine.containers([`${Label.sandbox}=${state.id}`], signal);
+    if (containers.length > 0) continue;
+    state.remove();
+    removed.push(`state of sandbox ${state.id}`);
+  }
+  return removed;
+}
+
+/** Containers that were to fill a volume with init, and whose makers died on the way. */
+async function sweepFillers({ engine, signal }: Sweep): Promise<string[]> {
+  const removed: string[] = [];
+  for (const { Id, Labels } of await engine.containers([Label.init], signal)) {
+    const owner = parseOwner(Labels[Label.owner] ?? '');
+    if (owner === undefined || ownerIs(owner) !== 'dead') continue;
+    await removeContainer(engine, Id, false);
+    removed.push(`container that filled ${Labels[Label.init]}`);
+  }
+  return removed;
+}
+
+/** Volumes with an init of another version. One that is in use stays: the engine refuses. */
+async function sweepVolumes({ engine, currentInitVolume, signal }: Sweep): Promise<string[]> {
+  const removed: string[] = [];
+  const current = await currentInitVolume(signal);
+  for (const { Name, CreatedAt } of await engine.volumes(Label.init, signal)) {
+    if (Name === current || Date.now() - Date.parse(CreatedAt ?? '') < VOLUME_AGE_MS) continue;
+    if (await engine.removeVolume(Name, signal)) removed.push(`volume ${Name}`);
+  }
+  return removed;
+}

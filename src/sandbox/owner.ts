@@ -1,0 +1,72 @@
+import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { z } from 'zod';
+
+/** One process on one boot of one machine: a pid alone is soon somebody else's. Empty texts where the system cannot tell. */
+export const ownerShape = z.strictObject({
+  host: z.string().max(255),
+  bootId: z.string().max(64),
+  /** The pid namespace, because two containers of one host have the same boot id and both have a pid 1. */
+  pidNamespace: z.string().max(64),
+  pid: z.int().positive(),
+  startTicks: z.string().max(32),
+});
+export type Owner = z.output<typeof ownerShape>;
+
+/** This process. */
+export function currentOwner(): Owner {
+  return { host: hostname(), bootId: bootId(), pidNamespace: pidNamespace(), pid: process.pid, startTicks: startTicks(process.pid) ?? '' };
+}
+
+/** Whether the process still runs; `elsewhere` when it cannot be judged from here. */
+export function ownerIs(owner: Owner): 'alive' | 'dead' | 'elsewhere' {
+  if (owner.host !== hostname()) return 'elsewhere';
+  if (owner.bootId !== bootId()) return 'dead';
+  if (owner.pidNamespace !== pidNamespace()) return 'elsewhere';
+  if (owner.startTicks === '') return answersSignals(owner.pid) ? 'alive' : 'dead';
+  return startTicks(owner.pid) === owner.startTicks ? 'alive' : 'dead';
+}
+
+/** An owner as a label's text. */
+export function ownerText(owner: Owner): string {
+  return [owner.host, owner.bootId, owner.pidNamespace, owner.pid, owner.startTicks].join('/');
+}
+
+/** Reads a label's text; undefined where it is none of ours. */
+export function parseOwner(text: string): Owner | undefined {
+  const [host, boot, namespace, pid, ticks, ...rest] = text.split('/');
+  if (rest.length > 0) return undefined;
+  return ownerShape.safeParse({ host, bootId: boot, pidNamespace: namespace, pid: Number(pid), startTicks: ticks }).data;
+}
+
+/** Field 22 of /proc/<pid>/stat. The second field is a name in brackets that may itself hold spaces and brackets. */
+function startTicks(pid: number): string | undefined {
+  const stat = readOrEmpty(() => readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+}
+
+function bootId(): string {
+  return readOrEmpty(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1')).trim();
+}
+
+function pidNamespace(): string {
+  return readOrEmpty(() => readlinkSync('/proc/self/ns/pid'));
+}
+
+/** Systems without /proc answer with nothing, and the caller falls back to less certain signs. */
+function readOrEmpty(read: () => string): string {
+  try {
+    return read();
+  } catch {
+    return '';
+  }
+}
+
+function answersSignals(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    // Not ours to signal, but there.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

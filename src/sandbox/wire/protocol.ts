@@ -1,0 +1,103 @@
+/** The numbers of docs/wire.md, version 1. Both ends know them; `test/vectors/wire.txt` keeps them honest. */
+
+export const WIRE_VERSION = 1;
+export const PREAMBLE_MAGIC = 'GLOVEBOX-WIRE/1\n';
+/** `GBX1`, read as little-endian. */
+export const FRAME_MAGIC = 0x3158_4247;
+
+export const KEY_BYTES = 32;
+export const HEADER_BYTES = 32;
+export const MAC_BYTES = 16;
+export const NONCE_BYTES = 16;
+export const MAX_PAYLOAD_BYTES = 262_144;
+export const MAX_CHUNK_BYTES = 65_536;
+export const MAX_CONFIGURATION_BYTES = 4096;
+export const HELLO_PAYLOAD_BYTES = 64;
+export const HELLO_BYTES = HEADER_BYTES + HELLO_PAYLOAD_BYTES + MAC_BYTES;
+/** Bytes of stdin that may be under way beyond the last `STDIN_ACK`. */
+export const STDIN_WINDOW_BYTES = 65_536;
+/** Bytes of a channel that init keeps until they are acknowledged; what `EXEC` asks for. */
+export const OUTPUT_WINDOW_BYTES = 262_144;
+export const MAX_COMMANDS = 256;
+
+/** Host to init. */
+export const ToGuest = {
+  attach: 0x01,
+  ping: 0x02,
+  exec: 0x03,
+  stdin: 0x04,
+  ack: 0x05,
+  signal: 0x06,
+  cancel: 0x07,
+  done: 0x08,
+  shutdown: 0x09,
+  resume: 0x0a,
+} as const;
+export type ToGuest = (typeof ToGuest)[keyof typeof ToGuest];
+
+/** Init to host. */
+export const FromGuest = {
+  hello: 0x81,
+  pong: 0x82,
+  command: 0x83,
+  ready: 0x84,
+  started: 0x85,
+  output: 0x86,
+  stdinAck: 0x87,
+  end: 0x88,
+  fault: 0x89,
+} as const;
+
+/** Flag of `STDIN`: the stream ends after it. Of `STDIN_ACK`: the command closed its stdin. */
+export const LAST_FLAG = 1;
+
+/** What init says of itself and of the place it runs in: bits of `HELLO`. */
+export const Feature = {
+  subReaper: 1,
+  proc: 2,
+  memoryEvents: 4,
+  pidsEvents: 8,
+  seccomp: 16,
+  notDumpable: 32,
+  openat2: 64,
+  noNewPrivileges: 128,
+  cgroup2: 256,
+} as const;
+
+/** Tags of the preamble's configuration. */
+export const ConfigurationTag = { graceMs: 1, maxCommands: 2, writable: 3 } as const;
+
+/** Tags of `EXEC`. */
+export const ExecTag = {
+  id: 1,
+  argument: 2,
+  environment: 3,
+  workingDirectory: 4,
+  wallMs: 5,
+  cpuMs: 6,
+  outputBytes: 7,
+  flags: 8,
+  windowBytes: 9,
+  graceMs: 10,
+  openFiles: 11,
+  processes: 13,
+  builtin: 14,
+} as const;
+
+/** Bits of `EXEC`'s flags. */
+export const ExecFlag = { stdinPipe: 1, dropBeyondLimit: 8 } as const;
+
+/** File operations that are built into init. */
+export const Builtin = {
+  read: 1,
+  write: 2,
+  list: 3,
+  stat: 4,
+  pack: 5,
+  unpack: 6,
+  remove: 7,
+  mkdir: 8,
+  rename: 9,
+  resolve: 10,
+} as const;
+export type Builtin = (typeof Builtin)[keyof typeof Builtin];

@@ -1,0 +1,236 @@
+import { randomBytes } from 'node:crypto';
+import { describeError } from '../../contracts/index.ts';
+import type { GloveboxError } from '../../contracts/index.ts';
+import type { Transport } from '../transport.ts';
+import { FrameReader } from './frame-reader.ts';
+import type { Frame } from './frame-reader.ts';
+import { FrameWriter } from './frame-writer.ts';
+import { decodeCommand, decodeEnd, decodeFault, decodeHello, decodeOutput, decodePong, decodeStdinAck } from './messages-from-guest.ts';
+import type { Channel, GuestEnd, Hello, KnownCommand, Pong } from './messages-from-guest.ts';
+import { encodePing } from './messages-to-guest.ts';
+import { FromGuest, NONCE_BYTES, ToGuest } from './protocol.ts';
+import { violation } from './violation.ts';
+
+/** Who hears what init says of one stream. A method that throws has found a violation. */
+export interface WireStream {
+  started(): void;
+  /** The bytes are a view: copy what is kept. */
+  received(channel: Channel, offset: number, bytes: Buffer): void;
+  stdinAck(offset: number, closed: boolean): void;
+  finished(end: GuestEnd): void;
+}
+
+/** Why a wire came to its end. */
+export type WireEnd =
+  /** The transport broke; the sandbox may well live. */
+  | { readonly why: 'broken'; readonly detail: string }
+  /** The guest must be killed. */
+  | { readonly why: 'violation'; readonly error: GloveboxError }
+  /** Another host has attached with a higher epoch: the sandbox is no longer ours to touch. */
+  | { readonly why: 'superseded' };
+
+/** What the wire tells whoever opened it. */
+export interface WireListener {
+  /** Hello, every command that init knows, and ready: streams may be resumed and opened. */
+  ready(hello: Hello, known: readonly KnownCommand[]): void;
+  /** The transport takes bytes again after it was congested. */
+  drained(): void;
+  /** Once, and nothing after it. */
+  closed(end: WireEnd): void;
+}
+
+export interface WireOptions {
+  readonly transport: Transport;
+  readonly keys: { readonly toGuest: Buffer; readonly fromGuest: Buffer };
+  readonly epoch: number;
+  /** Sent before anything else, on the first attach. */
+  readonly preamble?: Buffer | undefined;
+  readonly pingEveryMs: number;
+  /** Without a frame for so many pings the wire is taken for broken. */
+  readonly pingsUnanswered: number;
+  readonly listener: WireListener;
+}
+
+/**
+ * One attached epoch. It frames, authenticates and dispatches; it knows nothing of commands. There is no promise and no timer for a single frame, and all
+ * frames of one tick leave in one write.
+ */
+export class Wire {
+  readonly #transport: Transport;
+  readonly #listener: WireListener;
+  readonly #reader: FrameReader;
+  readonly #writer: FrameWriter;
+  readonly #streams = new Map<number, WireStream>();
+  readonly #pings: NodeJS.Timeout;
+  readonly #pingsUnanswered: number;
+  #outbox: Buffer[] = [];
+  #hello: Hello | undefined;
+  #known: KnownCommand[] = [];
+  #ready = false;
+  #closed = false;
+  #flushing = false;
+  #congested = false;
+  #silentPings = 0;
+  #token = 0;
+  #pong: Pong | undefined;
+
+  constructor(options: WireOptions) {
+    this.#transport = options.transport;
+    this.#listener = options.listener;
+    this.#pingsUnanswered = options.pingsUnanswered;
+    this.#writer = new FrameWriter(options.keys.toGuest, options.epoch);
+    const nonce = randomBytes(NONCE_BYTES);
+    this.#reader = new FrameReader({
+      key: options.keys.fromGuest,
+      epoch: options.epoch,
+      nonce,
+      onFrame: (frame) => this.#receive(frame),
+      onSuperseded: () => this.#close({ why: 'superseded' }),
+    });
+    this.#listen();
+    this.#pings = setInterval(() => this.#ping(), options.pingEveryMs).unref();
+    if (options.preamble !== undefined) this.#outbox.push(options.preamble);
+    this.send(ToGuest.attach, 0, nonce);
+  }
+
+  /** The transport holds more than it wants: bulk data should wait for `drained`. */
+  get congested(): boolean {
+    return this.#congested;
+  }
+
+  /** What init last said of itself. */
+  get pong(): Pong | undefined {
+    return this.#pong;
+  }
+
+  /** Hears a stream from now on; until then a frame of it is a violation. */
+  listen(stream: number, listener: WireStream): void {
+    this.#streams.set(stream, listener);
+  }
+
+  /** Queues a frame; it leaves with the others of this tick. Nothing happens once the wire is closed. */
+  send(type: ToGuest, stream: number, payload: Buffer, flags = 0): void {
+    if (this.#closed) return;
+    this.#outbox.push(this.#writer.seal(type, flags, stream, payload));
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(() => this.#flush());
+  }
+
+  /** Forgets a stream: no frame of it may come any more. */
+  forget(stream: number): void {
+    this.#streams.delete(stream);
+  }
+
+  /** Lets go of the transport; `closed` is told. Idempotent. */
+  close(detail: string): void {
+    this.#close({ why: 'broken', detail });
+  }
+
+  #listen(): void {
+    const { output, input } = this.#transport;
+    output.on('data', (bytes: Buffer) => this.#push(bytes));
+    output.on('end', () => this.close('the transport has ended'));
+    output.on('close', () => this.close('the transport was closed'));
+    output.on('error', (error) => this.close(describeError(error)));
+    input.on('error', (error) => this.close(describeError(error)));
+    input.on('drain', () => {
+      this.#congested = false;
+      if (!this.#closed) this.#listener.drained();
+    });
+  }
+
+  #push(bytes: Buffer): void {
+    if (this.#closed) return;
+    try {
+      this.#reader.push(bytes);
+    } catch (error) {
+      // Whatever a frame of the guest makes us throw is the guest's doing: a fault of ours must not keep it alive either.
+      this.#close({ why: 'violation', error: isViolation(error) ? error : violation('payload', describeError(error), error) });
+    }
+  }
+
+  #flush(): void {
+    this.#flushing = false;
+    const frames = this.#outbox;
+    if (this.#closed || frames.length === 0) return;
+    this.#outbox = [];
+    const bytes = frames.length === 1 && frames[0] !== undefined ? frames[0] : Buffer.concat(frames);
+    if (!this.#transport.input.write(bytes)) this.#congested = true;
+  }
+
+  #receive(frame: Frame): void {
+    if (this.#closed) return;
+    this.#silentPings = 0;
+    if (!this.#ready) this.#receiveGreeting(frame);
+    else if (frame.stream === 0) this.#receiveOwn(frame);
+    else this.#receiveStream(frame, this.#streams.get(frame.stream));
+  }
+
+  #receiveGreeting(frame: Frame): void {
+    if (this.#hello === undefined) {
+      this.#hello = decodeHello(frame);
+    } else if (frame.type === FromGuest.command && this.#known.length < this.#hello.commands) {
+      this.#known.push(decodeCommand(frame));
+    } else if (frame.type === FromGuest.ready && this.#known.length === this.#hello.commands) {
+      this.#ready = true;
+      this.#listener.ready(this.#hello, this.#known);
+    } else {
+      throw violation('conduct', `a frame of type ${frame.type} in the greeting`);
+    }
+  }
+
+  #receiveOwn(frame: Frame): void {
+    if (frame.type === FromGuest.pong) {
+      const pong = decodePong(frame);
+      if (pong.token > this.#token) throw violation('conduct', 'a PONG that nobody asked for');
+      this.#pong = pong;
+    } else {
+      throw violation('conduct', frame.type === FromGuest.fault ? `init reports ${decodeFault(frame)}` : `a second greeting (type ${frame.type})`);
+    }
+  }
+
+  #receiveStream(frame: Frame, stream: WireStream | undefined): void {
+    if (stream === undefined) throw violation('conduct', `a frame of type ${frame.type} on stream ${frame.stream}, which is not open`);
+    switch (frame.type) {
+      case FromGuest.output: {
+        const { channel, offset, bytes } = decodeOutput(frame);
+        return stream.received(channel, offset, bytes);
+      }
+      case FromGuest.end:
+        return stream.finished(decodeEnd(frame));
+      case FromGuest.started:
+        return stream.started();
+      case FromGuest.stdinAck: {
+        const { offset, closed } = decodeStdinAck(frame);
+        return stream.stdinAck(offset, closed);
+      }
+      default:
+        throw violation('conduct', `a frame of type ${frame.type} on a stream`);
+    }
+  }
+
+  #ping(): void {
+    if (this.#silentPings >= this.#pingsUnanswered) {
+      this.close('the sandbox has not answered for too long');
+      return;
+    }
+    this.#silentPings += 1;
+    this.#token += 1;
+    this.send(ToGuest.ping, 0, encodePing(this.#token));
+  }
+
+  #close(end: WireEnd): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#pings);
+    this.#streams.clear();
+    this.#outbox = [];
+    this.#transport.close();
+    this.#listener.closed(end);
+  }
+}
+
+function isViolation(error: unknown): error is GloveboxError {
+  return error instanceof Error && 'code' in error && error.code === 'wire_violation';
+}
