@@ -1,0 +1,119 @@
+import { realpath } from 'node:fs/promises';
+import { resolve } from 'node:path';
+
+import { systemClock, type Clock, type FileEntry, type Patch, type TreeId, type Workspace } from '../contracts/index.ts';
+import { storeArchive } from './archive-intake.ts';
+import { commitToBranch } from './branch-commit.ts';
+import { captureCheckout } from './checkout-capture.ts';
+import { GitProcess } from './git-process.ts';
+import { trustedPath } from './git-settings.ts';
+import { Notes } from './notes.ts';
+import { ObjectStore } from './object-store.ts';
+import { OperatorSettings } from './operator-settings.ts';
+import { applyPatch } from './patch-apply.ts';
+import { captureRemote } from './remote-capture.ts';
+import { parseSource, type FetchProtocol } from './repository-source.ts';
+import { selectEntries } from './selection.ts';
+import { archiveTree } from './tree-archive.ts';
+import { readTree } from './tree-content.ts';
+import { diffTrees } from './tree-diff.ts';
+import { treeId } from './tree-id.ts';
+import { listTree } from './tree-listing.ts';
+import { restorePaths } from './tree-restore.ts';
+import { DEFAULT_LIMITS, type WorkspaceLimits } from './workspace-limits.ts';
+
+export interface GitWorkspaceOptions {
+  /** A folder of ours, made on demand; processes may share it. */
+  readonly storeDir: string;
+  readonly limits?: Partial<WorkspaceLimits>;
+  /** Over what repositories are fetched; `https` alone by default. With `file`, git reads the other repository's configuration. */
+  readonly protocols?: readonly FetchProtocol[];
+  /** The operator's environment: PATH, HOME, proxies. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly clock?: Clock;
+}
+
+/** The workspace of one machine: trees are git trees in a store of ours. */
+export class GitWorkspace implements Workspace {
+  readonly #store: ObjectStore;
+  readonly #operator: OperatorSettings;
+  readonly #limits: WorkspaceLimits;
+  readonly #protocols: readonly FetchProtocol[];
+  readonly #environment: Readonly<Record<string, string | undefined>>;
+  readonly #now: () => number;
+
+  constructor(options: GitWorkspaceOptions) {
+    const clock = options.clock ?? systemClock;
+    this.#now = () => clock.now();
+    this.#environment = options.environment ?? process.env;
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#protocols = options.protocols ?? ['https'];
+    this.#store = new ObjectStore(new GitProcess(trustedPath(this.#environment['PATH'])), resolve(options.storeDir), this.#now);
+    this.#operator = new OperatorSettings(this.#store.repository, this.#environment);
+  }
+
+  async capture(repository: string, options: { signal?: AbortSignal; onNote?: (note: string) => void } = {}): Promise<TreeId> {
+    const { signal, onNote = () => undefined } = options;
+    await this.#store.open();
+    const source = await parseSource(repository, this.#protocols);
+    const notes = new Notes();
+    const shared = { limits: this.#limits, notes, signal };
+    const tree =
+      source.kind === 'url'
+        ? await captureRemote(this.#store, source.url, { ...shared, protocols: this.#protocols, environment: this.#environment })
+        : await captureCheckout(this.#store, await realpath(source.path).catch(() => source.path), { ...shared, operator: this.#operator, onNote });
+    notes.tell(onNote);
+    return tree;
+  }
+
+  async *tar(tree: TreeId, signal?: AbortSignal): AsyncGenerator<Buffer> {
+    await this.#store.open();
+    yield* archiveTree(this.#store.repository, treeId(tree), signal);
+  }
+
+  async select(base: TreeId, entries: readonly FileEntry[], signal?: AbortSignal): Promise<readonly string[]> {
+    await this.#store.open();
+    return selectEntries(this.#store, { base, entries, limits: this.#limits, signal });
+  }
+
+  async store(tar: AsyncIterable<Buffer>, paths: readonly string[], signal?: AbortSignal): Promise<TreeId> {
+    await this.#store.open();
+    return storeArchive(this.#store, tar, { paths, limits: this.#limits, signal });
+  }
+
+  async diff(base: TreeId, changed: TreeId, signal?: AbortSignal): Promise<Patch> {
+    await this.#store.open();
+    return diffTrees(this.#store.repository, { base, changed, maxPatchBytes: this.#limits.maxPatchBytes, signal });
+  }
+
+  async restore(base: TreeId, changed: TreeId, paths: readonly string[], signal?: AbortSignal): Promise<TreeId> {
+    await this.#store.open();
+    return restorePaths(this.#store, { base, changed, paths, signal });
+  }
+
+  async files(tree: TreeId, signal?: AbortSignal): Promise<readonly string[]> {
+    await this.#store.open();
+    const lines = await listTree(this.#store.repository, tree, { signal });
+    return lines.flatMap(({ path }) => path ?? []);
+  }
+
+  /** A link is not followed: it has no content of its own. */
+  async read(tree: TreeId, path: string, signal?: AbortSignal): Promise<Buffer | undefined> {
+    await this.#store.open();
+    const only = (line: { path: string | undefined; mode: string }) => line.path === path && line.mode !== '120000';
+    for await (const file of readTree(this.#store.repository, tree, { signal, only })) {
+      return Buffer.concat(await Array.fromAsync(file.content));
+    }
+    return undefined;
+  }
+
+  async apply(repository: string, patch: Patch, signal?: AbortSignal): Promise<void> {
+    await applyPatch(this.#store, repository, patch, signal);
+  }
+
+  async branch(repository: string, name: string, patch: Patch, message: string, signal?: AbortSignal): Promise<string> {
+    await this.#store.open();
+    const shared = { operator: this.#operator, now: this.#now, signal };
+    return commitToBranch(this.#store, { folder: repository, name, patch, message, ...shared });
+  }
+}

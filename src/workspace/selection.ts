@@ -1,0 +1,83 @@
+import { GloveboxError, type FileEntry, type TreeId } from '../contracts/index.ts';
+import { IgnoreRules, MAX_RULES_BYTES } from './ignore-rules.ts';
+import type { ObjectStore } from './object-store.ts';
+import { readFiles } from './tree-content.ts';
+import { listTree, type TreeLine } from './tree-listing.ts';
+import { isDotGit, isForbiddenLink, pathProblem, quoted } from './tree-path.ts';
+import { formatBytes, type WorkspaceLimits } from './workspace-limits.ts';
+
+/**
+ * What test runners, interpreters and package managers leave in a tree that has no rule for it. Only new files are held against
+ * it, and any .gitignore of the tree outranks it.
+ */
+const BY_PRODUCTS = [
+  ...['__pycache__/', '*.py[co]', '.pytest_cache/', '.mypy_cache/', '.ruff_cache/', '.tox/', '.venv/', '*.egg-info/'],
+  ...['node_modules/', '.npm/', '.cache/', '.DS_Store'],
+];
+
+/** What a listing of a sandbox is held against. */
+export interface SelectionOptions {
+  readonly base: TreeId;
+  readonly entries: readonly FileEntry[];
+  readonly limits: WorkspaceLimits;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Which entries belong to the tree: files and links, with names that a tree can hold, in `base` already or not ignored by its rules. */
+export async function selectEntries(store: ObjectStore, options: SelectionOptions): Promise<string[]> {
+  const { base, limits, signal } = options;
+  const lines = await listTree(store.repository, base, { signal });
+  const known = new Set(lines.map((line) => line.path));
+  const candidates = keepable(options.entries, known);
+  const fresh = candidates.filter(({ path }) => !known.has(path));
+  const ignored = await ignoredOf(store, lines, fresh, signal);
+  const kept = candidates.filter(({ path }) => !ignored.has(path));
+  checkLimits(kept, limits);
+  return kept.map(({ path }) => path);
+}
+
+/** What a tree can hold. A listing whose names cannot come from a real folder is an attack; everything else is left out. */
+function keepable(entries: readonly FileEntry[], known: ReadonlySet<string | undefined>): FileEntry[] {
+  const seen = new Set<string>();
+  return entries.filter((entry) => {
+    const { path, type } = entry;
+    const names = path.split('/');
+    if (seen.has(path) || path.includes('\0') || names.some((name) => name === '' || name === '.' || name === '..')) {
+      throw new GloveboxError('archive_hostile', `the sandbox lists a file that cannot be: ${quoted(path)}`, { details: { entry: path } });
+    }
+    seen.add(path);
+    // What is not UTF-8 arrives with replacement characters: such a name cannot be asked for again, such a target not be kept.
+    if (type === 'symlink' ? isForbiddenLink(path) || entry.target?.includes('\ufffd') === true : type !== 'file') return false;
+    return known.has(path) || !(path.includes('\ufffd') || names.some(isDotGit) || pathProblem(path) !== undefined);
+  });
+}
+
+async function ignoredOf(store: ObjectStore, lines: readonly TreeLine[], fresh: readonly FileEntry[], signal?: AbortSignal): Promise<Set<string>> {
+  await using rules = await IgnoreRules.create(store, `${BY_PRODUCTS.join('\n')}\n`);
+  // A link is not a file of rules, to git neither.
+  const files = lines.filter((line) => line.mode !== '120000' && /(^|\/)\.gitignore$/.test(line.path ?? ''));
+  for await (const file of readFiles(store.repository, files, signal)) {
+    if (file.sizeBytes <= MAX_RULES_BYTES) await rules.add(file.path, Buffer.concat(await Array.fromAsync(file.content)));
+  }
+  return await rules.ignored(
+    fresh.map(({ path }) => ({ path, folder: false })),
+    signal,
+  );
+}
+
+function checkLimits(kept: readonly FileEntry[], limits: WorkspaceLimits): void {
+  if (kept.length > limits.maxFiles) throw tooMuch(`${kept.length} files; ${limits.maxFiles} are allowed`);
+  let total = 0;
+  for (const { path, type, sizeBytes } of kept) {
+    if (type !== 'file') continue;
+    total += sizeBytes;
+    if (sizeBytes > limits.maxFileBytes) {
+      throw tooMuch(`${quoted(path)} with ${formatBytes(sizeBytes)}; ${formatBytes(limits.maxFileBytes)} are allowed for one file`);
+    }
+  }
+  if (total > limits.maxBytes) throw tooMuch(`${formatBytes(total)}; ${formatBytes(limits.maxBytes)} are allowed`);
+}
+
+function tooMuch(what: string): GloveboxError {
+  return new GloveboxError('archive_hostile', `the sandbox's workspace, without what is ignored, holds ${what}`);
+}
