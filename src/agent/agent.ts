@@ -1,0 +1,117 @@
+import { GloveboxError, type Message, type Model, type ModelReply, type ModelRequest } from '../contracts/index.ts';
+import type { Session } from '../session/index.ts';
+import { builtInTools, type ToolRegistry } from '../tools/index.ts';
+import { type ContextLimits, DEFAULT_CONTEXT, fitContext } from './context-window.ts';
+import { Conversation, pendingCalls } from './conversation.ts';
+import { dueHint, givenUp } from './hints.ts';
+import { PROMPT_VERSION, RESUMED, SYSTEM_PROMPT } from './prompts.ts';
+import type { Workbench } from './workbench.ts';
+
+/** One go at a task; `history` is what was said in earlier ones. */
+export interface AgentTask {
+  readonly session: Session;
+  readonly model: Model;
+  readonly workbench: Workbench;
+  /** The first message, where nothing has been said yet. */
+  readonly opening: string;
+  readonly history: readonly Message[];
+  /** The sandbox of the earlier go is gone: the model is told. */
+  readonly isResumed: boolean;
+  readonly onText?: (delta: string) => void;
+}
+
+/** How the loop ended. What it was worth is for others to say. */
+export type AgentEnd =
+  | { readonly how: 'submitted'; readonly summary: string }
+  | { readonly how: 'gave_up'; readonly why: string }
+  | { readonly how: 'limit'; readonly why: string };
+
+/** What one answer may be long, thinking included. */
+const MAX_OUTPUT_TOKENS = 16_384;
+/** An answer that cannot be read at all is asked for again so often. */
+const MAX_MALFORMED = 2;
+/** A provider that says "too long" at this size says so for another reason. */
+const SMALLEST_CONTEXT_TOKENS = 8_000;
+
+/**
+ * The simple loop: ask, run the calls one by one, ask again. All that it knows is in the conversation, and every word of that is in the journal,
+ * so it can be stopped anywhere and goes on from there.
+ */
+export class Agent {
+  readonly #registry: ToolRegistry;
+  readonly #context: ContextLimits;
+
+  constructor(options: { registry?: ToolRegistry; context?: ContextLimits } = {}) {
+    this.#registry = options.registry ?? builtInTools();
+    this.#context = options.context ?? DEFAULT_CONTEXT;
+  }
+
+  /** What a run was made with, for its journal. */
+  get versions(): { readonly prompt: string; readonly tools: Record<string, string> } {
+    return { prompt: PROMPT_VERSION, tools: { ...this.#registry.versions() } };
+  }
+
+  /** Errors: those of the model and of the sandboxes' infrastructure, and the session's reason when it is over. */
+  async run(task: AgentTask): Promise<AgentEnd> {
+    const conversation = new Conversation(task.history);
+    if (task.history.length === 0) prompt(task, conversation, task.opening);
+    for (let isFirst = true; ; isFirst = false) {
+      const summary = await this.#runCalls(task, conversation);
+      if (summary !== undefined) return { how: 'submitted', summary };
+      const why = givenUp(conversation.messages);
+      if (why !== undefined) return { how: 'gave_up', why };
+      const hint = dueHint(conversation.messages);
+      if (hint !== undefined) prompt(task, conversation, hint);
+      if (isFirst && task.isResumed && task.history.length > 0) prompt(task, conversation, RESUMED);
+      try {
+        conversation.replied(await this.#ask(task, conversation));
+      } catch (error) {
+        if (task.session.signal.aborted || !(error instanceof GloveboxError) || error.code !== 'budget_exhausted') throw error;
+        return { how: 'limit', why: error.message };
+      }
+    }
+  }
+
+  /** Runs what the last reply called and has no outcome yet. Gives the summary when one of them submitted. */
+  async #runCalls(task: AgentTask, conversation: Conversation): Promise<string | undefined> {
+    const { session, workbench } = task;
+    for (const call of pendingCalls(conversation.messages)) {
+      session.signal.throwIfAborted();
+      const context = { session, sandbox: await workbench.sandbox(), signal: session.signal };
+      const { outcome, submitted } = await this.#registry.call(call, context);
+      // A call that was cut short by the end of the session is not settled: it runs again when the run goes on.
+      session.signal.throwIfAborted();
+      const settled = await workbench.settle(call, outcome, submitted);
+      conversation.settled(settled);
+      if (submitted !== undefined && settled.ok) return submitted;
+    }
+    return undefined;
+  }
+
+  async #ask(task: AgentTask, conversation: Conversation): Promise<ModelReply> {
+    const { session, model } = task;
+    let { tokens } = this.#context;
+    for (let malformed = 0; ; ) {
+      const request: ModelRequest = {
+        system: SYSTEM_PROMPT,
+        messages: fitContext(conversation.messages, { tokens }),
+        tools: this.#registry.descriptions(),
+        maxOutputTokens: MAX_OUTPUT_TOKENS,
+      };
+      try {
+        return await session.callModel(model, request, task.onText);
+      } catch (error) {
+        session.signal.throwIfAborted();
+        if (!(error instanceof GloveboxError)) throw error;
+        const isTooLong = error.details['contextLength'] === true && tokens > SMALLEST_CONTEXT_TOKENS;
+        if (isTooLong) tokens = Math.floor(tokens / 2);
+        else if (error.code !== 'model_malformed' || ++malformed > MAX_MALFORMED) throw error;
+      }
+    }
+  }
+}
+
+function prompt(task: AgentTask, conversation: Conversation, text: string): void {
+  task.session.record([{ type: 'run.prompted', data: { text } }]);
+  conversation.prompted(text);
+}

@@ -1,0 +1,159 @@
+import { type Agent, type AgentEnd, openingMessage } from '../agent/index.ts';
+import { describeError, type ErrorCode, GloveboxError, type Model, type NewEvent, type RunId, type RunSummary, type Spending } from '../contracts/index.ts';
+import { Session } from '../session/index.ts';
+import { conclude, type Conclusion } from './conclusion.ts';
+import { repositoryNotes } from './repository-notes.ts';
+import type { RunOptions } from './run-input.ts';
+import { RunPolicy } from './run-limits.ts';
+import { foldRun, type RunState } from './run-state.ts';
+import type { ExecuteOptions, RunsPorts } from './runs-ports.ts';
+import { SandboxWorkbench } from './sandbox-workbench.ts';
+import { describeEnd } from './describe-tests.ts';
+import { runTests } from './test-run.ts';
+
+/** Errors that would come again each time: they end the run. After all others it can be resumed. */
+const FINAL: ReadonlySet<ErrorCode> = new Set(['denied', 'model_rejected', 'model_unknown', 'transcript_invalid', 'budget_exhausted']);
+
+/** One go at a run: from where its journal ends to its end, or to an interruption that leaves it resumable. */
+export class Execution {
+  readonly #ports: RunsPorts;
+  readonly #agent: Agent;
+  readonly #id: RunId;
+  readonly #state: RunState;
+  readonly #options: RunOptions;
+  readonly #how: ExecuteOptions;
+
+  constructor(ports: RunsPorts, agent: Agent, id: RunId, state: RunState, how: ExecuteOptions) {
+    if (state.options === undefined) throw new GloveboxError('journal_failed', `${id} was written by another version of glovebox and cannot be run by this one`);
+    this.#ports = ports;
+    this.#agent = agent;
+    this.#id = id;
+    this.#state = state;
+    this.#options = state.options;
+    this.#how = how;
+  }
+
+  async run(): Promise<RunSummary> {
+    try {
+      this.#how.signal?.throwIfAborted();
+      const conclusion = await this.#conclusion();
+      const summary = this.#summary(conclusion);
+      this.#append([{ type: 'run.ended', data: summary }]);
+      return summary;
+    } catch (error) {
+      throw this.#resumable(error);
+    }
+  }
+
+  async #conclusion(): Promise<Conclusion> {
+    const policy = await this.#ports.policies.load(this.#options.policy);
+    const model = await this.#ports.models.open(this.#options.model);
+    const { maxUsd, maxSteps, timeoutMs } = this.#options;
+    const leftMs = timeoutMs === undefined ? undefined : timeoutMs - this.#state.activeMs;
+    const spent = this.#resume();
+    if (leftMs !== undefined && leftMs <= 0) return { outcome: 'limit', code: 'budget_exhausted', detail: 'the time of the run is over', files: [] };
+    try {
+      return await this.#inSession(new RunPolicy(policy, { maxUsd, maxSteps, leftMs }), model, spent);
+    } catch (error) {
+      if (this.#how.signal?.aborted === true || !(error instanceof GloveboxError) || !FINAL.has(error.code)) throw error;
+      return { outcome: error.code === 'budget_exhausted' ? 'limit' : 'failed', code: error.code, detail: error.message, files: [] };
+    }
+  }
+
+  async #inSession(policy: RunPolicy, model: Model, spent: Spending): Promise<Conclusion> {
+    const { principal, image } = this.#options;
+    const { signal } = this.#how;
+    const session = await Session.open(this.#ports, { principal, policy, run: this.#id, image, env: COMMAND_ENV, spent, ...(signal === undefined ? {} : { signal }) });
+    let why = 'the run was interrupted';
+    try {
+      const conclusion = await this.#work(session, model);
+      why = 'the run ended';
+      return conclusion;
+    } finally {
+      // What could not be removed is found by its label at the next start; the run's own result or error is the one to tell.
+      await session.close(why).catch(() => {});
+    }
+  }
+
+  async #work(session: Session, model: Model): Promise<Conclusion> {
+    const { workspace } = this.#ports;
+    const { baseTree: base, submitted } = this.#state;
+    const workbench = new SandboxWorkbench({ session, workspace, base, tree: this.#state.tree ?? base });
+    try {
+      await this.#testBefore(session);
+      const end: AgentEnd = submitted === undefined ? await this.#agentEnd(session, model, workbench) : { how: 'submitted', summary: submitted };
+      await workbench.release();
+      return await this.#conclude(session, workbench, end);
+    } catch (error) {
+      if (this.#how.signal?.aborted === true || !isTimeOver(session)) throw error;
+      return this.#conclude(session, workbench, { how: 'limit', why: describeError(session.signal.reason) });
+    }
+  }
+
+  #conclude(session: Session, { tree, unsaved }: SandboxWorkbench, end: AgentEnd): Promise<Conclusion> {
+    return conclude({ session, ports: this.#ports, state: this.#now(), end, tree, unsaved, isTimeOver: isTimeOver(session) });
+  }
+
+  async #agentEnd(session: Session, model: Model, workbench: SandboxWorkbench): Promise<AgentEnd> {
+    const { messages, task, baseTree, status } = this.#state;
+    const { testCommand } = this.#options;
+    const { before } = this.#now();
+    const opening = openingMessage({
+      task,
+      notes: await repositoryNotes(this.#ports.workspace, baseTree, session.signal),
+      ...(testCommand === undefined ? {} : { testCommand }),
+      ...(before === undefined ? {} : { testsBefore: describeEnd(before) }),
+    });
+    const { onText } = this.#how;
+    return this.#agent.run({ session, model, workbench, opening, history: messages, isResumed: status === 'started', ...(onText === undefined ? {} : { onText }) });
+  }
+
+  /** How it was before anybody touched it. Once in a run. */
+  async #testBefore(session: Session): Promise<void> {
+    const { testCommand: command } = this.#options;
+    if (command === undefined || this.#state.before !== undefined) return;
+    const report = await runTests(session, this.#ports.workspace, this.#state.baseTree, { command, purpose: 'the tests before' });
+    session.record([{ type: 'run.tested', data: { when: 'before', report, restored: [] } }]);
+  }
+
+  /** Says that the run goes on, settles the one doubt that an interruption leaves, and gives what was spent. */
+  #resume(): Spending {
+    const { status, inFlight, lastSeq } = this.#state;
+    if (status !== 'started') return this.#state.spent;
+    const events: NewEvent[] = [{ type: 'run.resumed', data: { fromSeq: lastSeq } }];
+    if (inFlight !== undefined) {
+      const message = 'the process ended while the call was under way: it is kept at its worst case and made again';
+      events.push({ type: 'model.failed', data: { call: inFlight.call, code: 'cancelled', message, unknown: true } });
+    }
+    this.#append(events);
+    return this.#now().spent;
+  }
+
+  #summary(conclusion: Conclusion): RunSummary {
+    const { spent, commands, denials, activeMs } = this.#now();
+    return { ...conclusion, steps: spent.steps, commands, denials, tokens: spent.tokens, usd: spent.usd, wallMs: activeMs };
+  }
+
+  #now(): RunState {
+    return foldRun(this.#ports.journal.read(this.#id));
+  }
+
+  #append(events: readonly NewEvent[]): void {
+    this.#ports.journal.append(this.#id, events, { durable: true });
+  }
+
+  /** What the caller is told: what went wrong, and that nothing is lost. */
+  #resumable(error: unknown): unknown {
+    const how = `go on with \`glovebox runs resume ${this.#id}\``;
+    if (this.#how.signal?.aborted === true) return new GloveboxError('cancelled', `the run was stopped; ${how}`, { cause: error, details: { run: this.#id } });
+    if (!(error instanceof GloveboxError)) return error;
+    return new GloveboxError(error.code, `${error.message} (the run is kept: ${how})`, { cause: error, details: { ...error.details, run: this.#id } });
+  }
+}
+
+/** Of every command: no pagers, colours and progress bars, which are for people; `CI` keeps test runners from waiting for a key. */
+const COMMAND_ENV = { PAGER: 'cat', GIT_PAGER: 'cat', TERM: 'dumb', NO_COLOR: '1', CI: '1', PIP_PROGRESS_BAR: 'off' };
+
+function isTimeOver(session: Session): boolean {
+  return session.signal.aborted && session.signal.reason instanceof GloveboxError && session.signal.reason.code === 'budget_exhausted';
+}

@@ -1,0 +1,39 @@
+import { z } from 'zod';
+
+/** What a person asks for. */
+export interface RunInput {
+  readonly task: string;
+  /** A path or a URL. */
+  readonly repository: string;
+  /** `anthropic:<model>`, `openai:<model>`, `openai-chat:<model>`, `transcript:<file>`. */
+  readonly model: string;
+  /** Name or path. */
+  readonly policy: string;
+  /** Default: by what lies in the repository. */
+  readonly image?: string;
+  /** Default: by what lies in the repository. Empty text: none. */
+  readonly testCommand?: string;
+  /** Each of these can only narrow what the policy lends. */
+  readonly maxUsd?: number;
+  readonly maxSteps?: number;
+  readonly timeoutMs?: number;
+  /** Who asks. */
+  readonly principal: string;
+}
+
+/** What `run.created` keeps beside task and repository. It comes back from a store that an older version may have written, so it is read by schema. */
+export const runOptions = z.object({
+  principal: z.string(),
+  model: z.string(),
+  policy: z.string(),
+  policyHash: z.string(),
+  image: z.string(),
+  testCommand: z.string().optional(),
+  maxUsd: z.number().optional(),
+  maxSteps: z.number().optional(),
+  timeoutMs: z.number().optional(),
+  /** What was said while the repository was taken in: left-out submodules, LFS pointers, a missing test command. */
+  notes: z.array(z.string()),
+  versions: z.object({ prompt: z.string(), tools: z.record(z.string(), z.string()) }),
+});
+export type RunOptions = z.output<typeof runOptions>;

@@ -1,0 +1,149 @@
+import { Conversation } from '../agent/index.ts';
+import type { EventData, EventType, JournalEvent, Message, RunSummary, Spending, TestReport, TreeId } from '../contracts/index.ts';
+import { runOptions, type RunOptions } from './run-input.ts';
+
+/** What a run is, read from its events. */
+export interface RunState {
+  /** `created`: never begun. `started`: being run, or to be resumed. */
+  readonly status: 'missing' | 'created' | 'started' | 'ended';
+  readonly task: string;
+  readonly repository: string;
+  readonly baseTree: TreeId;
+  /** Undefined where another version wrote what this one cannot read. */
+  readonly options: RunOptions | undefined;
+  readonly createdMs: number;
+  readonly lastMs: number;
+  /** Time in which somebody worked at it; waiting to be begun or resumed does not count. */
+  readonly activeMs: number;
+  readonly lastSeq: number;
+  readonly messages: readonly Message[];
+  /** A call whose fate is not known is in it at its worst case. */
+  readonly spent: Spending;
+  /** A model call that was begun and has no end. */
+  readonly inFlight: { readonly call: string; readonly usd: number; readonly tokens: number } | undefined;
+  readonly before: TestReport | undefined;
+  readonly after: TestReport | undefined;
+  /** Paths that were put back as they were for the tests after. */
+  readonly restored: readonly string[];
+  /** The last checkpoint. */
+  readonly tree: TreeId | undefined;
+  readonly submitted: string | undefined;
+  readonly commands: number;
+  readonly denials: number;
+  readonly summary: RunSummary | undefined;
+  readonly exports: readonly EventData['run.exported'][];
+}
+
+/** The state after these events. Any beginning of a stream has one. */
+export function foldRun(events: Iterable<JournalEvent>): RunState {
+  const draft = new Draft();
+  for (const event of events) draft.apply(event);
+  return draft.state();
+}
+
+type Mutable = { -readonly [K in keyof Omit<RunState, 'messages' | 'exports'>]: RunState[K] };
+type Step<K extends EventType> = (state: Mutable, data: EventData[K], draft: Draft, timeMs: number) => void;
+
+class Draft {
+  readonly conversation = new Conversation();
+  readonly exports: EventData['run.exported'][] = [];
+  readonly #state: Mutable = { ...NOTHING };
+
+  apply(event: JournalEvent): void {
+    const state = this.#state;
+    const idle = state.status === 'missing' || state.status === 'ended' || event.type === 'run.resumed' || (state.status === 'created' && event.type === 'session.opened');
+    if (!idle) state.activeMs += Math.max(0, event.timeMs - state.lastMs);
+    state.lastMs = Math.max(state.lastMs, event.timeMs);
+    state.lastSeq = event.seq;
+    // The table has the step of each type for the data of that type: the compiler cannot follow the pair through the union.
+    const step = STEPS[event.type] as Step<EventType>;
+    step(state, event.data, this, event.timeMs);
+  }
+
+  state(): RunState {
+    return { ...this.#state, messages: this.conversation.messages, exports: this.exports };
+  }
+}
+
+const NOTHING: Mutable = {
+  status: 'missing',
+  task: '',
+  repository: '',
+  // No tree has this name.
+  baseTree: '' as TreeId,
+  options: undefined,
+  createdMs: 0,
+  lastMs: 0,
+  activeMs: 0,
+  lastSeq: 0,
+  spent: { usd: 0, tokens: 0, steps: 0 },
+  inFlight: undefined,
+  before: undefined,
+  after: undefined,
+  restored: [],
+  tree: undefined,
+  submitted: undefined,
+  commands: 0,
+  denials: 0,
+  summary: undefined,
+};
+
+/** One step for each type of event there is. */
+const STEPS: { readonly [K in EventType]: Step<K> } = {
+  'run.created': (state, { task, repository, baseTree, options }, _draft, timeMs) => {
+    // A tree's name went in, a tree's name comes out.
+    Object.assign(state, { task, repository, baseTree: baseTree as TreeId, options: runOptions.safeParse(options).data, createdMs: timeMs });
+    state.status = 'created';
+  },
+  'session.opened': (state) => {
+    if (state.status === 'created') state.status = 'started';
+  },
+  'session.closed': () => {},
+  'sandbox.created': () => {},
+  'sandbox.gone': () => {},
+  decision: (state, { allowed }) => {
+    if (!allowed) state.denials += 1;
+  },
+  'command.started': (state) => {
+    state.commands += 1;
+  },
+  'command.ended': () => {},
+  'file.changed': () => {},
+  'model.started': (state, { call, worstCaseUsd, worstCaseTokens }) => {
+    state.inFlight = { call, usd: worstCaseUsd, tokens: worstCaseTokens };
+  },
+  'model.ended': (state, { reply }, draft) => {
+    const { usage } = reply;
+    const tokens = usage.inputTokens + usage.outputTokens + usage.cacheReadTokens + usage.cacheWriteTokens;
+    state.spent = { usd: state.spent.usd + (reply.usd ?? 0), tokens: state.spent.tokens + tokens, steps: state.spent.steps + 1 };
+    state.inFlight = undefined;
+    draft.conversation.replied(reply);
+  },
+  'model.failed': (state, { call, unknown }) => {
+    const reserved = state.inFlight;
+    if (unknown && reserved?.call === call) {
+      state.spent = { ...state.spent, usd: state.spent.usd + reserved.usd, tokens: state.spent.tokens + reserved.tokens };
+    }
+    state.inFlight = undefined;
+  },
+  'run.resumed': () => {},
+  'run.prompted': (_state, { text }, draft) => draft.conversation.prompted(text),
+  'run.tested': (state, { when, report, restored }) => {
+    state[when] = report;
+    if (when === 'after') state.restored = restored;
+  },
+  'tool.ended': (_state, { outcome }, draft) => draft.conversation.settled(outcome),
+  'run.checkpoint': (state, { tree }) => {
+    state.tree = tree as TreeId; // as above
+  },
+  'run.submitted': (state, { summary }) => {
+    state.submitted = summary;
+  },
+  'run.exported': (_state, data, draft) => {
+    draft.exports.push(data);
+  },
+  'run.ended': (state, summary) => {
+    state.summary = summary;
+    state.status = 'ended';
+  },
+};

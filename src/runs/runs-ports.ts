@@ -1,0 +1,19 @@
+import type { Blobs, Models, Policies, Workspace } from '../contracts/index.ts';
+import type { SessionPorts } from '../session/index.ts';
+import type { Leases } from './leases.ts';
+
+/** What runs work with. */
+export interface RunsPorts extends SessionPorts {
+  readonly blobs: Blobs;
+  readonly workspace: Workspace;
+  readonly models: Models;
+  readonly policies: Policies;
+  readonly leases: Leases;
+}
+
+export interface ExecuteOptions {
+  /** Stops the work; the run stays as it is and can be resumed. */
+  readonly signal?: AbortSignal;
+  /** The model's words as they come; the journal has them when they are complete. */
+  readonly onText?: (delta: string) => void;
+}

@@ -1,0 +1,144 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { Agent } from '../agent/index.ts';
+import {
+  type EventData,
+  GloveboxError,
+  type JournalEvent,
+  parseId,
+  type Patch,
+  type RunId,
+  type RunSummary,
+} from '../contracts/index.ts';
+import { Execution } from './execution.ts';
+import { describeProject } from './project.ts';
+import type { RunInput, RunOptions } from './run-input.ts';
+import { foldRun, type RunState } from './run-state.ts';
+import type { ExecuteOptions, RunsPorts } from './runs-ports.ts';
+
+/** A run in a list. */
+export interface RunListing {
+  readonly id: RunId;
+  readonly state: RunState;
+  /** Whether a process is at it now. */
+  readonly running: boolean;
+}
+
+/** The life of runs: created, executed, resumed, and what came of them. */
+export class Runs {
+  readonly #ports: RunsPorts;
+  readonly #agent: Agent;
+
+  constructor(ports: RunsPorts, agent: Agent = new Agent()) {
+    this.#ports = ports;
+    this.#agent = agent;
+  }
+
+  /** Takes the repository in and writes down what is wanted. Errors: `usage`, those of Workspace.capture, Policies.load and Models.open. */
+  async create(input: RunInput, options: { signal?: AbortSignal; onNote?: (note: string) => void } = {}): Promise<RunId> {
+    if (input.task.trim() === '') throw new GloveboxError('usage', 'the task is empty: say what should be done');
+    const policy = await this.#ports.policies.load(input.policy);
+    await this.#ports.models.open(input.model);
+    const notes: string[] = [];
+    const onNote = (note: string): void => {
+      notes.push(note);
+      options.onNote?.(note);
+    };
+    const signal = options.signal === undefined ? {} : { signal: options.signal };
+    const baseTree = await this.#ports.workspace.capture(input.repository, { ...signal, onNote });
+    const project = await describeProject(this.#ports.workspace, baseTree, options.signal);
+    const testCommand = input.testCommand ?? project.testCommand;
+    if (testCommand === undefined) onNote('no test command was found: the result will not be verified (give one with --test)');
+    const { task, testCommand: _asked, repository: given, ...asked } = input;
+    // A resumed run may be resumed from another folder.
+    const repository = existsSync(given) ? resolve(given) : given;
+    const kept: RunOptions = {
+      ...asked,
+      policyHash: policy.hash,
+      image: input.image ?? project.image,
+      ...(testCommand === undefined || testCommand.trim() === '' ? {} : { testCommand }),
+      notes,
+      versions: this.#agent.versions,
+    };
+    const id = this.#ports.ids.next('run');
+    this.#ports.journal.append(id, [{ type: 'run.created', data: { task, repository, baseTree, options: kept } }], { durable: true });
+    return id;
+  }
+
+  /**
+   * Begins a run or goes on with it, to its end. A run that ended is not run again: its summary is given.
+   * Errors: `admission_full` where another process is at it, `cancelled` when the signal fired; after these, and after any error of the
+   * infrastructure, the run can be resumed by calling this again.
+   */
+  async execute(id: RunId, options: ExecuteOptions = {}): Promise<RunSummary> {
+    using lease = this.#ports.leases.take(id);
+    const state = this.show(id);
+    const summary = state.summary ?? (await new Execution(this.#ports, this.#agent, id, state, options).run());
+    lease.retire();
+    return summary;
+  }
+
+  /** Newest first. */
+  list(options: { limit?: number } = {}): readonly RunListing[] {
+    const streams = this.#ports.journal.streams({ prefix: 'run_', limit: options.limit ?? 50 });
+    return streams.flatMap(({ stream }) => {
+      const id = parseId('run', stream);
+      if (id === undefined) return [];
+      const state = foldRun(this.#ports.journal.read(id));
+      return [{ id, state, running: state.status !== 'ended' && this.#ports.leases.held(id) }];
+    });
+  }
+
+  /** Errors: `not_found`. */
+  show(id: RunId): RunState {
+    const state = foldRun(this.#ports.journal.read(id));
+    if (state.status === 'missing') throw new GloveboxError('not_found', `there is no run ${id}; \`glovebox runs list\` shows those that are`);
+    return state;
+  }
+
+  /** What happened and what happens, until the signal fires. */
+  follow(id: RunId, options: { afterSeq?: number; signal: AbortSignal }): AsyncIterable<JournalEvent> {
+    return this.#ports.journal.follow(id, options);
+  }
+
+  /** The patch that a run came to; empty where it changed nothing. Errors: `usage` where the run has none to give (yet). */
+  async patch(id: RunId, signal?: AbortSignal): Promise<Patch> {
+    const { summary, baseTree, tree } = this.show(id);
+    if (summary === undefined) throw new GloveboxError('usage', `${id} has not ended: \`glovebox runs resume ${id}\` goes on with it`);
+    if (summary.patchBlob === undefined || tree === undefined) {
+      if (summary.files.length === 0) return { text: Buffer.alloc(0), files: [] };
+      throw new GloveboxError('denied', `the patch of ${id} was not let out: ${summary.detail}`);
+    }
+    const { files } = await this.#ports.workspace.diff(baseTree, tree, signal);
+    return { text: await this.#ports.blobs.get(summary.patchBlob), files };
+  }
+
+  /** Writes the patch into the repository that the run was made from. Errors: `patch_conflict`, and those of `patch`. */
+  async apply(id: RunId, signal?: AbortSignal): Promise<Patch> {
+    const patch = await this.patch(id, signal);
+    const { repository } = this.show(id);
+    await this.#ports.workspace.apply(repository, patch, signal);
+    this.exported(id, 'apply', repository);
+    return patch;
+  }
+
+  /** Puts the patch on a new branch; gives the commit. Errors: `patch_conflict`, and those of `patch`. */
+  async branch(id: RunId, name: string, signal?: AbortSignal): Promise<string> {
+    const patch = await this.patch(id, signal);
+    const { repository, task } = this.show(id);
+    const commit = await this.#ports.workspace.branch(repository, name, patch, commitMessage(id, task), signal);
+    this.exported(id, 'branch', name);
+    return commit;
+  }
+
+  /** Writes down that the patch left. */
+  exported(id: RunId, how: EventData['run.exported']['how'], target: string): void {
+    this.#ports.journal.append(id, [{ type: 'run.exported', data: { how, target } }], { durable: true });
+  }
+}
+
+function commitMessage(id: RunId, task: string): string {
+  const [first = ''] = task.trim().split('\n');
+  const subject = first.length > 72 ? `${first.slice(0, 71)}…` : first;
+  return `${subject}\n\nMade by glovebox in run ${id}.\n`;
+}
