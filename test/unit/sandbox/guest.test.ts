@@ -1,0 +1,411 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { GloveboxError } from '../../../src/contracts/index.ts';
+import type { CommandSpec, OutputChunk, RunningCommand } from '../../../src/contracts/index.ts';
+import { GuestSandbox } from '../../../src/sandbox/guest.ts';
+import type { GuestOptions } from '../../../src/sandbox/guest.ts';
+import { currentOwner } from '../../../src/sandbox/owner.ts';
+import { SandboxState } from '../../../src/sandbox/state.ts';
+import { FieldWriter, readU64 } from '../../../src/sandbox/wire/fields.ts';
+import { FrameWriter } from '../../../src/sandbox/wire/frame-writer.ts';
+import { Feature, FromGuest, OUTPUT_WINDOW_BYTES, STDIN_WINDOW_BYTES, ToGuest } from '../../../src/sandbox/wire/protocol.ts';
+import { ids, specOf } from '../../support/sandbox-commands.ts';
+import { FakeGuest, outputPayload } from '../../support/sandbox-fake-guest.ts';
+
+let stateDir: string;
+let guest: FakeGuest;
+let destroyed: number;
+let connects: number;
+
+beforeEach(() => {
+  stateDir = mkdtempSync(join(tmpdir(), 'glovebox-guest-'));
+  guest = new FakeGuest();
+  destroyed = 0;
+  connects = 0;
+});
+afterEach(() => {
+  rmSync(stateDir, { recursive: true });
+});
+
+function optionsOf(change: Partial<GuestOptions> = {}): GuestOptions {
+  const id = ids.next('sbx');
+  return {
+    id,
+    kind: 'container',
+    image: 'sha256:0',
+    limitsAre: 'hard',
+    spec: specOf({ env: { FROM: 'spec' } }),
+    state: SandboxState.create(stateDir, { id, kind: 'container', owner: currentOwner(), createdMs: 0 }),
+    env: { PATH: '/bin', FROM: 'image' },
+    requires: Feature.seccomp,
+    writable: ['/workspace'],
+    ids,
+    connect: async () => {
+      connects += 1;
+      return guest.connect();
+    },
+    destroy: async () => {
+      destroyed += 1;
+    },
+    ...change,
+  };
+}
+
+const open = (change: Partial<GuestOptions> = {}): Promise<GuestSandbox> => GuestSandbox.open(optionsOf(change));
+
+function command(change: Partial<CommandSpec> = {}): CommandSpec {
+  return { id: ids.next('cmd'), argv: ['true'], limits: { wallMs: 1000 }, ...change };
+}
+
+function ended(stdoutBytes = 0): (fields: FieldWriter) => FieldWriter {
+  return (fields) => fields.u32(1, 1).u32(2, 0).u64(12, stdoutBytes).u32(15, 1);
+}
+
+async function read(running: RunningCommand): Promise<OutputChunk[]> {
+  return Array.fromAsync(running.output);
+}
+
+/** What was sent before is there once this has come back. */
+async function settle(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+describe('opening', () => {
+  test('sends the keys once, and attaches with the first epoch', async () => {
+    await open();
+    expect(await guest.next(ToGuest.attach)).toMatchObject({ epoch: 1, stream: 0 });
+  });
+
+  test('of a sandbox that lacks what its kind promises fails, and leaves nothing', async () => {
+    guest.features = 0xff & ~Feature.seccomp;
+    const options = optionsOf();
+    await expect(GuestSandbox.open(options)).rejects.toMatchObject({ code: 'sandbox_start_failed' });
+    expect(destroyed).toBe(1);
+    expect(existsSync(join(stateDir, 'sandboxes', `${options.id}.json`))).toBe(false);
+  });
+
+  test('can be cancelled while nothing answers', async () => {
+    guest.greets = false;
+    const controller = new AbortController();
+    const opening = GuestSandbox.open(optionsOf(), controller.signal);
+    await guest.next(ToGuest.attach);
+    controller.abort();
+    await expect(opening).rejects.toMatchObject({ code: 'cancelled' });
+    expect(destroyed).toBe(1);
+  });
+
+  test('that finds the transport gone says so', async () => {
+    guest.greets = false;
+    const opening = open();
+    await guest.next(ToGuest.attach);
+    guest.breakTransport();
+    await expect(opening).rejects.toMatchObject({ code: 'sandbox_start_failed' });
+  });
+
+  test('passes on what the driver cannot do', async () => {
+    const connect = (): Promise<never> => Promise.reject(new GloveboxError('engine_unavailable', 'no engine'));
+    await expect(open({ connect })).rejects.toMatchObject({ code: 'engine_unavailable' });
+    expect(destroyed).toBe(1);
+  });
+});
+
+describe('a command', () => {
+  test('goes out with everything that init must know', async () => {
+    const sandbox = await open();
+    const spec = command({ argv: ['a', '', 'ü'], env: { X: '1' }, limits: { wallMs: 5, cpuMs: 6, outputBytes: 7 }, stdin: 'pipe', onOutputLimit: 'drop', graceMs: 8 });
+    sandbox.exec(spec);
+    const { payload, stream } = await guest.next(ToGuest.exec);
+    const expected = new FieldWriter().text(1, spec.id).text(2, 'a').text(2, '').text(2, 'ü').text(3, 'PATH=/bin').text(3, 'FROM=spec').text(3, 'X=1').text(4, '/workspace');
+    expected.u32(5, 5).u32(6, 6).u64(7, 7).u32(8, 9).u32(9, OUTPUT_WINDOW_BYTES).u32(10, 8).u32(11, 256);
+    expect(payload).toEqual(expected.toBuffer());
+    expect(stream).toBe(1);
+  });
+
+  test('ends as init says', async () => {
+    const sandbox = await open();
+    const running = sandbox.exec(command());
+    const { stream } = await guest.next(ToGuest.exec);
+    guest.send(FromGuest.started, stream, Buffer.alloc(8));
+    guest.output(stream, 1, 0, Buffer.from('out'));
+    guest.output(stream, 2, 0, Buffer.from('er'));
+    guest.end(stream, (fields) => fields.u32(1, 6).u32(3, 9).u32(5, 3).u32(6, 2).u32(7, 1).u64(8, 1500).u64(11, 2500).u64(12, 3).u64(13, 2).u64(14, 4).u32(15, 1).u32(16, 1));
+    expect((await read(running)).map(({ channel, bytes }) => `${channel} ${bytes.toString()}`)).toEqual(['stdout out', 'stderr er']);
+    expect(await running.end).toEqual({
+      cause: 'memory',
+      signal: 'SIGKILL',
+      limitsHit: ['pids', 'descriptors'],
+      oomKills: { count: 2, blame: 'shared' },
+      tree: 'dead',
+      markerLost: true,
+      usage: { wallMs: 2.5, userMs: 1.5, systemMs: 0, maxRssBytes: 0 },
+      output: { stdoutBytes: 3, stderrBytes: 2, droppedBytes: 4, lostBytes: 0 },
+    });
+  });
+
+  test('that fits no frame, or no kernel, never leaves', async () => {
+    const sandbox = await open();
+    const refused = [command({ argv: ['a\0'] }), command({ argv: [''] }), command({ argv: ['x'.repeat(300_000)] }), command({ cwd: 'relative' }), command({ env: { 'A=B': '' } })];
+    const errors = await Promise.all(refused.map(async (spec) => (await sandbox.exec(spec).end).startError));
+    expect(errors).toEqual(['EINVAL', 'ENOENT', 'E2BIG', 'EINVAL', 'EINVAL']);
+    await settle();
+    expect(guest.seen(ToGuest.exec)).toEqual([]);
+  });
+
+  test('is forgotten by init only when eight others have ended after it, for whoever asks again after a crash', async () => {
+    const sandbox = await open();
+    for (let stream = 1; stream <= 9; stream++) {
+      const running = sandbox.exec(command());
+      await guest.next(ToGuest.exec);
+      expect(guest.seen(ToGuest.done)).toEqual([]);
+      guest.end(stream);
+      await running.end;
+    }
+    expect((await guest.next(ToGuest.done)).stream).toBe(1);
+  });
+
+  test('gives credit as it is read, not before', async () => {
+    const sandbox = await open();
+    const running = sandbox.exec(command());
+    const { stream } = await guest.next(ToGuest.exec);
+    const chunk = Buffer.alloc(OUTPUT_WINDOW_BYTES / 4);
+    for (let i = 0; i < 4; i++) guest.output(stream, 1, i * chunk.length, chunk);
+    await settle();
+    expect(guest.seen(ToGuest.ack)).toEqual([]);
+    const output = running.output[Symbol.asyncIterator]();
+    await output.next();
+    const { payload } = await guest.next(ToGuest.ack);
+    expect([payload.readUInt8(0), readU64(payload, 8)]).toEqual([1, chunk.length]);
+  });
+
+  test('can be read once only', async () => {
+    const sandbox = await open();
+    const running = sandbox.exec(command());
+    running.output[Symbol.asyncIterator]();
+    expect(() => running.output[Symbol.asyncIterator]()).toThrow(/only once/);
+  });
+
+  test('is written to within its window', async () => {
+    const sandbox = await open();
+    const running = sandbox.exec(command({ stdin: 'pipe' }));
+    const { stream } = await guest.next(ToGuest.exec);
+    let taken = false;
+    const writing = running.write(Buffer.alloc(STDIN_WINDOW_BYTES + 10)).then(() => (taken = true));
+    expect((await guest.next(ToGuest.stdin)).payload.length).toBe(8 + STDIN_WINDOW_BYTES);
+    await settle();
+    expect(taken).toBe(false);
+    const ack = Buffer.alloc(8);
+    ack.writeUInt32LE(100, 0);
+    guest.send(FromGuest.stdinAck, stream, ack);
+    await writing;
+    expect((await guest.next(ToGuest.stdin)).payload.length).toBe(18);
+    await running.closeStdin();
+    expect(await guest.next(ToGuest.stdin)).toMatchObject({ flags: 1, stream });
+  });
+});
+
+describe('a guest that breaks the rules loses the sandbox', () => {
+  const started = async (): Promise<{ sandbox: GuestSandbox; running: RunningCommand; stream: number }> => {
+    const sandbox = await open();
+    const running = sandbox.exec(command({ stdin: 'pipe' }));
+    const { stream } = await guest.next(ToGuest.exec);
+    return { sandbox, running, stream };
+  };
+  const u64 = (value: number): Buffer => new FieldWriter().u64(1, value).toBuffer().subarray(6);
+
+  test.each<[string, (stream: number) => void]>([
+    ['output of a stream that is not open', (stream) => guest.output(stream + 1, 1, 0, Buffer.from('x'))],
+    ['the end of another command', (stream) => guest.end(stream + 1)],
+    ['output at an offset that is not due', (stream) => guest.output(stream, 1, 1, Buffer.from('x'))],
+    ['output that came before', (stream) => [0, 0].forEach((offset) => guest.output(stream, 1, offset, Buffer.from('x')))],
+    ['output beyond its credit', (stream) => Array.from({ length: 5 }, (_, i) => guest.output(stream, 1, i * 65_536, Buffer.alloc(65_536)))],
+    ['output on no channel', (stream) => guest.output(stream, 3 as 1, 0, Buffer.from('x'))],
+    ['an end with other totals', (stream) => guest.end(stream, ended(7))],
+    ['an end without a cause', (stream) => guest.end(stream, (fields) => fields.u32(2, 0))],
+    ['an exit without a code', (stream) => guest.end(stream, (fields) => fields.u32(1, 1))],
+    ['an exit code that cannot be', (stream) => guest.end(stream, (fields) => fields.u32(1, 1).u32(2, 256))],
+    ['stdin taken that was never sent', (stream) => guest.send(FromGuest.stdinAck, stream, u64(1))],
+    ['an answer to no question', () => guest.send(FromGuest.pong, 0, Buffer.alloc(24, 1))],
+    ['a second hello', () => guest.send(FromGuest.hello, 0, Buffer.alloc(64))],
+    ['a command announced out of turn', (stream) => guest.send(FromGuest.command, stream, new FieldWriter().text(1, 'x').u32(2, 1).toBuffer())],
+    ['a fault that it reports', () => guest.send(FromGuest.fault, 0, Buffer.from('\u0003\0\0\0bad \u001b[31m', 'latin1'))],
+    ['bytes that are no frame', () => guest.raw(Buffer.from('hello world'))],
+    ['a frame with another key', () => guest.raw(new FrameWriter(Buffer.alloc(32), 1, 2).seal(FromGuest.output, 0, 1, outputPayload(1, 0, Buffer.from('x'))))],
+  ])('%s', async (_what, misbehave) => {
+    const { sandbox, running, stream } = await started();
+    misbehave(stream);
+    expect(await running.end).toMatchObject({ cause: 'lost', tree: 'unproven' });
+    const why = await sandbox.gone;
+    expect(why).toMatch(/broke the wire/);
+    expect(why).not.toContain('\u001b');
+    expect(destroyed).toBe(1);
+    expect(connects).toBe(1);
+  });
+
+  test('and whatever is started afterwards is lost at once', async () => {
+    const { sandbox } = await started();
+    guest.raw(Buffer.from('hello world'));
+    await sandbox.gone;
+    expect(await sandbox.exec(command()).end).toMatchObject({ cause: 'lost' });
+    await expect(sandbox.files.read('/x')).rejects.toMatchObject({ code: 'sandbox_lost' });
+  });
+});
+
+describe('a transport that breaks', () => {
+  test('is replaced, with a higher epoch, and streams go on at the byte', async () => {
+    const sandbox = await open();
+    await guest.next(ToGuest.attach);
+    const spec = command();
+    const running = sandbox.exec(spec);
+    const { stream } = await guest.next(ToGuest.exec);
+    guest.output(stream, 1, 0, Buffer.from('before '));
+    await settle();
+    guest.commands = [{ stream, id: spec.id, ended: false }];
+    guest.breakTransport();
+    expect(await guest.next(ToGuest.attach)).toMatchObject({ epoch: 2 });
+    const resume = await guest.next(ToGuest.resume);
+    expect([resume.stream, readU64(resume.payload, 0), readU64(resume.payload, 8)]).toEqual([stream, 7, 0]);
+    guest.output(stream, 1, 7, Buffer.from('after'));
+    guest.end(stream, ended(12));
+    expect(Buffer.concat((await read(running)).map(({ bytes }) => bytes)).toString()).toBe('before after');
+    expect(await running.end).toMatchObject({ cause: 'exited', output: { lostBytes: 0 } });
+  });
+
+  test('has its gap counted when init no longer has the bytes', async () => {
+    const sandbox = await open();
+    const spec = command();
+    const running = sandbox.exec(spec);
+    const { stream } = await guest.next(ToGuest.exec);
+    guest.commands = [{ stream, id: spec.id, ended: false }];
+    guest.breakTransport();
+    await guest.next(ToGuest.resume);
+    guest.output(stream, 1, 100, Buffer.from('x'));
+    guest.end(stream, ended(101));
+    expect((await running.end).output).toMatchObject({ stdoutBytes: 101, lostBytes: 100 });
+  });
+
+  test('starts what init never heard of again, and cancels what was cancelled meanwhile', async () => {
+    const sandbox = await open();
+    guest.breakTransport();
+    const running = sandbox.exec(command());
+    running.cancel(5);
+    const { stream } = await guest.next(ToGuest.exec);
+    expect((await guest.next(ToGuest.cancel)).payload.readUInt32LE(0)).toBe(5);
+    guest.end(stream, (fields) => fields.u32(1, 8).u32(3, 15).u32(15, 1));
+    expect(await running.end).toMatchObject({ cause: 'cancelled', signal: 'SIGTERM' });
+  });
+
+  test('must find the commands that it left: an init that has forgotten one is not believed', async () => {
+    const sandbox = await open();
+    const running = sandbox.exec(command());
+    const { stream } = await guest.next(ToGuest.exec);
+    guest.send(FromGuest.started, stream, Buffer.alloc(8));
+    await settle();
+    guest.breakTransport();
+    expect(await running.end).toMatchObject({ cause: 'lost' });
+    expect(await sandbox.gone).toMatch(/forgotten/);
+  });
+
+  test('sends unread stdin again from where init has it', async () => {
+    const sandbox = await open();
+    const spec = command({ stdin: 'pipe' });
+    const running = sandbox.exec(spec);
+    const { stream } = await guest.next(ToGuest.exec);
+    await running.write(Buffer.from('0123456789'));
+    await guest.next(ToGuest.stdin);
+    guest.commands = [{ stream, id: spec.id, ended: false, stdinTaken: 4 }];
+    guest.breakTransport();
+    const { payload } = await guest.next(ToGuest.stdin);
+    expect([readU64(payload, 0), payload.toString('latin1', 8)]).toEqual([4, '456789']);
+  });
+
+  test('is given up when the sandbox is gone, and nobody invents how its commands ended', async () => {
+    let alive = true;
+    const sandbox = await open({
+      connect: async () => {
+        if (!alive) throw new GloveboxError('sandbox_lost', 'the sandbox is gone: because');
+        return guest.connect();
+      },
+    });
+    const running = sandbox.exec(command());
+    await guest.next(ToGuest.exec);
+    alive = false;
+    guest.breakTransport();
+    expect(await running.end).toMatchObject({ cause: 'lost' });
+    expect(await running.end).not.toHaveProperty('exitCode');
+    expect(await sandbox.gone).toContain('because');
+    expect(destroyed).toBe(1);
+  });
+});
+
+describe('another host', () => {
+  test('that has attached is left alone: the sandbox is theirs', async () => {
+    const options = optionsOf();
+    const sandbox = await GuestSandbox.open(options);
+    const running = sandbox.exec(command());
+    const { stream } = await guest.next(ToGuest.exec);
+    guest.raw(new FrameWriter(options.state.keys.fromGuest, 2).seal(FromGuest.output, 0, stream, outputPayload(1, 0, Buffer.from('x'))));
+    expect(await running.end).toMatchObject({ cause: 'lost' });
+    expect(await sandbox.gone).toMatch(/taken the sandbox over/);
+    await sandbox.destroy();
+    expect(destroyed).toBe(0);
+    expect(SandboxState.read(stateDir, options.id).id).toBe(options.id);
+  });
+
+  test('that has attached while our transport was broken is not fought', async () => {
+    const options = optionsOf();
+    const sandbox = await GuestSandbox.open(options);
+    SandboxState.read(stateDir, options.id).attach();
+    guest.breakTransport();
+    expect(await sandbox.gone).toMatch(/taken the sandbox over/);
+    expect(connects).toBe(1);
+    expect(destroyed).toBe(0);
+  });
+
+  test('that died left commands which can be asked for by id', async () => {
+    const options = optionsOf();
+    const spec = command({ argv: ['must', 'not', 'run', 'again'] });
+    (await GuestSandbox.open(options)).exec(spec);
+    expect((await guest.next(ToGuest.exec)).stream).toBe(1);
+    guest.commands = [{ stream: 1, id: spec.id, ended: true }];
+    const adopted = await GuestSandbox.open({ ...options, state: SandboxState.read(stateDir, options.id) });
+    const running = adopted.exec(spec);
+    expect((await guest.next(ToGuest.resume)).stream).toBe(1);
+    guest.output(1, 1, 0, Buffer.from('kept'));
+    guest.end(1, ended(4));
+    expect((await read(running)).map(({ bytes }) => bytes.toString())).toEqual(['kept']);
+    expect(guest.seen(ToGuest.exec)).toEqual([]);
+    adopted.exec(command());
+    expect((await guest.next(ToGuest.exec)).stream, 'no number is used twice').toBeGreaterThan(1);
+  });
+});
+
+describe('destroying', () => {
+  test('tells init, removes the sandbox once, and forgets its keys', async () => {
+    const options = optionsOf();
+    const sandbox = await GuestSandbox.open(options);
+    await Promise.all([sandbox.destroy(), sandbox.destroy()]);
+    await sandbox.destroy();
+    expect(guest.seen(ToGuest.shutdown)).toHaveLength(1);
+    expect(destroyed).toBe(1);
+    expect(await sandbox.gone).toBe('destroyed');
+    expect(existsSync(join(stateDir, 'sandboxes', `${options.id}.json`))).toBe(false);
+  });
+
+  test('that failed can be tried again, and keeps the record for the sweeper until then', async () => {
+    let broken = true;
+    const options = optionsOf({
+      destroy: async () => {
+        if (broken) throw new GloveboxError('engine_unavailable', 'gone');
+      },
+    });
+    const sandbox = await GuestSandbox.open(options);
+    await expect(sandbox.destroy()).rejects.toMatchObject({ code: 'engine_unavailable' });
+    expect(SandboxState.list(stateDir).states).toHaveLength(1);
+    broken = false;
+    await sandbox.destroy();
+    expect(SandboxState.list(stateDir).states).toHaveLength(0);
+  });
+});
