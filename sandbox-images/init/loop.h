@@ -1,0 +1,30 @@
+/* Time, and descriptors that are watched. Level-triggered; what nobody waits for is taken out of epoll altogether, because
+ * EPOLLHUP and EPOLLERR are reported even to those who asked for nothing, and would spin. */
+#ifndef GLOVEBOX_LOOP_H
+#define GLOVEBOX_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct watch {
+	int fd;
+	bool added;
+	uint32_t events;
+	void (*ready)(struct watch *watch, uint32_t events);
+	void *owner;
+};
+
+int loop_open(void);
+void loop_close(void);
+/* Negative with errno EPERM where the descriptor cannot be waited for (a file, /dev/null). */
+int watch_for(struct watch *watch, uint32_t events);
+void watch_stop(struct watch *watch);
+/* Stops and closes; harmless when it is closed already (fd -1). */
+void watch_close(struct watch *watch);
+/* Calls what is ready. The owners of watches must live until it returns. */
+int loop_turn(int timeout_ms);
+
+uint64_t now_us(void);
+uint64_t now_ms(void);
+
+#endif

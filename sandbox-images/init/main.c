@@ -1,0 +1,165 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "commands.h"
+#include "ending.h"
+#include "startup.h"
+#include "keeper.h"
+#include "loop.h"
+#include "preamble.h"
+#include "quit.h"
+#include "session.h"
+#include "tree.h"
+
+#define PREAMBLE_TIMEOUT_MS 30000
+
+static struct watch children;
+
+static void marker_changed(struct command *command, int status)
+{
+	if (WIFSTOPPED(status)) {
+		/* It blocks every signal that can be blocked, so somebody means it. Once is forgiven. */
+		(void)kill(command->marker, command->marker_continued ? SIGKILL : SIGCONT);
+		command->marker_continued = true;
+		return;
+	}
+	command->marker_alive = false;
+	/* Its last words may still be in the pipe. */
+	if (command->report.fd >= 0)
+		command->report.ready(&command->report, EPOLLIN);
+	if (command->report.fd >= 0) {
+		watch_close(&command->report);
+		ending_marker_gone(command);
+	}
+}
+
+static void reap(void)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
+		struct command *command = commands_by_marker(pid);
+
+		if (command != NULL)
+			marker_changed(command, status);
+		else if (!WIFSTOPPED(status))
+			ending_orphan_reaped(pid, status);
+	}
+}
+
+static void children_changed(struct watch *watch, uint32_t events)
+{
+	struct signalfd_siginfo info;
+
+	(void)events;
+	while (read(watch->fd, &info, sizeof info) == sizeof info)
+		continue;
+	reap();
+}
+
+static int watch_children(void)
+{
+	sigset_t set;
+
+	/* Whoever started us may have had some of them ignored, and an exec passes that on. */
+	for (int number = 1; number < NSIG; number++)
+		(void)signal(number, SIG_DFL);
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || sigemptyset(&set) < 0 || sigaddset(&set, SIGCHLD) < 0 ||
+	    sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return -1;
+	children = (struct watch){.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), .ready = children_changed};
+	return children.fd < 0 ? -1 : watch_for(&children, EPOLLIN);
+}
+
+static int timeout_until(uint64_t deadline_ms)
+{
+	uint64_t now = now_ms();
+
+	if (deadline_ms <= now)
+		return 0;
+	return deadline_ms - now > 60000 ? 60000 : (int)(deadline_ms - now);
+}
+
+static uint64_t next_deadline(void)
+{
+	uint64_t next = session_deadline_ms();
+	struct command *command;
+
+	for (uint32_t i = 0; (command = commands_at(i)) != NULL; i++) {
+		uint64_t candidate = ending_next(command);
+
+		if (candidate < next)
+			next = candidate;
+	}
+	return next;
+}
+
+static void tick(void)
+{
+	uint64_t now = now_ms();
+	struct command *command;
+
+	if (now >= session_deadline_ms())
+		quit(EXIT_DEAD_MAN, "no word from the host");
+	for (uint32_t i = 0; (command = commands_at(i)) != NULL; i++)
+		ending_tick(command, now);
+}
+
+static _Noreturn void run(void)
+{
+	for (;;) {
+		session_exchange();
+		/* Nothing of this turn may point to them: they were watched in the turn before. */
+		commands_sweep();
+		if (loop_turn(timeout_until(next_deadline())) < 0)
+			quit(EXIT_FAILURE_OF_INIT, "epoll_wait");
+		/* After the events: a sandbox that was frozen finds its host's pings before it finds that time has passed. */
+		tick();
+	}
+}
+
+static _Noreturn void init(void)
+{
+	/* For as long as init lives: the ledger points to its paths. */
+	static struct configuration configuration;
+	struct secrets *secrets;
+	uint32_t features;
+
+	child_close_all_but((int[]){STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}, 3);
+	features = features_establish();
+	secrets = secrets_open();
+	if (secrets == NULL || loop_open() < 0 || watch_children() < 0)
+		quit(EXIT_FAILURE_OF_INIT, strerror(errno));
+	if (fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK) < 0 || fcntl(STDOUT_FILENO, F_SETFL, O_NONBLOCK) < 0)
+		quit(EXIT_FAILURE_OF_INIT, strerror(errno));
+	if (preamble_read(STDIN_FILENO, PREAMBLE_TIMEOUT_MS, secrets, &configuration) < 0)
+		quit(EXIT_PREAMBLE, "no valid preamble");
+	child_remember_limits();
+	commands_configure(configuration.max_commands, configuration.writable, configuration.writable_count);
+	ending_configure((features & FEATURE_SUB_REAPER) != 0);
+	session_open(secrets, &configuration, features);
+	run();
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 1)
+		init();
+	if (argc == 2 && strcmp(argv[1], "--version") == 0)
+		return printf("glovebox-init %s, wire %d\n", GLOVEBOX_VERSION, WIRE_VERSION) < 0;
+	if (argc == 2 && strcmp(argv[1], "--self-test") == 0)
+		return !features_print(stdout, features_establish());
+	if (argc >= 6 && strcmp(argv[1], "--keeper") == 0 && strcmp(argv[4], "--") == 0)
+		return keeper_run(argv[2], argv[3], argv + 5);
+	(void)fprintf(stderr, "usage: glovebox-init [--version | --self-test | --keeper <socket> <seconds> -- <program> ...]\n");
+	return 64;
+}

@@ -1,0 +1,16 @@
+/* The host's side of things: what it attached with, what it sends, and how long it has been silent. */
+#ifndef GLOVEBOX_SESSION_H
+#define GLOVEBOX_SESSION_H
+
+#include <stdint.h>
+
+#include "preamble.h"
+#include "secrets.h"
+
+void session_open(const struct secrets *secrets, const struct configuration *configuration, uint32_t features);
+/* Sends what there is to send, and waits for the host as far as the outbox allows. */
+void session_exchange(void);
+/* When the dead man's switch goes off. */
+uint64_t session_deadline_ms(void);
+
+#endif

@@ -1,0 +1,43 @@
+#!/usr/bin/env python3
+"""Seeds for the fuzzer: corpus.py <wire.txt> <directory>"""
+
+import io
+import os
+import sys
+import tarfile
+
+
+def seeds(vectors):
+    for line in open(vectors):
+        if line.startswith("#"):
+            continue
+        word, *pairs = line.split()
+        values = dict(pair.split("=", 1) for pair in pairs)
+        data = values.get("frame") or values.get("bytes")
+        if data and data != "-":
+            data = bytes.fromhex(data)
+            yield (b"\1" if word == "hunt" else b"\0") + data
+            if values.get("name", "").startswith("exec"):
+                yield b"\2" + data[32:-16]
+    yield b"\3" + bytes.fromhex("010004000000e8030000" "0200040000000a000000" "0300020000002f77")
+    for form in (tarfile.USTAR_FORMAT, tarfile.PAX_FORMAT, tarfile.GNU_FORMAT):
+        out = io.BytesIO()
+        with tarfile.open(fileobj=out, mode="w", format=form) as tar:
+            for name, kind in (("d", tarfile.DIRTYPE), ("d/" + "n" * 60 + "/" + "m" * (30 if form == tarfile.USTAR_FORMAT else 90), tarfile.REGTYPE), ("l", tarfile.SYMTYPE)):
+                info = tarfile.TarInfo(name)
+                info.type, info.mtime = kind, 1.5 if form == tarfile.PAX_FORMAT else 1
+                info.linkname = "target" if kind == tarfile.SYMTYPE else ""
+                info.size = 3 if kind == tarfile.REGTYPE else 0
+                tar.addfile(info, io.BytesIO(b"abc"))
+        for mode in (b"\4", b"\5"):
+            yield mode + out.getvalue().rstrip(b"\0") + bytes(1024)
+
+
+def main():
+    os.makedirs(sys.argv[2], exist_ok=True)
+    for index, seed in enumerate(seeds(sys.argv[1])):
+        with open(os.path.join(sys.argv[2], "seed-%03d" % index), "wb") as file:
+            file.write(seed)
+
+
+main()

@@ -1,0 +1,84 @@
+"""Where drive.py runs init: as a plain process, in a hardened container, or under a keeper."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+
+from wire import Wire, preamble
+
+UID = 12345
+
+
+class Direct:
+    name = "direct"
+
+    def __init__(self, binary):
+        self.binary = os.path.abspath(binary)
+        self.workspace = tempfile.mkdtemp(prefix="glovebox-init-test-")
+
+    def command(self):
+        return [self.binary]
+
+    def spawn(self):
+        return subprocess.Popen(self.command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0)
+
+    def clean(self):
+        shutil.rmtree(self.workspace, ignore_errors=True)
+
+
+class Container(Direct):
+    name = "container"
+
+    def __init__(self, binary, runtime=None):
+        self.binary = os.path.abspath(binary)
+        self.runtime = runtime
+        self.workspace = "/workspace"
+        self.count = 0
+        self.containers = []
+
+    def command(self):
+        self.count += 1
+        container = "glovebox-init-test-%d-%d" % (os.getpid(), self.count)
+        self.containers.append(container)
+        options = ["--read-only", "--network", "none", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "-u", "%d:%d" % (UID, UID), "--pids-limit", "256", "-m", "256m", "--memory-swap", "256m", "--log-driver", "none"]
+        options += ["--tmpfs", "/workspace:rw,exec,nosuid,nodev,size=64m,nr_inodes=4096,uid=%d,gid=%d,mode=0700" % (UID, UID), "--tmpfs", "/tmp:rw,exec,nosuid,nodev,size=16m,mode=1777"]
+        options += ["-v", self.binary + ":/.glovebox/init:ro", "--entrypoint", "/.glovebox/init"]
+        if self.runtime:
+            options += ["--runtime", self.runtime]
+        return ["docker", "run", "-i", "--rm", "--name", container, *options, "debian:bookworm-slim"]
+
+    def clean(self):
+        for container in self.containers:
+            subprocess.run(["docker", "rm", "-f", container], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+class Session:
+    """One init, attached to."""
+
+    def __init__(self, place, attach=True, **configuration):
+        self.place = place
+        self.keys = (os.urandom(32), os.urandom(32))
+        self.process = place.spawn()
+        self.wire = Wire(self.process.stdout.fileno(), self.process.stdin.fileno(), self.keys)
+        configuration.setdefault("grace_ms", 60000)
+        configuration.setdefault("writable", [place.workspace])
+        self.wire.send_raw(preamble(self.keys, **configuration))
+        if attach:
+            self.wire.attach(timeout=30)
+
+    def __enter__(self):
+        return self.wire
+
+    def __exit__(self, *_):
+        # The container goes with its init, and init goes with its stdin or by itself.
+        self.process.stdin.close()
+        try:
+            self.process.wait(3)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+        self.process.stdout.close()
+        if isinstance(self.place, Container):
+            subprocess.run(["docker", "rm", "-f", self.place.containers[-1]], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

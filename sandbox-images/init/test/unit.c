@@ -1,0 +1,460 @@
+/* Unit tests, and the vectors that both ends of the wire are tested on. Usage: unit <wire.txt> */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "blake2b.h"
+#include "bytes.h"
+#include "exec_request.h"
+#include "fields.h"
+#include "frames.h"
+#include "preamble.h"
+#include "ring.h"
+#include "tar_read.h"
+
+static int checks, failures;
+
+static void check(bool holds, const char *what)
+{
+	checks++;
+	if (holds)
+		return;
+	failures++;
+	(void)fprintf(stderr, "FAILED: %s\n", what);
+}
+
+/* Vectors */
+
+struct line {
+	char *word;
+	char *names[16], *values[16];
+	int count;
+};
+
+static uint8_t keys[2][KEY_BYTES];
+
+static const char *value_of(const struct line *line, const char *name)
+{
+	for (int i = 0; i < line->count; i++)
+		if (strcmp(line->names[i], name) == 0)
+			return line->values[i];
+	(void)fprintf(stderr, "no %s in a line of %s\n", name, line->word);
+	exit(2);
+}
+
+static uint64_t number_of(const struct line *line, const char *name)
+{
+	return strtoull(value_of(line, name), NULL, 10);
+}
+
+/* In memory of its own exact size, so that the sanitizer sees a byte too far. */
+static uint8_t *bytes_of(const struct line *line, const char *name, size_t *length)
+{
+	const char *hex = value_of(line, name);
+	uint8_t *bytes;
+
+	*length = strcmp(hex, "-") == 0 ? 0 : strlen(hex) / 2;
+	bytes = malloc(*length + (*length == 0));
+	for (size_t i = 0; i < *length; i++) {
+		unsigned byte;
+
+		if (sscanf(hex + 2 * i, "%2x", &byte) != 1)
+			exit(2);
+		bytes[i] = (uint8_t)byte;
+	}
+	return bytes;
+}
+
+static void split(char *text, struct line *line)
+{
+	char *rest, *pair;
+
+	line->count = 0;
+	line->word = strtok_r(text, " \n", &rest);
+	while ((pair = strtok_r(NULL, " \n", &rest)) != NULL && line->count < 16) {
+		line->names[line->count] = pair;
+		pair = strchr(pair, '=');
+		*pair = '\0';
+		line->values[line->count++] = pair + 1;
+	}
+}
+
+static const char *outcome(enum received received, size_t used, enum fault fault)
+{
+	static const char *const faults[] = {"", "magic", "length", "mac", "epoch", "sequence", "reserved", "type", "stream", "payload"};
+
+	switch (received) {
+	case RECEIVED_NOTHING:
+		return used > 0 ? "dropped" : "need_more";
+	case RECEIVED_FAULT:
+		return faults[fault];
+	case RECEIVED_ATTACH:
+		return "attach";
+	default:
+		return "frame";
+	}
+}
+
+static void test_frame(const struct line *line)
+{
+	size_t length, payload_length, used;
+	uint8_t *expected = bytes_of(line, "frame", &length), *payload = bytes_of(line, "payload", &payload_length);
+	uint8_t *built = malloc(length);
+	bool from_host = strcmp(value_of(line, "dir"), "host") == 0;
+	struct frame frame = {.type = (uint8_t)number_of(line, "type"), .flags = (uint8_t)number_of(line, "flags"),
+			      .stream = (uint32_t)number_of(line, "stream"), .epoch = (uint32_t)number_of(line, "epoch"),
+			      .sequence = number_of(line, "sequence"), .length = (uint32_t)payload_length};
+	struct receiver receiver = {.key = keys[0], .epoch = frame.epoch, .sequence = frame.sequence - 1};
+	struct frame got;
+	enum fault fault = 0;
+
+	memcpy(built + HEADER_BYTES, payload, payload_length);
+	frame_seal(built, &frame, keys[from_host ? 0 : 1]);
+	check(length == HEADER_BYTES + payload_length + MAC_BYTES && memcmp(built, expected, length) == 0, value_of(line, "name"));
+	if (from_host) {
+		if (frame.type == FRAME_ATTACH)
+			receiver.epoch--;
+		check(receive(&receiver, expected, length, &used, &got, &fault) == (frame.type == FRAME_ATTACH ? RECEIVED_ATTACH : RECEIVED_FRAME) &&
+			      used == length && got.type == frame.type && got.flags == frame.flags && got.stream == frame.stream &&
+			      got.epoch == frame.epoch && got.sequence == frame.sequence && got.length == frame.length &&
+			      memcmp(got.payload, payload, payload_length) == 0 && receiver.sequence == frame.sequence,
+		      value_of(line, "name"));
+	}
+	free(expected);
+	free(payload);
+	free(built);
+}
+
+static void test_receive(const struct line *line)
+{
+	struct receiver receiver = {.key = keys[0], .epoch = (uint32_t)number_of(line, "epoch"), .sequence = number_of(line, "sequence")};
+	size_t length, used = 0;
+	uint8_t *bytes = bytes_of(line, "bytes", &length);
+	struct frame frame;
+	enum fault fault = 0;
+	enum received received;
+
+	if (strcmp(value_of(line, "dir"), "host") == 0) {
+		received = receive(&receiver, bytes, length, &used, &frame, &fault);
+		check(strcmp(outcome(received, used, fault), value_of(line, "expect")) == 0, value_of(line, "name"));
+		check(receiver.hunting == (received == RECEIVED_FAULT), value_of(line, "name"));
+	}
+	free(bytes);
+}
+
+/* Fed whole, and byte by byte in a buffer that moves as init's does. */
+static void find(struct receiver receiver, const struct line *line, const uint8_t *bytes, size_t length, size_t portion)
+{
+	bool expected = strcmp(line->word, "inside") == 0 || strcmp(value_of(line, "expect"), "found") == 0;
+	size_t start = 0, end = 0, used;
+	struct frame frame;
+	enum fault fault = 0;
+
+	while (end < length || fault != 0) {
+		enum received received;
+
+		/* The cut frame may look whole with the first bytes of the next: a violation, and hunting on. */
+		fault = 0;
+		end = length - end < portion ? length : end + portion;
+		received = receive(&receiver, bytes + start, end - start, &used, &frame, &fault);
+		start += used;
+		if (received != RECEIVED_ATTACH)
+			continue;
+		check(expected && frame.epoch == number_of(line, "found_epoch") && receiver.epoch == frame.epoch && !receiver.hunting &&
+			      length - start == number_of(line, "rest"),
+		      value_of(line, "name"));
+		return;
+	}
+	check(!expected, value_of(line, "name"));
+}
+
+static void test_hunt(const struct line *line)
+{
+	size_t length;
+	uint8_t *bytes = bytes_of(line, "bytes", &length);
+	bool inside = strcmp(line->word, "inside") == 0;
+	struct receiver receiver = {.key = keys[0], .epoch = (uint32_t)number_of(line, "epoch"), .hunting = !inside};
+
+	if (inside)
+		receiver.sequence = number_of(line, "sequence");
+	if (inside || strcmp(value_of(line, "dir"), "host") == 0) {
+		find(receiver, line, bytes, length, length);
+		find(receiver, line, bytes, length, 1);
+		find(receiver, line, bytes, length, 37);
+	}
+	free(bytes);
+}
+
+static void test_vectors(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	char *text = NULL;
+	size_t capacity = 0;
+	int before = checks;
+
+	if (file == NULL) {
+		perror(path);
+		exit(2);
+	}
+	while (getline(&text, &capacity, file) > 0) {
+		struct line line;
+
+		if (text[0] == '#')
+			continue;
+		split(text, &line);
+		if (strcmp(line.word, "keys") == 0) {
+			size_t length;
+			uint8_t *host = bytes_of(&line, "host", &length), *init = bytes_of(&line, "init", &length);
+
+			memcpy(keys[0], host, KEY_BYTES);
+			memcpy(keys[1], init, KEY_BYTES);
+			free(host);
+			free(init);
+		} else if (strcmp(line.word, "frame") == 0) {
+			test_frame(&line);
+		} else if (strcmp(line.word, "receive") == 0) {
+			test_receive(&line);
+		} else {
+			test_hunt(&line);
+		}
+	}
+	free(text);
+	(void)fclose(file);
+	check(checks - before > 100, "the vectors are there");
+}
+
+/* The rest */
+
+static void test_blake2b(void)
+{
+	/* RFC 7693, appendix A, and the empty string. */
+	static const uint8_t abc[8] = {0xba, 0x80, 0xa5, 0x3f, 0x98, 0x1c, 0x4d, 0x0d};
+	static const uint8_t empty[8] = {0x78, 0x6a, 0x02, 0xf7, 0x42, 0x01, 0x59, 0x03};
+	uint8_t digest[BLAKE2B_DIGEST];
+	struct blake2b hash;
+
+	blake2b_start(&hash);
+	blake2b_add(&hash, (const uint8_t *)"abc", 3);
+	blake2b_finish(&hash, digest);
+	check(memcmp(digest, abc, sizeof abc) == 0, "BLAKE2b of abc");
+	blake2b_start(&hash);
+	blake2b_finish(&hash, digest);
+	check(memcmp(digest, empty, sizeof empty) == 0, "BLAKE2b of nothing");
+}
+
+static void test_replay(void)
+{
+	struct receiver receiver = {.key = keys[0], .epoch = 1, .sequence = 1};
+	uint8_t bytes[HEADER_BYTES + 8 + MAC_BYTES] = {0};
+	struct frame frame = {.type = FRAME_PING, .epoch = 1, .sequence = 2, .length = 8}, got;
+	enum fault fault = 0;
+	size_t used;
+
+	frame_seal(bytes, &frame, keys[0]);
+	check(receive(&receiver, bytes, sizeof bytes, &used, &got, &fault) == RECEIVED_FRAME, "a frame is taken once");
+	check(receive(&receiver, bytes, sizeof bytes, &used, &got, &fault) == RECEIVED_FAULT && fault == FAULT_SEQUENCE, "and not twice");
+	check(receive(&receiver, bytes, sizeof bytes, &used, &got, &fault) == RECEIVED_NOTHING && receiver.hunting, "nor after the violation");
+}
+
+static void test_fields(void)
+{
+	static const uint8_t cut[] = {1, 0, 5, 0, 0, 0, 'a'};
+	struct fields fields = {cut, sizeof cut};
+	struct field field;
+
+	check(fields_next(&fields, &field) == -1, "a field longer than what there is");
+	fields = (struct fields){cut, 5};
+	check(fields_next(&fields, &field) == -1, "a field without a whole length");
+	fields = (struct fields){cut, 0};
+	check(fields_next(&fields, &field) == 0, "no field");
+}
+
+static int parse_exec(const uint8_t *bytes, const uint8_t *end)
+{
+	struct exec_request request;
+	int result = exec_request_parse(&request, bytes, (uint32_t)(end - bytes));
+
+	if (result == 0)
+		exec_request_free(&request);
+	return result;
+}
+
+static void test_exec_request(void)
+{
+	uint8_t bytes[512], *id = put_field(bytes, EXEC_ID, "a-Z_9", 5), *at = put_field(id, EXEC_ARG, "true", 4);
+	char long_id[ID_MAX + 1];
+
+	memset(long_id, 'x', sizeof long_id);
+	check(parse_exec(bytes, at) == 0, "the least that can be run");
+	check(parse_exec(bytes, id) == -1, "nothing to run");
+	check(parse_exec(id, at) == -1, "no id");
+	check(parse_exec(bytes, put_field(at, EXEC_ID, "b", 1)) == -1, "two ids");
+	check(parse_exec(bytes, put_field(at, 99, "b", 1)) == -1, "an unknown tag");
+	check(parse_exec(bytes, put_field(at, 15, "b", 1)) == -1, "the first unknown tag");
+	check(parse_exec(bytes, put_field(at, 0, "b", 1)) == -1, "tag zero");
+	check(parse_exec(bytes, put_field(at, EXEC_ARG, "a\0b", 3)) == -1, "a NUL in an argument");
+	check(parse_exec(bytes, put_field(at, EXEC_ARG, "", 0)) == 0, "an empty argument");
+	check(parse_exec(bytes, put_field(at, EXEC_ENV, "NAME", 4)) == -1, "an environment entry without =");
+	check(parse_exec(bytes, put_field(at, EXEC_ENV, "=x", 2)) == -1, "an environment entry without a name");
+	check(parse_exec(bytes, put_field(at, EXEC_CWD, "tmp", 3)) == -1, "a relative directory");
+	check(parse_exec(bytes, put_field_u32(at, EXEC_FLAGS, 16)) == -1, "an unknown flag");
+	check(parse_exec(bytes, put_field_u32(at, EXEC_WINDOW, WINDOW_MAX + 1)) == -1, "a window too large");
+	check(parse_exec(bytes, put_field_u32(at, EXEC_WINDOW, WINDOW_MIN - 1)) == -1, "a window too small");
+	check(parse_exec(bytes, put_field_u32(at, EXEC_FSIZE, 1)) == -1, "a number of the wrong size");
+	check(parse_exec(bytes, put_field(put_field(bytes, EXEC_ID, long_id, ID_MAX), EXEC_ARG, "t", 1)) == 0, "the longest id");
+	check(parse_exec(bytes, put_field(put_field(bytes, EXEC_ID, long_id, ID_MAX + 1), EXEC_ARG, "t", 1)) == -1, "an id too long");
+	check(parse_exec(bytes, put_field(put_field(bytes, EXEC_ID, "a/b", 3), EXEC_ARG, "t", 1)) == -1, "an id with a slash");
+}
+
+static void test_configuration(void)
+{
+	struct configuration configuration;
+	uint8_t bytes[512] = {0}, *at = bytes;
+
+	check(configuration_parse(&configuration, bytes, 0) == 0 && configuration.grace_ms == 30000 && configuration.max_commands == 256,
+	      "an empty configuration");
+	for (int i = 0; i < WRITABLE_MAX; i++)
+		at = put_field(at, CONFIGURATION_WRITABLE, "/w", 2);
+	check(configuration_parse(&configuration, bytes, (uint32_t)(at - bytes)) == 0 && configuration.writable_count == WRITABLE_MAX,
+	      "eight paths");
+	configuration_free(&configuration);
+	at = put_field(at, CONFIGURATION_WRITABLE, "/w", 2);
+	check(configuration_parse(&configuration, bytes, (uint32_t)(at - bytes)) == -1, "nine paths");
+	at = put_field_u32(bytes, CONFIGURATION_GRACE_MS, 0);
+	check(configuration_parse(&configuration, bytes, (uint32_t)(at - bytes)) == -1, "no grace at all");
+	at = put_field_u32(bytes, 4, 1);
+	check(configuration_parse(&configuration, bytes, (uint32_t)(at - bytes)) == -1, "an unknown tag");
+}
+
+static void test_ring(void)
+{
+	struct ring ring = {0};
+	uint8_t in[1000], out[1000];
+	uint64_t added = 0, dropped = 0;
+	bool same = true;
+
+	srand(1);
+	for (int round = 0; round < 20000; round++) {
+		uint32_t count = (uint32_t)rand() % sizeof in, room = 10000 - ring.used;
+
+		if (count > room)
+			count = room;
+		for (uint32_t i = 0; i < count; i++)
+			in[i] = (uint8_t)((added + i) * 31 % 251);
+		same &= count == 0 || ring_append(&ring, 10000, in, count) == 0;
+		added += count;
+		count = (uint32_t)rand() % sizeof out;
+		if (count > ring.used)
+			count = ring.used;
+		ring_copy(&ring, 0, out, count);
+		for (uint32_t i = 0; i < count; i++)
+			same &= out[i] == (uint8_t)((dropped + i) * 31 % 251);
+		ring_drop(&ring, count);
+		dropped += count;
+	}
+	check(same && added - dropped == ring.used, "a ring gives back what it got");
+	check(ring_append(&ring, ring.used, in, 1) == -1, "and takes no more than its limit");
+	ring_drop(&ring, ring.used);
+	check(ring.data == NULL, "and keeps no memory when empty");
+}
+
+struct memory {
+	const uint8_t *at;
+	size_t left;
+};
+
+static ssize_t read_memory(void *from, void *to, size_t length)
+{
+	struct memory *memory = from;
+
+	if (length > memory->left)
+		length = memory->left;
+	memcpy(to, memory->at, length);
+	memory->at += length;
+	memory->left -= length;
+	return (ssize_t)length;
+}
+
+static void tar_block(uint8_t *block, const char *name, char type, unsigned size)
+{
+	unsigned sum = 0;
+
+	memset(block, 0, TAR_BLOCK);
+	(void)snprintf((char *)block, 100, "%s", name);
+	memcpy(block + 100, "0104755", 8);
+	(void)snprintf((char *)block + 124, 12, "%011o", size);
+	memcpy(block + 136, "00000000017", 12);
+	memset(block + 148, ' ', 8);
+	block[156] = (uint8_t)type;
+	memcpy(block + 257, "ustar\00000", 8);
+	for (int i = 0; i < TAR_BLOCK; i++)
+		sum += block[i];
+	(void)snprintf((char *)block + 148, 8, "%06o", sum);
+}
+
+static void test_tar(void)
+{
+	static uint8_t archive[8 * TAR_BLOCK];
+	static struct tar_entry entry;
+	struct memory memory = {archive, sizeof archive};
+	struct tar_reader reader = {.read = read_memory, .from = &memory};
+	char data[16];
+
+	tar_block(archive, "pax", 'x', 20);
+	memcpy(archive + TAR_BLOCK, "20 path=dir/long-er\n", 20);
+	tar_block(archive + 2 * TAR_BLOCK, "short", '0', 5);
+	memcpy(archive + 3 * TAR_BLOCK, "hello", 5);
+	tar_block(archive + 4 * TAR_BLOCK, "pipe", '6', 0);
+	check(tar_next(&reader, &entry) == 1 && entry.type == 'f' && strcmp(entry.path, "dir/long-er") == 0 && entry.size == 5 &&
+		      entry.mode == 0755 && entry.mtime == 15,
+	      "a file with a pax name, and no setuid bit");
+	check(tar_data(&reader, data, sizeof data) == 5 && memcmp(data, "hello", 5) == 0 && tar_data(&reader, data, sizeof data) == 0,
+	      "its data and no more");
+	check(tar_next(&reader, &entry) == 1 && entry.type == '?', "a FIFO is refused");
+	check(tar_next(&reader, &entry) == 0, "the end");
+	memory = (struct memory){archive, 3 * TAR_BLOCK + 2};
+	reader = (struct tar_reader){.read = read_memory, .from = &memory};
+	check(tar_next(&reader, &entry) == 1 && tar_next(&reader, &entry) == -1 && errno == EINVAL, "an archive that is cut off");
+	archive[2 * TAR_BLOCK] = 'S';
+	memory = (struct memory){archive, sizeof archive};
+	reader = (struct tar_reader){.read = read_memory, .from = &memory};
+	check(tar_next(&reader, &entry) == -1 && errno == EINVAL, "a wrong checksum");
+}
+
+static bool plain(const char *path, const char *expected)
+{
+	char text[64];
+	char *got;
+
+	(void)snprintf(text, sizeof text, "%s", path);
+	got = tar_plain_name(text);
+	return expected == NULL ? got == NULL : got != NULL && strcmp(got, expected) == 0;
+}
+
+static void test_names(void)
+{
+	check(plain("a/b", "a/b") && plain("./a/b/", "a/b") && plain(".//./a", "a") && plain("./", "") && plain(".", ""), "plain names");
+	check(plain("..a/b..", "..a/b..") && plain(".hidden", ".hidden"), "names with dots");
+	check(plain("/a", NULL) && plain("..", NULL) && plain("a/../b", NULL) && plain("a/..", NULL) && plain("./../a", NULL) && plain(".//a/..", NULL),
+	      "names that leave");
+	check(plain(".//etc", "etc") && plain("./", ""), "no absolute name behind a dot");
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 2)
+		return 2;
+	test_blake2b();
+	test_vectors(argv[1]);
+	test_replay();
+	test_fields();
+	test_exec_request();
+	test_configuration();
+	test_ring();
+	test_tar();
+	test_names();
+	(void)printf("%d checks, %d failed\n", checks, failures);
+	return failures != 0;
+}

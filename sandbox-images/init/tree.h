@@ -1,0 +1,43 @@
+/* Who descends from whom, by a walk of /proc; and how a tree is killed. */
+#ifndef GLOVEBOX_TREE_H
+#define GLOVEBOX_TREE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct process {
+	pid_t pid;
+	pid_t parent;
+	pid_t owner; /* the living marker above it; init's own pid for nobody's; 0 outside of init's tree; -1 unknown */
+	char state;
+	bool exiting;
+	uint64_t ticks; /* of itself and of the children that it has reaped */
+};
+
+/* The markers that live, in any order. They are asked for anew at each walk. */
+typedef unsigned (*living_markers)(pid_t *pids, unsigned most);
+
+bool tree_open(living_markers markers);
+/* For PONG. */
+uint32_t tree_count(void);
+
+#define TREE_NOBODYS 0
+#define TREE_ALL (-1)
+
+struct killing {
+	unsigned found;    /* processes that were there at the last look, dead ones that nobody has reaped included */
+	unsigned stubborn; /* of those, the ones that a SIGKILL has yet to reach */
+	bool certain;      /* no process of unknown parentage was seen */
+};
+
+/* One attempt: stop until nothing new appears, then kill. `owner` is a marker, TREE_NOBODYS or TREE_ALL. */
+struct killing tree_kill(pid_t owner);
+struct killing tree_look(pid_t owner);
+void tree_signal(pid_t marker, int number);
+uint64_t tree_cpu_ms(pid_t marker);
+bool tree_is_child(pid_t pid, pid_t parent);
+/* All but init, and it returns when they are gone or after two seconds. */
+void tree_kill_everything(void);
+
+#endif
