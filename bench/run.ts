@@ -27,6 +27,6 @@ try {
 
 function print(report: Report): void {
   console.log(`${report.bench} on ${report.machine['cpu']}, ${report.machine['cores']} cores, kernel ${report.machine['kernel']}, Node ${report.machine['node']}`);
-  for (const [name, value] of Object.entries(report.figures)) console.log(`  ${name.padEnd(28)} ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`);
+  for (const [name, value] of Object.entries(report.figures)) console.log(`  ${name.padEnd(28)} ${typeof value === 'string' ? value : JSON.stringify(value)}`);
   for (const [name, value] of Object.entries(report.ratios)) console.log(`  ratio ${name.padEnd(22)} ${value}×`);
 }

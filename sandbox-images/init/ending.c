@@ -100,16 +100,16 @@ static void kill_pass(struct command *command, uint64_t now)
 	if (command->state == COMMAND_RUNNING)
 		command->killed_by_us = true;
 	command->pass_ms = now + (pause < PASS_LONGEST_MS ? pause : PASS_LONGEST_MS);
-	result = tree_kill(command->prey);
+	result = tree_kill(command->prey, command->main);
 	if (command->prey == TREE_NOBODYS) {
 		look_for_nobodys(command, &result);
 		return;
 	}
 	/* What is only slow to die is left to it; what keeps coming back takes its neighbours with it in the end. */
 	if (result.stubborn > 0 && pass >= PASSES_UNTIL_NOBODYS)
-		(void)tree_kill(TREE_NOBODYS);
+		(void)tree_kill(TREE_NOBODYS, 0);
 	if (result.stubborn > 0 && pass >= PASSES_UNTIL_ALL)
-		(void)tree_kill(TREE_ALL);
+		(void)tree_kill(TREE_ALL, 0);
 }
 
 static void kill_begin(struct command *command, pid_t prey)

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -198,7 +199,8 @@ int files_run(uint32_t number, uint32_t count, char *const *arguments)
 	struct operation operation = {.length = UINT64_MAX, .limit = UINT64_MAX};
 	uint32_t operands = operations[number].operands;
 
-	if (count < operands)
+	/* A file that grows too large is an error to report, and something to clean up after. */
+	if (signal(SIGXFSZ, SIG_IGN) == SIG_ERR || count < operands)
 		return operation_failed(EINVAL, "operands");
 	operation.excluded = calloc(count, sizeof *operation.excluded);
 	if (operation.excluded == NULL)

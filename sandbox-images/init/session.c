@@ -298,16 +298,13 @@ static bool take_one(size_t *at)
 	return true;
 }
 
-/* Room for the frame that is under way, whole; for what a header says, that was checked to be at most PAYLOAD_MAX. */
+/* Room for the whole of the frame that is under way. Its header may lie about its length, but not beyond PAYLOAD_MAX. */
 static void make_room(void)
 {
-	size_t wanted = INPUT_FIRST;
-
-	if (!session.receiver.hunting && session.filled >= 8 && get32(session.input + 4) <= PAYLOAD_MAX)
-		wanted += get32(session.input + 4);
-	if (wanted > INPUT_FIRST && wanted < FRAME_MAX)
-		wanted = FRAME_MAX;
-	reserve(wanted);
+	if (session.receiver.hunting || session.filled < 8 || get32(session.input + 4) > PAYLOAD_MAX)
+		return;
+	if (HEADER_BYTES + get32(session.input + 4) + MAC_BYTES > session.capacity)
+		reserve(FRAME_MAX);
 }
 
 static void take_input(void)

@@ -191,11 +191,22 @@ static unsigned send_to(pid_t owner, int number)
 	return sent;
 }
 
+static struct killing kill_blindly(pid_t owner, pid_t group)
+{
+	if (group > 1)
+		(void)kill(-group, SIGKILL);
+	if (owner == TREE_ALL && getpid() == 1)
+		(void)kill(-1, SIGKILL);
+	return (struct killing){.stubborn = 1};
+}
+
 /* A fork bomb is faster than one walk. What is stopped forks no more, so each round leaves fewer that do. */
-struct killing tree_kill(pid_t owner)
+struct killing tree_kill(pid_t owner, pid_t group)
 {
 	struct killing result;
 
+	if (proc == NULL)
+		return kill_blindly(owner, group);
 	for (int round = 0; round < STOP_ROUNDS; round++) {
 		scan();
 		if (send_to(owner, SIGSTOP) == 0)
@@ -264,7 +275,7 @@ void tree_kill_everything(void)
 		if (getpid() == 1)
 			(void)kill(-1, SIGKILL);
 		else
-			(void)tree_kill(TREE_ALL);
+			(void)tree_kill(TREE_ALL, 0);
 		while (waitpid(-1, NULL, WNOHANG) > 0)
 			continue;
 		if (waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD)

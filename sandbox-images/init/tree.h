@@ -31,8 +31,9 @@ struct killing {
 	bool certain;      /* no process of unknown parentage was seen */
 };
 
-/* One attempt: stop until nothing new appears, then kill. `owner` is a marker, TREE_NOBODYS or TREE_ALL. */
-struct killing tree_kill(pid_t owner);
+/* One attempt: stop until nothing new appears, then kill. `owner` is a marker, TREE_NOBODYS or TREE_ALL. Without /proc all that
+ * can be killed is the process group that the command began with, or everything. */
+struct killing tree_kill(pid_t owner, pid_t group);
 struct killing tree_look(pid_t owner);
 void tree_signal(pid_t marker, int number);
 uint64_t tree_cpu_ms(pid_t marker);

@@ -6,8 +6,12 @@ import { ensureDebianImage } from './debian-image.mjs';
 import { ensureEngine } from './engine.mjs';
 import { ensureFuzzing } from './fuzzing.mjs';
 import { ensureRunsc } from './gvisor.mjs';
+import { ensurePackages, isMissing } from './packages.mjs';
 
 const LINE_LENGTH = 90;
+
+/** What tests look with: system calls, certificates of a server that they start. */
+const TEST_PROGRAMS = ['strace', 'openssl', 'git'];
 
 /** Resolves to the environment for what is started next. */
 export async function prepareMachine({ purpose, install }) {
@@ -21,7 +25,10 @@ export async function prepareMachine({ purpose, install }) {
     if (purpose === 'tests') throw new Stop('the tests need a Docker engine.');
     return env;
   }
-  if (purpose === 'tests') await ensureRunsc(engine, { install });
+  if (purpose === 'tests') {
+    await ensurePackages(TEST_PROGRAMS.filter(isMissing), { install, why: 'for the tests' });
+    await ensureRunsc(engine, { install });
+  }
   await ensureImages(engine.docker, { install });
   // For whatever does not search as thoroughly by itself.
   return { ...env, DOCKER_HOST: engine.endpoint };

@@ -62,7 +62,7 @@ export class ExecError extends Error {
 const LIMITS: ReadonlySet<CommandEnd['cause']> = new Set(['timeout', 'cpu_time', 'output', 'memory', 'disk']);
 
 /** The command's own code; 124 limit, 125 lost, 126 denied, 127 could not be started, 128+n signal. */
-export function exitCodeOf(end: CommandEnd): number {
+function exitCodeOf(end: CommandEnd): number {
   if (LIMITS.has(end.cause)) return 124;
   switch (end.cause) {
     case 'policy':

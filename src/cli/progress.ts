@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { JournalEvent, TestReport } from '../contracts/index.ts';
 import { printable, type Terminal } from './terminal.ts';
 
@@ -46,7 +47,7 @@ export class Progress {
 
   #tool(name: string, input: unknown, outcome: { ok: boolean; text: string }): void {
     if (name === 'submit' && outcome.ok) return; // `run.submitted` says it
-    this.#line(name, summarizeInput(name, input), 'cyan');
+    this.#line(name, summarizeInput(input), 'cyan');
     const lines = printable(outcome.text).trimEnd().split('\n');
     const shown = lines.length > 14 ? [...lines.slice(0, 7), `… ${lines.length - 12} lines more …`, ...lines.slice(-5)] : lines;
     for (const line of shown) this.#terminal.note(`            ${line}`, outcome.ok ? 'dim' : 'yellow');
@@ -71,15 +72,18 @@ export function howEnded(report: TestReport): string {
   return end.cause;
 }
 
-export function shortImage(image: string): string {
+function shortImage(image: string): string {
   return image.startsWith('sha256:') ? image.slice(0, 19) : image;
 }
 
-function summarizeInput(name: string, input: unknown): string {
-  if (typeof input !== 'object' || input === null) return String(input);
-  const fields = input as Readonly<Record<string, unknown>>; // an object that is not null
-  if (typeof fields['command'] === 'string' && typeof fields['path'] !== 'string') return fields['command'];
-  if (Array.isArray(fields['commands'])) return fields['commands'].join(' ; ');
-  if (typeof fields['path'] === 'string') return `${String(fields['command'] ?? '')} ${fields['path']}`.trim();
-  return name === 'submit' ? String(fields['summary'] ?? '') : JSON.stringify(input);
+/** What a person wants to see of a tool's input: the command line or the file, and else all of it. */
+const summary = z.union([
+  z.object({ path: z.string(), command: z.string().default('') }).transform(({ command, path }) => `${command} ${path}`.trim()),
+  z.object({ operation: z.object({ type: z.string(), path: z.string() }) }).transform(({ operation }) => `${operation.type} ${operation.path}`),
+  z.object({ command: z.string() }).transform(({ command }) => command),
+  z.object({ commands: z.array(z.string()) }).transform(({ commands }) => commands.join(' ; ')),
+]);
+
+function summarizeInput(input: unknown): string {
+  return summary.safeParse(input).data ?? JSON.stringify(input);
 }

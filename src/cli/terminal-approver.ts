@@ -4,7 +4,7 @@ import type { Approval, Approver } from '../session/index.ts';
 import { printable, type Terminal } from './terminal.ts';
 
 /** Asks whoever sits at the terminal. */
-export class TerminalApprover implements Approver {
+class TerminalApprover implements Approver {
   readonly #terminal: Terminal;
   readonly #principal: string;
 

@@ -10,14 +10,14 @@ const oneOrMany = z.union([z.string().min(1).transform((one) => [one]), z.array(
 const sandboxKind = z.enum(['gvisor', 'container', 'process']);
 
 /** A rule on commands: a program by name, and arguments that must stand at the start of its own. */
-export const commandRule = z.strictObject({
+const commandRule = z.strictObject({
   program: oneOrMany.describe('base name of the program, or * for any'),
   args: z.array(z.string()).optional().describe('arguments that its own must begin with'),
   reason: z.string().optional(),
 });
 
 /** A destination that a session may reach. */
-export const networkRule = z.union([
+const networkRule = z.union([
   z.strictObject({ registries: z.array(z.enum(['npm', 'pypi', 'cargo', 'debian', 'go', 'maven', 'rubygems'])).min(1) }),
   z.strictObject({
     host: z.string().min(1),

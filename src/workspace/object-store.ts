@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readdir, rename, rm, rmdir, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { describeError, GloveboxError } from '../contracts/index.ts';
 import type { GitProcess } from './git-process.ts';
 import { GitRepository } from './git-repository.ts';
 
@@ -93,9 +94,14 @@ export class ObjectStore {
   }
 
   async #create(): Promise<void> {
-    await this.repository.create();
-    await mkdir(this.#scratchRoot, { recursive: true, mode: 0o700 });
-    await this.#sweep();
+    try {
+      await this.repository.create();
+      await mkdir(this.#scratchRoot, { recursive: true, mode: 0o700 });
+      await this.#sweep();
+    } catch (cause) {
+      const message = `the store ${this.repository.directory} cannot be made (${describeError(cause)}): give a folder that glovebox may write to`;
+      throw new GloveboxError('config_invalid', message, { cause });
+    }
   }
 
   /** Removes what a process that was killed left behind, once it is a day old. */

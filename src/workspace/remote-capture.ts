@@ -20,10 +20,8 @@ import { isForbiddenLink, pathProblem, quoted } from './tree-path.ts';
 import { formatBytes, type WorkspaceLimits } from './workspace-limits.ts';
 
 /** What a fetch may need to know of the operator's network. Nothing else of their environment is passed on. */
-const NETWORK_VARIABLES = [
-  ...['http_proxy', 'https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY', 'no_proxy', 'NO_PROXY'],
-  ...['SSL_CERT_FILE', 'SSL_CERT_DIR', 'GIT_SSL_CAINFO'],
-];
+const PROXIES = ['http_proxy', 'https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY', 'no_proxy', 'NO_PROXY'];
+const NETWORK_VARIABLES = [...PROXIES, 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'GIT_SSL_CAINFO'];
 const SILENCE_MS = 60_000;
 const LOOK_EVERY_MS = 250;
 

@@ -10,10 +10,8 @@ import { formatBytes, type WorkspaceLimits } from './workspace-limits.ts';
  * What test runners, interpreters and package managers leave in a tree that has no rule for it. Only new files are held against
  * it, and any .gitignore of the tree outranks it.
  */
-const BY_PRODUCTS = [
-  ...['__pycache__/', '*.py[co]', '.pytest_cache/', '.mypy_cache/', '.ruff_cache/', '.tox/', '.venv/', '*.egg-info/'],
-  ...['node_modules/', '.npm/', '.cache/', '.DS_Store'],
-];
+const BY_PRODUCTS =
+  '__pycache__/ *.py[co] .pytest_cache/ .mypy_cache/ .ruff_cache/ .tox/ .venv/ *.egg-info/ node_modules/ .npm/ .cache/ .DS_Store'.split(' ');
 
 /** What a listing of a sandbox is held against. */
 export interface SelectionOptions {

@@ -5,7 +5,7 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import Docker from 'dockerode';
+import type Docker from 'dockerode';
 import { Label, stateLabel } from '../../src/sandbox/docker/labels.ts';
 import { findEngine } from '../../src/sandbox/images/index.ts';
 

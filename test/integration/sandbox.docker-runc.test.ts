@@ -29,6 +29,16 @@ test('an image that is missing is named, with what to do', async () => {
   expect(await world.remains()).toEqual([]);
 });
 
+test('a start that the engine refuses says why, and leaves nothing', async () => {
+  // Less memory than the engine gives to anything: it is refused when it is made.
+  const tooSmall = world.driver.create(specOf({ limits: { memoryBytes: 1024 } }));
+  await expect(tooSmall).rejects.toMatchObject({ code: 'engine_failed', message: expect.stringMatching(/memory/i) as string });
+  // A workspace that cannot be mounted: it is refused when it is started.
+  const unmountable = world.driver.create(specOf({ limits: { diskBytes: -1 } }));
+  await expect(unmountable).rejects.toMatchObject({ code: 'sandbox_start_failed' });
+  expect(await world.remains()).toEqual([]);
+});
+
 test('the engine is told no secret, and keeps every limit', async () => {
   await using sandbox = await world.driver.create(specOf({ env: { TOKEN: 'canary-7f3a' } }));
   const seen = await world.engine.container(containerName(sandbox.id));

@@ -198,6 +198,11 @@ describe('capture refuses', () => {
   });
 });
 
+it('a store that cannot be made is an error that says so', async () => {
+  const folder = plainFolderOf({ file: 'x' });
+  await expect(workspaceOf({ storeDir: join(folder, 'file/store') }).capture(folder)).rejects.toMatchObject({ code: 'config_invalid', message: expect.stringContaining('cannot be made') });
+});
+
 it('two workspaces share a store at the same time', async () => {
   const storeDir = join(temporaryFolder(), 'store');
   const folders = Array.from({ length: 6 }, (_, index) => plainFolderOf({ shared: 's', own: String(index) }));

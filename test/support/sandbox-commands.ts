@@ -5,7 +5,7 @@ const MiB = 2 ** 20;
 export const ids = randomIds(systemClock);
 
 /** A small sandbox; its limits are what the suite's tests run into. */
-export function specOf(change: Partial<SandboxSpec> & { limits?: Partial<SandboxSpec['limits']> } = {}): SandboxSpec {
+export function specOf(change: Omit<Partial<SandboxSpec>, 'limits'> & { limits?: Partial<SandboxSpec['limits']> } = {}): SandboxSpec {
   return {
     image: 'base',
     graceMs: 30_000,

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Drives a real init over its wire and looks at what a host would see.
 
-  drive.py <glovebox-init> [--container [--runtime name]] [--only text] [--slow factor]
+  drive.py <glovebox-init> [--container [--runtime name] | --bubblewrap] [--only text] [--slow factor]
 """
 
 import argparse
@@ -17,18 +17,18 @@ import time
 import traceback
 
 sys.path.insert(0, os.path.dirname(__file__))
-from sandbox import Container, Direct, Session  # noqa: E402
+from sandbox import Bubblewrap, Container, Direct, Session  # noqa: E402
 from wire import *  # noqa: E402,F403
 
 TESTS = []
 SKIPPED = []
 
 
-def test(container=None):
-    """container: True where only a container is harmless or shows it, False where only a plain process does."""
+def test(*places):
+    """Where it is run: everywhere, or only where it shows, or does no harm."""
 
     def add(function):
-        TESTS.append((function, container))
+        TESTS.append((function, places))
         return function
 
     return add
@@ -188,7 +188,7 @@ def leaves_nothing_of_a_tree(place):
         it = sh(wire, "(setsid sh -c 'sleep 1000; : %s' &) ; (sh -c 'trap \"\" TERM HUP; (sleep 1000 &); sleep 1000' &); echo done" % marks)
         assert time.monotonic() - started < 2
         equal((it["out"][1], it["end"]["cause"], it["end"]["tree"], it["end"]["marker_lost"]), (b"done\n", "exited", 1, 0))
-        if place.name == "container":
+        if place.name != "direct":
             wait_until(lambda: wire.ping()["processes"] == before)
 
 
@@ -337,7 +337,7 @@ def a_thousand_commands_leave_no_zombie(place):
                 wire.until(stream, "end")
                 equal(wire.streams[stream]["end"]["code"], 0)
                 wire.send(DONE, stream)
-        if place.name == "container":
+        if place.name != "direct":
             wait_until(lambda: wire.ping()["processes"] == before)
         zombies = sh(wire, "for f in /proc/[0-9]*/stat; do read -r s < $f && echo \"$s\"; done 2>/dev/null | grep -c '(true) Z'")
         equal(zombies["out"][1].strip(), b"0")
@@ -370,7 +370,7 @@ def notices_that_a_marker_was_stopped(place):
         equal((it["end"]["cause"], it["end"]["marker_lost"], it["end"]["tree"]), ("signalled", 1, 1))
 
 
-@test(container=True)
+@test("container", "bubblewrap")
 def survives_a_command_that_kills_everything_it_can(place):
     with Session(place) as wire:
         neighbour = wire.start("sleep", "1000")
@@ -384,7 +384,7 @@ def survives_a_command_that_kills_everything_it_can(place):
         wait_until(lambda: wire.ping()["processes"] == 1)
 
 
-@test(container=True)
+@test("container")
 def survives_a_fork_bomb(place):
     bomb = "b() { b | b & }; b; sleep 1000"
     with Session(place) as wire:
@@ -410,7 +410,7 @@ sleep 1000;
 """
 
 
-@test(container=True)
+@test("container", "bubblewrap")
 def catches_processes_that_hop_from_pid_to_pid(place):
     with Session(place) as wire:
         it = wire.run("perl", "-e", HOPPER, wall_ms=1000, timeout=60)
@@ -427,7 +427,7 @@ def catches_processes_that_hop_from_pid_to_pid(place):
 HOG = "my @a; push @a, 'x' x 1000000 while 1;"
 
 
-@test(container=True)
+@test("container")
 def says_when_memory_ran_out(place):
     with Session(place) as wire:
         it = wire.run("perl", "-e", HOG, timeout=60)
@@ -443,7 +443,7 @@ def says_when_memory_ran_out(place):
         equal((it["end"]["cause"], it["end"]["oom_kills"]), ("signalled", 0))
 
 
-@test(container=True)
+@test("container")
 def says_which_limits_were_hit(place):
     with Session(place) as wire:
         it = sh(wire, "i=0; while [ $i -lt 300 ]; do sleep 5 & i=$((i+1)); done 2>/dev/null; exit 0")
@@ -695,7 +695,7 @@ def ends_as_it_should(place):
     session = Session(place)
     session.wire.start("sh", "-c", "setsid sleep 1000 & sleep 1000")
     session.wire.until(1, "started")
-    if place.name == "direct":
+    if place.name != "container":
         session.process.stdin.close()
         equal(code_of(session), 72)
     session = Session(place, grace_ms=400)
@@ -718,7 +718,7 @@ def ends_as_it_should(place):
     equal(code_of(session), 71)
 
 
-@test(container=False)
+@test("direct")
 def wants_a_preamble(place):
     keys = (bytes(32), bytes(32))
     for data in (b"", b"GET / HTTP/1.1\r\n\r\n" + bytes(200), preamble(keys)[:50], preamble(keys)[:80] + u32(4097) + bytes(4097), preamble(keys)[:80] + u32(6) + field(9, b""), preamble(keys, grace_ms=0)):
@@ -726,7 +726,7 @@ def wants_a_preamble(place):
     equal(subprocess.run(place.command(), stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode, 70)
 
 
-@test(container=False)
+@test("direct")
 def does_nothing_when_there_is_nothing_to_do(place):
     session = Session(place)
     with session as wire:
@@ -775,7 +775,7 @@ def keeps_the_kernel_out_of_reach(place):
         equal(it["out"][1], b"1")
 
 
-@test(container=True)
+@test("container", "bubblewrap")
 def keeps_its_keys_to_itself(place):
     with Session(place) as wire:
         for path in ("/proc/1/fd/0", "/proc/1/fd/1", "/proc/1/mem", "/proc/1/environ", "/proc/1/maps"):
@@ -968,7 +968,7 @@ def unpacks_nothing_outside(place):
 # Under a keeper
 
 
-@test(container=False)
+@test("direct")
 def lives_under_a_keeper(place):
     path = place.workspace + "/keeper.sock"
 
@@ -1052,11 +1052,16 @@ def is_quick(place):
 
 
 def main():
-    chosen = [(function, only) for function, only in TESTS if ARGUMENTS.only in function.__name__]
-    place = Container(ARGUMENTS.binary, ARGUMENTS.runtime) if ARGUMENTS.container else Direct(ARGUMENTS.binary)
+    chosen = [(function, places) for function, places in TESTS if ARGUMENTS.only in function.__name__]
+    if ARGUMENTS.container:
+        place = Container(ARGUMENTS.binary, ARGUMENTS.runtime)
+    elif ARGUMENTS.bubblewrap:
+        place = Bubblewrap(ARGUMENTS.binary)
+    else:
+        place = Direct(ARGUMENTS.binary)
     failed = []
-    for function, only in chosen:
-        if only is not None and only != ARGUMENTS.container:
+    for function, places in chosen:
+        if places and place.name not in places:
             SKIPPED.append(function.__name__)
             continue
         started = time.monotonic()
@@ -1078,6 +1083,7 @@ parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.R
 parser.add_argument("binary")
 parser.add_argument("--container", action="store_true")
 parser.add_argument("--runtime")
+parser.add_argument("--bubblewrap", action="store_true")
 parser.add_argument("--only", default="")
 parser.add_argument("--sanitized", action="store_true", help="the binary is a build with sanitizers: do not judge its memory")
 ARGUMENTS = parser.parse_args()

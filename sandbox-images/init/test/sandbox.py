@@ -54,6 +54,34 @@ class Container(Direct):
             subprocess.run(["docker", "rm", "-f", container], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
+class Bubblewrap(Direct):
+    """Never started as root: by `setpriv` where the tests are."""
+
+    name = "bubblewrap"
+
+    def __init__(self, binary, proc=True):
+        super().__init__(binary)
+        os.chmod(self.workspace, 0o755)
+        self.proc = proc
+        self.copy = os.path.join(self.workspace, "init")
+        shutil.copy(self.binary, self.copy)
+        os.chmod(self.copy, 0o755)
+        self.host_workspace, self.workspace = self.workspace, "/workspace"
+
+    def command(self):
+        command = ["setpriv", "--reuid", str(UID), "--regid", str(UID), "--clear-groups"] if os.getuid() == 0 else []
+        command += ["bwrap", "--unshare-all", "--die-with-parent", "--as-pid-1", "--cap-drop", "ALL", "--new-session"]
+        for path in ("/usr", "/bin", "/lib", "/lib64", "/etc"):
+            command += ["--ro-bind-try", path, path]
+        command += ["--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/workspace", "--ro-bind", self.copy, "/.glovebox/init"]
+        if self.proc:
+            command += ["--proc", "/proc"]
+        return command + ["--", "/.glovebox/init"]
+
+    def clean(self):
+        shutil.rmtree(self.host_workspace, ignore_errors=True)
+
+
 class Session:
     """One init, attached to."""
 

@@ -10,8 +10,9 @@ export function attachedTransport(connection: NodeJS.ReadWriteStream): Transport
   // What the engine's client hands out for a hijacked connection is the socket itself.
   const socket = connection as Duplex;
   const output = new StdoutOnly();
-  // The error of either is the transport's end, and reaches whoever listens to `output`.
   pipeline(socket, output, () => undefined);
+  // The error of either is the transport's end, and is heard by whoever uses it; until somebody does, it must not bring us down.
+  for (const stream of [socket, output]) stream.on('error', () => undefined);
   return { output, input: socket, close: () => void socket.destroy() };
 }
 

@@ -6,7 +6,7 @@ import { FrameReader } from './frame-reader.ts';
 import type { Frame } from './frame-reader.ts';
 import { FrameWriter } from './frame-writer.ts';
 import { decodeCommand, decodeEnd, decodeFault, decodeHello, decodeOutput, decodePong, decodeStdinAck } from './messages-from-guest.ts';
-import type { Channel, GuestEnd, Hello, KnownCommand, Pong } from './messages-from-guest.ts';
+import type { Channel, GuestEnd, Hello, KnownCommand } from './messages-from-guest.ts';
 import { encodePing } from './messages-to-guest.ts';
 import { FromGuest, NONCE_BYTES, ToGuest } from './protocol.ts';
 import { violation } from './violation.ts';
@@ -72,7 +72,6 @@ export class Wire {
   #congested = false;
   #silentPings = 0;
   #token = 0;
-  #pong: Pong | undefined;
 
   constructor(options: WireOptions) {
     this.#transport = options.transport;
@@ -96,11 +95,6 @@ export class Wire {
   /** The transport holds more than it wants: bulk data should wait for `drained`. */
   get congested(): boolean {
     return this.#congested;
-  }
-
-  /** What init last said of itself. */
-  get pong(): Pong | undefined {
-    return this.#pong;
   }
 
   /** Hears a stream from now on; until then a frame of it is a violation. */
@@ -182,9 +176,7 @@ export class Wire {
 
   #receiveOwn(frame: Frame): void {
     if (frame.type === FromGuest.pong) {
-      const pong = decodePong(frame);
-      if (pong.token > this.#token) throw violation('conduct', 'a PONG that nobody asked for');
-      this.#pong = pong;
+      if (decodePong(frame).token > this.#token) throw violation('conduct', 'a PONG that nobody asked for');
     } else {
       throw violation('conduct', frame.type === FromGuest.fault ? `init reports ${decodeFault(frame)}` : `a second greeting (type ${frame.type})`);
     }

@@ -75,7 +75,7 @@ describe('readTar', () => {
     ['at a slash', Buffer.from('long/')],
     ['inside a character', Buffer.from([0x6c, 0xc3])],
   ])('takes the name from the pax record where the header has it cut %s', async (_, name_) => {
-    const pax = Buffer.from('18 path=long/näme\n');
+    const pax = Buffer.from('19 path=long/näme\n');
     const header = headerBlock({ name: name_, type: '0', size: 2 });
     const bytes = Buffer.concat([headerBlock({ type: 'x', size: pax.length }), padded(pax), header, padded(Buffer.from('hi')), END_OF_ARCHIVE]);
     expect(await readAll(bytes)).toMatchObject([{ path: 'long/näme', type: 'file', content: 'hi' }]);
