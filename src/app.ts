@@ -28,7 +28,7 @@ export async function openServices({ env, version }: Configuration): Promise<Ser
   const journal = new SqliteJournal(join(stateDir, 'journal.db'), { clock });
   const blobs = new FolderBlobs(join(stateDir, 'blobs'));
   const { sandboxes, images } = openSandboxes({ stateDir, ids, env, clock });
-  const workspace = new GitWorkspace({ storeDir: join(stateDir, 'trees.git') });
+  const workspace = new GitWorkspace({ storeDir: join(stateDir, 'trees.git'), environment: env });
   const policies = new FilePolicies([resolve('policies'), join(ROOT, 'policies')]);
   const models = new ModelsByName({ env, transcriptFolder: process.cwd() });
   const leases = new FileLeases(join(stateDir, 'leases'));

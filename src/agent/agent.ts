@@ -54,6 +54,7 @@ export class Agent {
   /** Errors: those of the model and of the sandboxes' infrastructure, and the session's reason when it is over. */
   async run(task: AgentTask): Promise<AgentEnd> {
     const conversation = new Conversation(task.history);
+    const window = { tokens: this.#context.tokens };
     if (task.history.length === 0) prompt(task, conversation, task.opening);
     for (let isFirst = true; ; isFirst = false) {
       const summary = await this.#runCalls(task, conversation);
@@ -64,7 +65,7 @@ export class Agent {
       if (hint !== undefined) prompt(task, conversation, hint);
       if (isFirst && task.isResumed && task.history.length > 0) prompt(task, conversation, RESUMED);
       try {
-        conversation.replied(await this.#ask(task, conversation));
+        conversation.replied(await this.#ask(task, conversation, window));
       } catch (error) {
         if (task.session.signal.aborted || !(error instanceof GloveboxError) || error.code !== 'budget_exhausted') throw error;
         return { how: 'limit', why: error.message };
@@ -88,13 +89,13 @@ export class Agent {
     return undefined;
   }
 
-  async #ask(task: AgentTask, conversation: Conversation): Promise<ModelReply> {
+  /** `window` becomes smaller for the rest of the go when the provider says that a request was too long. */
+  async #ask(task: AgentTask, conversation: Conversation, window: { tokens: number }): Promise<ModelReply> {
     const { session, model } = task;
-    let { tokens } = this.#context;
     for (let malformed = 0; ; ) {
       const request: ModelRequest = {
         system: SYSTEM_PROMPT,
-        messages: fitContext(conversation.messages, { tokens }),
+        messages: fitContext(conversation.messages, window),
         tools: this.#registry.descriptions(),
         maxOutputTokens: MAX_OUTPUT_TOKENS,
       };
@@ -103,8 +104,8 @@ export class Agent {
       } catch (error) {
         session.signal.throwIfAborted();
         if (!(error instanceof GloveboxError)) throw error;
-        const isTooLong = error.details['contextLength'] === true && tokens > SMALLEST_CONTEXT_TOKENS;
-        if (isTooLong) tokens = Math.floor(tokens / 2);
+        const isTooLong = error.details['contextLength'] === true && window.tokens > SMALLEST_CONTEXT_TOKENS;
+        if (isTooLong) window.tokens = Math.floor(window.tokens / 2);
         else if (error.code !== 'model_malformed' || ++malformed > MAX_MALFORMED) throw error;
       }
     }

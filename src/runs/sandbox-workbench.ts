@@ -87,11 +87,11 @@ export class SandboxWorkbench implements Workbench {
     return settled;
   }
 
-  /** The sandbox is not needed any more. */
+  /** The sandbox is not needed any more. One that cannot be removed now is tried again when the session closes. */
   async release(): Promise<void> {
     const present = this.#sandbox;
     this.#sandbox = undefined;
-    if (present !== undefined && !present.isGone) await present.governed.destroy('the agent is done');
+    if (present !== undefined && !present.isGone) await present.governed.destroy('the agent is done').catch(() => {});
   }
 
   /** The tree that the sandbox holds now; the last one when nothing changed. */

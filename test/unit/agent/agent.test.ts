@@ -73,12 +73,20 @@ test('an answer that cannot be read at all is asked for again, twice', async () 
 });
 
 test('when the provider says that the conversation is too long it is sent smaller', async () => {
-  const tooLong = (request: ModelRequest) => {
-    if (JSON.stringify(request.messages).length > 100_000) throw new GloveboxError('model_rejected', 'prompt is too long', { details: { contextLength: true } });
-    return submit;
+  let asked = 0;
+  const sizes: number[] = [];
+  const model = new ScriptedModel([]);
+  // It counts its own calls: how many answers a request still has says nothing once older ones were removed.
+  model.complete = (request: ModelRequest) => {
+    const size = JSON.stringify(request.messages).length;
+    sizes.push(size);
+    if (size > 100_000) return Promise.reject(new GloveboxError('model_rejected', 'prompt is too long', { details: { contextLength: true } }));
+    asked += 1;
+    const made = asked < 12 ? calling('shell', { command: `loud ${asked}` }) : submit;
+    return new ScriptedModel([made]).complete({ ...request, messages: [] });
   };
-  const loud = Array.from({ length: 12 }, (_, index) => calling('shell', { command: `${index}${'x'.repeat(14_000)}` }));
-  const model = new ScriptedModel([...loud, tooLong]);
-  using at = rig({ interpreter: tinyShell, model });
+  using at = rig({ interpreter: (command) => (command.argv.at(-1)?.startsWith('loud') === true ? { stdout: 'x'.repeat(14_000) } : tinyShell(command)), model });
   expect((await at.runs.execute(await at.create())).detail).toContain('the agent submitted');
+  expect(Math.max(...sizes)).toBeGreaterThan(100_000);
+  expect(sizes.at(-1)).toBeLessThan(100_000);
 });

@@ -57,7 +57,7 @@ export function calling(name: string, input: unknown): Partial<ModelReply> {
   return { calls: [{ id: `call_${calls}`, name, input }] };
 }
 
-export const GRANT: PolicyGrant = {
+const GRANT: PolicyGrant = {
   image: 'base',
   kinds: ['container'],
   hardLimits: false,

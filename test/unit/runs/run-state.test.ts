@@ -35,8 +35,7 @@ const EVENTS: readonly NewEvent[] = [
 ];
 
 function written(events: readonly NewEvent[], timesMs: readonly number[] = []): JournalEvent[] {
-  // The pairs of type and data come from a list of events: nothing is mixed.
-  return events.map((event, index) => ({ ...event, stream: 'run_x', seq: index + 1, timeMs: timesMs[index] ?? index, version: 1, previous: '', hash: '' }) as JournalEvent);
+  return events.map((event, index) => ({ ...event, stream: 'run_x', seq: index + 1, timeMs: timesMs[index] ?? index, version: 1, previous: '', hash: '' }));
 }
 
 const of = (type: NewEvent['type']): NewEvent => EVENTS.find((event) => event.type === type)!;

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { GloveboxError } from '../../../src/contracts/index.ts';
+import { Runs, type RunsPorts } from '../../../src/runs/index.ts';
 import { ended, type Interpreter } from './fake-sandboxes.ts';
 import { calling, policyOf, rig, ScriptedModel, tinyShell } from './rig.ts';
 
@@ -156,6 +157,24 @@ test('trouble of the infrastructure ends nothing: the run is kept, and says how 
   expect(at.runs.show(id).status).toBe('started');
   isDown = false;
   expect(await at.runs.execute(id)).toMatchObject({ outcome: 'fixed', steps: 2, usd: 1.5 });
+});
+
+test('an engine that is gone in the middle is a clear error, and the run goes on when it is back', async () => {
+  using at = rig({ interpreter: tinyShell, model: new ScriptedModel(fixing) });
+  const id = await at.create();
+  let starts = 0;
+  const sandboxes: RunsPorts['sandboxes'] = {
+    create: () => {
+      starts += 1;
+      return starts === 2 ? Promise.reject(new GloveboxError('engine_unavailable', 'the engine does not answer')) : at.sandboxes.create();
+    },
+    status: () => Promise.resolve([]),
+    sweep: () => Promise.resolve([]),
+  };
+  const runs = new Runs({ ...at.ports, sandboxes });
+  await expect(runs.execute(id)).rejects.toMatchObject({ code: 'engine_unavailable', message: expect.stringContaining(`glovebox runs resume ${id}`) });
+  expect(await runs.execute(id)).toMatchObject({ outcome: 'fixed' });
+  expect(at.count(id, 'run.tested')).toBe(2);
 });
 
 test('only one process at a time runs a run', async () => {
