@@ -53,7 +53,7 @@ struct command {
 
 	pid_t marker, main;
 	struct watch report;
-	bool marker_alive, marker_continued, marker_lost;
+	bool marker_alive, marker_continued, marker_lost, emptied;
 
 	struct input input;
 	struct channel channels[2];
@@ -66,7 +66,7 @@ struct command {
 
 	uint64_t started_us, tell_started_ms, deadline_ms, cpu_check_ms, kill_ms, pass_ms;
 	uint32_t cpu_ms, grace_ms;
-	unsigned passes, clean_looks;
+	unsigned passes, stops, clean_looks;
 	uint64_t orphans_seen;
 	bool killing, killed_by_us, shared;
 	pid_t prey;

@@ -10,6 +10,7 @@
 #define CPU_SAMPLE_MS 100
 /* A command that is over by then says so in one write, and wakes everybody between here and the host once instead of twice. */
 #define STARTED_PATIENCE_MS 2
+#define STOP_ROUNDS 16
 #define PASS_FIRST_MS 2
 #define PASS_LONGEST_MS 100
 #define PASSES_UNTIL_NOBODYS 25 /* about two seconds */
@@ -87,20 +88,25 @@ static void look_for_nobodys(struct command *command, const struct killing *resu
 		finish(command, true);
 }
 
-static void kill_pass(struct command *command, uint64_t now)
+/* A fork bomb is faster than one walk. What is stopped forks no more, so each round leaves fewer that do; between the rounds
+ * the loop turns and reaps, or the zombies would make each walk longer than the last. */
+static bool stop_round(struct command *command, uint64_t now)
+{
+	if (command->stops >= STOP_ROUNDS || tree_stop(command->prey).stopped == 0)
+		return false;
+	command->stops++;
+	command->pass_ms = now;
+	return true;
+}
+
+static void kill_round(struct command *command, uint64_t now)
 {
 	unsigned pass = command->passes++;
 	uint64_t pause = pass < 6 ? (uint64_t)PASS_FIRST_MS << pass : PASS_LONGEST_MS;
-	struct killing result;
+	struct killing result = tree_kill(command->prey, command->main);
 
-	if (pass >= PASSES_MOST) {
-		finish(command, false);
-		return;
-	}
-	if (command->state == COMMAND_RUNNING)
-		command->killed_by_us = true;
+	command->stops = 0;
 	command->pass_ms = now + (pause < PASS_LONGEST_MS ? pause : PASS_LONGEST_MS);
-	result = tree_kill(command->prey, command->main);
 	if (command->prey == TREE_NOBODYS) {
 		look_for_nobodys(command, &result);
 		return;
@@ -112,13 +118,25 @@ static void kill_pass(struct command *command, uint64_t now)
 		(void)tree_kill(TREE_ALL, 0);
 }
 
+static void kill_pass(struct command *command, uint64_t now)
+{
+	if (command->passes >= PASSES_MOST) {
+		finish(command, false);
+		return;
+	}
+	if (command->state == COMMAND_RUNNING)
+		command->killed_by_us = true;
+	if (!stop_round(command, now))
+		kill_round(command, now);
+}
+
 static void kill_begin(struct command *command, pid_t prey)
 {
 	if (command->killing && command->prey == prey)
 		return;
 	command->killing = true;
 	command->prey = prey;
-	command->passes = 0;
+	command->passes = command->stops = 0;
 	command->clean_looks = 0;
 	kill_pass(command, now_ms());
 }
@@ -174,7 +192,7 @@ static void finish_empty(struct command *command)
 		finish(command, true);
 		return;
 	}
-	watch_close(&command->report);
+	command->emptied = true;
 	if (alone()) {
 		kill_begin(command, TREE_NOBODYS);
 		return;
@@ -229,7 +247,7 @@ void ending_not_started(struct command *command, int error)
 
 void ending_marker_gone(struct command *command)
 {
-	if (command->state >= COMMAND_DRAINING)
+	if (command->state >= COMMAND_DRAINING || command->emptied)
 		return;
 	command->marker_lost = true;
 	kill_begin(command, TREE_NOBODYS);

@@ -14,6 +14,7 @@ void ending_signal(struct command *command, uint32_t number, uint32_t scope);
 
 void ending_take_report(struct command *command, const struct report *report);
 void ending_not_started(struct command *command, int error);
+/* It has been reaped, and said all that it had to say. */
 void ending_marker_gone(struct command *command);
 /* init itself has reaped a process that no marker owned. */
 void ending_orphan_reaped(pid_t pid, int status);

@@ -213,7 +213,6 @@ static void flush_client(void)
 	}
 }
 
-/* A command that left the program's namespace is not to be waited for: the program is what counts. */
 static int serve(void)
 {
 	bool open = true;
@@ -241,6 +240,7 @@ static int serve(void)
 			accept_client();
 		kill_when_alone_too_long();
 	}
+	keeper.program = 0;
 	flush_client();
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
@@ -292,7 +292,8 @@ int keeper_run(const char *socket_path, const char *seconds, char **program)
 		code = fail(program[0]);
 	} else {
 		code = say_listening() < 0 ? fail("stdout") : serve();
-		(void)kill(keeper.program, SIGKILL);
+		if (keeper.program > 0)
+			(void)kill(keeper.program, SIGKILL);
 	}
 	(void)unlink(socket_path);
 	return code;

@@ -35,10 +35,7 @@ static void marker_changed(struct command *command, int status)
 	/* Its last words may still be in the pipe. */
 	if (command->report.fd >= 0)
 		command->report.ready(&command->report, EPOLLIN);
-	if (command->report.fd >= 0) {
-		watch_close(&command->report);
-		ending_marker_gone(command);
-	}
+	ending_marker_gone(command);
 }
 
 static void reap(void)

@@ -1,26 +1,15 @@
 #include "streams.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "bytes.h"
 #include "ending.h"
-#include "outbox.h"
+#include "input.h"
 #include "quit.h"
 
-/* Each host that attaches is promised a whole window beyond what the ones before it have sent. */
-#define INPUT_RING_MAX (16 * STDIN_WINDOW)
-#define END_OF_TRANSMISSION '\004'
-
 static uint8_t scratch[CHUNK_MAX];
-
-static uint64_t channel_end(const struct channel *channel)
-{
-	return channel->base + channel->ring.used;
-}
 
 static bool over_limit(const struct command *command)
 {
@@ -122,76 +111,11 @@ static void channel_ready(struct watch *watch, uint32_t events)
 	keep_watching(channel);
 }
 
-static void close_input(struct command *command)
-{
-	struct input *input = &command->input;
-
-	watch_close(&input->watch);
-	ring_drop(&input->ring, input->ring.used);
-	input->closed = true;
-	input->consumed = input->received;
-}
-
-static bool write_input(struct input *input)
-{
-	while (input->ring.used > 0) {
-		uint32_t count;
-		const uint8_t *front = ring_front(&input->ring, &count);
-		ssize_t written = write(input->watch.fd, front, count);
-
-		if (written < 0)
-			return errno == EAGAIN || errno == EINTR;
-		ring_drop(&input->ring, (uint32_t)written);
-		input->consumed += (uint64_t)written;
-		input->acknowledge = true;
-	}
-	return true;
-}
-
-static void move_input(struct command *command)
-{
-	struct input *input = &command->input;
-
-	if (input->watch.fd < 0)
-		return;
-	if (!write_input(input)) {
-		close_input(command);
-		input->acknowledge = true;
-		return;
-	}
-	if (input->ring.used == 0 && input->ending) {
-		/* Closing init's end of a terminal closes nothing for the command: the line discipline takes a character for it. */
-		if (command->terminal && write(input->watch.fd, &(char){END_OF_TRANSMISSION}, 1) < 0 && errno == EAGAIN)
-			return;
-		close_input(command);
-		return;
-	}
-	/* With no event asked for, epoll still tells when the command closes its stdin. */
-	if (watch_for(&input->watch, input->ring.used > 0 ? EPOLLOUT : 0) < 0)
-		quit(EXIT_FAILURE_OF_INIT, "epoll_ctl");
-}
-
-static void input_ready(struct watch *watch, uint32_t events)
-{
-	struct command *command = watch->owner;
-
-	if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
-		close_input(command);
-		command->input.acknowledge = true;
-		return;
-	}
-	move_input(command);
-}
-
 int streams_open(struct command *command, int stdin_fd, int stdout_fd, int stderr_fd)
 {
 	const int fds[2] = {stdout_fd, stderr_fd};
-	struct input *input = &command->input;
 
-	input->watch = (struct watch){.fd = stdin_fd, .ready = input_ready, .owner = command};
-	input->closed = stdin_fd < 0;
-	input->promised = STDIN_WINDOW;
-	if (stdin_fd >= 0 && watch_for(&input->watch, 0) < 0)
+	if (input_open(command, stdin_fd) < 0)
 		return -1;
 	for (int i = 0; i < 2; i++) {
 		struct channel *channel = &command->channels[i];
@@ -218,7 +142,7 @@ static void drain(struct channel *channel)
 void streams_drain(struct command *command)
 {
 	command->state = COMMAND_DRAINING;
-	close_input(command);
+	input_close(command);
 	for (int i = 0; i < 2; i++) {
 		struct channel *channel = &command->channels[i];
 		int waiting = 0;
@@ -234,25 +158,6 @@ void streams_drain(struct command *command)
 bool streams_over(const struct command *command)
 {
 	return command->channels[0].watch.fd < 0 && command->channels[1].watch.fd < 0;
-}
-
-bool streams_take_input(struct command *command, uint64_t offset, const uint8_t *bytes, uint32_t length, bool ends)
-{
-	struct input *input = &command->input;
-
-	if (offset != input->received || length > input->promised - offset || (input->ending && (length > 0 || ends)))
-		return false;
-	input->received += length;
-	input->ending = ends;
-	if (input->closed) {
-		input->consumed = input->received;
-		input->acknowledge = true;
-		return true;
-	}
-	if (ring_append(&input->ring, INPUT_RING_MAX, bytes, length) < 0)
-		quit(EXIT_FAILURE_OF_INIT, "no memory for input");
-	move_input(command);
-	return true;
 }
 
 bool streams_acknowledge(struct command *command, unsigned number, uint64_t offset)
@@ -306,10 +211,7 @@ void streams_repeat(struct command *command)
 void streams_pause(struct command *command)
 {
 	command->resumed = false;
-	/* COMMAND tells the new host to go on at `received`, with a whole window. */
-	command->input.promised = command->input.received + STDIN_WINDOW;
-	if (command->input.promised > command->input.consumed + INPUT_RING_MAX)
-		command->input.promised = command->input.consumed + INPUT_RING_MAX;
+	input_promise(command);
 }
 
 void streams_resize(struct command *command, unsigned columns, unsigned rows)
@@ -318,91 +220,4 @@ void streams_resize(struct command *command, unsigned columns, unsigned rows)
 
 	if (command->terminal && command->channels[0].watch.fd >= 0)
 		(void)ioctl(command->channels[0].watch.fd, TIOCSWINSZ, &size);
-}
-
-static void send_started(struct command *command)
-{
-	uint8_t *payload = outbox_frame(FRAME_STARTED, 0, command->stream, 8);
-
-	put32(payload, (uint32_t)command->main);
-	put32(payload + 4, (uint32_t)command->marker);
-	outbox_seal();
-	command->tell_started = false;
-}
-
-static void send_input_ack(struct command *command)
-{
-	struct input *input = &command->input;
-
-	put64(outbox_frame(FRAME_STDIN_ACK, input->closed && !input->ending, command->stream, 8), input->consumed);
-	outbox_seal();
-	input->acknowledge = false;
-	if (input->promised < input->consumed + STDIN_WINDOW)
-		input->promised = input->consumed + STDIN_WINDOW;
-}
-
-static bool send_output(struct channel *channel)
-{
-	uint64_t waiting = channel_end(channel) - channel->sent;
-	uint32_t count = waiting > CHUNK_MAX ? CHUNK_MAX : (uint32_t)waiting;
-	uint8_t *payload;
-
-	if (count == 0)
-		return false;
-	payload = outbox_frame(FRAME_OUTPUT, 0, channel->command->stream, 16 + count);
-	memset(payload, 0, 8);
-	payload[0] = channel->number;
-	put64(payload + 8, channel->sent);
-	ring_copy(&channel->ring, (uint32_t)(channel->sent - channel->base), payload + 16, count);
-	outbox_seal();
-	channel->sent += count;
-	if (channel->sent_most < channel->sent)
-		channel->sent_most = channel->sent;
-	return true;
-}
-
-static bool has_news(const struct command *command)
-{
-	return command->state == COMMAND_ENDED || command->input.acknowledge ||
-	       channel_end(&command->channels[0]) > command->channels[0].sent || channel_end(&command->channels[1]) > command->channels[1].sent;
-}
-
-/* At most one frame of each channel, so that every command has its turn. */
-static bool pump_one(struct command *command)
-{
-	bool sent = false;
-
-	if (!command->resumed || command->forgotten)
-		return false;
-	if (command->tell_started && (has_news(command) || now_ms() >= command->tell_started_ms))
-		send_started(command);
-	if (command->input.acknowledge)
-		send_input_ack(command);
-	for (int i = 0; i < 2; i++)
-		sent |= send_output(&command->channels[i]);
-	if (!sent && command->state == COMMAND_ENDED && !command->end_sent) {
-		ending_send(command);
-		command->end_sent = true;
-	}
-	return sent;
-}
-
-bool streams_pump(void)
-{
-	static uint32_t turn;
-	bool sent = true;
-
-	while (sent) {
-		uint32_t count = 0;
-
-		sent = false;
-		while (commands_at(count) != NULL)
-			count++;
-		for (uint32_t i = 0; i < count; i++) {
-			if (outbox_pending() >= OUTBOX_FULL)
-				return true;
-			sent |= pump_one(commands_at(turn++ % count));
-		}
-	}
-	return false;
 }

@@ -1,4 +1,4 @@
-/* The three streams of a command, and the windows that hold them in check. */
+/* What a command says, and the windows that hold it in check. */
 #ifndef GLOVEBOX_STREAMS_H
 #define GLOVEBOX_STREAMS_H
 
@@ -13,7 +13,6 @@ void streams_drain(struct command *command);
 bool streams_over(const struct command *command);
 
 /* These answer false where the host has broken a window. */
-bool streams_take_input(struct command *command, uint64_t offset, const uint8_t *bytes, uint32_t length, bool ends);
 bool streams_acknowledge(struct command *command, unsigned channel, uint64_t offset);
 bool streams_resume(struct command *command, uint64_t stdout_offset, uint64_t stderr_offset);
 /* As resume from the start. */
@@ -21,8 +20,5 @@ void streams_repeat(struct command *command);
 /* A new host has attached: it says itself what it wants to hear. */
 void streams_pause(struct command *command);
 void streams_resize(struct command *command, unsigned columns, unsigned rows);
-
-/* Fills the outbox, in turns, up to OUTBOX_FULL. True when there is more than went in. */
-bool streams_pump(void);
 
 #endif

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tar_records.h"
+
 #define RECORDS_MAX 65536
 
 /* Offset and size of the fields that are looked at. */
@@ -16,8 +18,6 @@
 #define AT_TARGET 157, 100
 #define AT_MAGIC 257
 #define AT_PREFIX 345, 155
-
-enum override { HAS_PATH = 1, HAS_TARGET = 2, HAS_SIZE = 4, HAS_MTIME = 8 };
 
 static int invalid(void)
 {
@@ -122,74 +122,6 @@ static char *read_records(struct tar_reader *reader, uint64_t size)
 	return records;
 }
 
-static bool take_path(const char *value, size_t length, char *to)
-{
-	if (length >= PATH_MAX || memchr(value, '\0', length) != NULL)
-		return false;
-	memcpy(to, value, length);
-	to[length] = '\0';
-	return true;
-}
-
-static bool take_decimal(const char *value, int64_t *to)
-{
-	char *end;
-
-	errno = 0;
-	*to = strtoll(value, &end, 10);
-	/* A fraction of a second is let go of. */
-	return errno == 0 && end != value && (*end == '\n' || *end == '.');
-}
-
-static bool take_record(const char *key, const char *value, size_t length, struct tar_entry *entry, unsigned *overrides)
-{
-	int64_t decimal;
-
-	if (strncmp(key, "path=", 5) == 0) {
-		*overrides |= HAS_PATH;
-		return take_path(value, length, entry->path);
-	}
-	if (strncmp(key, "linkpath=", 9) == 0) {
-		*overrides |= HAS_TARGET;
-		return take_path(value, length, entry->target);
-	}
-	if (strncmp(key, "size=", 5) == 0) {
-		*overrides |= HAS_SIZE;
-		if (!take_decimal(value, &decimal) || decimal < 0)
-			return false;
-		entry->size = (uint64_t)decimal;
-		return true;
-	}
-	if (strncmp(key, "mtime=", 6) == 0) {
-		*overrides |= HAS_MTIME;
-		return take_decimal(value, &entry->mtime);
-	}
-	return true;
-}
-
-static int take_pax(const char *records, size_t size, struct tar_entry *entry, unsigned *overrides)
-{
-	size_t at = 0;
-
-	while (at < size) {
-		char *key, *value;
-		unsigned long length = strtoul(records + at, &key, 10);
-		const char *end = records + at + length;
-
-		if (records[at] < '1' || records[at] > '9' || length > size - at || key + 1 >= end || *key != ' ' || end[-1] != '\n')
-			return invalid();
-		key++;
-		value = memchr(key, '=', (size_t)(end - key));
-		if (value == NULL)
-			return invalid();
-		value++;
-		if (!take_record(key, value, (size_t)(end - 1 - value), entry, overrides))
-			return invalid();
-		at += length;
-	}
-	return 0;
-}
-
 /* pax for the next entry, GNU long name, GNU long target, pax for all. What pax says of all of them is nothing that we keep. */
 static int take_extension(struct tar_reader *reader, char type, uint64_t size, struct tar_entry *entry, unsigned *overrides)
 {
@@ -198,11 +130,11 @@ static int take_extension(struct tar_reader *reader, char type, uint64_t size, s
 
 	if (records == NULL)
 		return errno == 0 ? invalid() : -1;
-	if (type == 'x')
-		result = take_pax(records, (size_t)size, entry, overrides);
+	if (type == 'x' && !tar_take_pax(records, (size_t)size, entry, overrides))
+		result = invalid();
 	if (type == 'L' || type == 'K') {
 		*overrides |= type == 'L' ? HAS_PATH : HAS_TARGET;
-		if (!take_path(records, strlen(records), type == 'L' ? entry->path : entry->target))
+		if (!tar_take_path(records, strlen(records), type == 'L' ? entry->path : entry->target))
 			result = invalid();
 	}
 	free(records);

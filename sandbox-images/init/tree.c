@@ -14,7 +14,6 @@
 #include "wire.h"
 
 #define MARKERS_MAX 4096
-#define STOP_ROUNDS 16
 #define PF_EXITING 0x4
 
 static struct {
@@ -200,18 +199,23 @@ static struct killing kill_blindly(pid_t owner, pid_t group)
 	return (struct killing){.stubborn = 1};
 }
 
-/* A fork bomb is faster than one walk. What is stopped forks no more, so each round leaves fewer that do. */
+struct killing tree_stop(pid_t owner)
+{
+	struct killing result;
+
+	scan();
+	result = tally(owner);
+	result.stopped = send_to(owner, SIGSTOP);
+	return result;
+}
+
 struct killing tree_kill(pid_t owner, pid_t group)
 {
 	struct killing result;
 
 	if (proc == NULL)
 		return kill_blindly(owner, group);
-	for (int round = 0; round < STOP_ROUNDS; round++) {
-		scan();
-		if (send_to(owner, SIGSTOP) == 0)
-			break;
-	}
+	scan();
 	result = tally(owner);
 	(void)send_to(owner, SIGKILL);
 	return result;

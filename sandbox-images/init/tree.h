@@ -26,13 +26,15 @@ uint32_t tree_count(void);
 #define TREE_ALL (-1)
 
 struct killing {
-	unsigned found;    /* processes that were there at the last look, dead ones that nobody has reaped included */
+	unsigned found;    /* processes that were there, dead ones that nobody has reaped included */
 	unsigned stubborn; /* of those, the ones that a SIGKILL has yet to reach */
+	unsigned stopped;  /* of those, the ones that still ran */
 	bool certain;      /* no process of unknown parentage was seen */
 };
 
-/* One attempt: stop until nothing new appears, then kill. `owner` is a marker, TREE_NOBODYS or TREE_ALL. Without /proc all that
- * can be killed is the process group that the command began with, or everything. */
+/* One walk of /proc. `owner` is a marker, TREE_NOBODYS or TREE_ALL. */
+struct killing tree_stop(pid_t owner);
+/* Without /proc all that can be killed is the process group that the command began with, or everything. */
 struct killing tree_kill(pid_t owner, pid_t group);
 struct killing tree_look(pid_t owner);
 void tree_signal(pid_t marker, int number);

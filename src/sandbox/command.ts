@@ -44,7 +44,7 @@ export class GuestCommand implements RunningCommand, WireStream {
     this.#settled = options.settled;
     this.#observe = options.observe;
     this.#seen = options.known !== undefined;
-    this.#output = new OutputQueue((channel, offset) => this.#send(ToGuest.ack, encodeAck(channel === 'stdout' ? 1 : 2, offset)));
+    this.#output = new OutputQueue(options.request.windowBytes, (channel, offset) => this.#send(ToGuest.ack, encodeAck(channel === 'stdout' ? 1 : 2, offset)));
     this.#stdin = new StdinWindow((offset, bytes, last) => {
       if (this.#wire === undefined || this.#wire.congested) return false;
       this.#wire.send(ToGuest.stdin, this.stream, encodeStdin(offset, bytes), last ? LAST_FLAG : 0);
@@ -93,7 +93,7 @@ export class GuestCommand implements RunningCommand, WireStream {
   /** The sandbox is gone, and nobody will ever know how this ended. */
   lose(): void {
     if (this.#ended) return;
-    const { stdout, stderr } = { stdout: this.#output.position('stdout').received, stderr: this.#output.position('stderr').received };
+    const [stdout, stderr] = [this.#output.received('stdout'), this.#output.received('stderr')];
     this.#output.close();
     this.#finish({ ...notRun('lost'), output: { stdoutBytes: stdout, stderrBytes: stderr, droppedBytes: 0, lostBytes: this.#output.lostBytes } });
   }
@@ -149,12 +149,8 @@ export class GuestCommand implements RunningCommand, WireStream {
 
   #resume(known: KnownCommand): void {
     this.#seen = true;
-    const [stdout, stderr] = [this.#output.position('stdout'), this.#output.position('stderr')];
-    this.#output.resumed();
-    this.#send(ToGuest.resume, encodeResume(stdout.received, stderr.received));
-    // What was acknowledged on the wire that broke may never have arrived.
-    if (stdout.consumed > 0) this.#send(ToGuest.ack, encodeAck(1, stdout.consumed));
-    if (stderr.consumed > 0) this.#send(ToGuest.ack, encodeAck(2, stderr.consumed));
+    const from = this.#output.resume();
+    this.#send(ToGuest.resume, encodeResume(from.stdout, from.stderr));
     if (this.#request.stdin && !known.ended) this.#stdin.resume(known.stdinTaken);
   }
 

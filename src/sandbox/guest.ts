@@ -9,7 +9,7 @@ import type { Connect } from './transport.ts';
 import type { KnownCommand } from './wire/messages-from-guest.ts';
 import { refusal } from './wire/messages-to-guest.ts';
 import type { ExecRequest } from './wire/messages-to-guest.ts';
-import { ToGuest } from './wire/protocol.ts';
+import { FILE_WINDOW_BYTES, OUTPUT_WINDOW_BYTES, ToGuest } from './wire/protocol.ts';
 import type { Builtin } from './wire/protocol.ts';
 import type { Wire } from './wire/wire.ts';
 
@@ -19,6 +19,8 @@ export interface GuestOptions {
   readonly kind: SandboxKind;
   /** What was really started: an image's digest, or `host`. */
   readonly image: string;
+  /** Where a registry knows it: see `Sandbox`. */
+  readonly digests?: readonly string[];
   readonly limitsAre: 'hard' | 'soft';
   readonly spec: SandboxSpec;
   /** Keys, epoch and owner; persisted before each attach. The guest removes the file once `destroy` has resolved. */
@@ -48,6 +50,7 @@ export class GuestSandbox implements Sandbox {
   readonly id: SandboxId;
   readonly kind: SandboxKind;
   readonly image: string;
+  readonly digests?: readonly string[];
   readonly limitsAre: 'hard' | 'soft';
   readonly files: SandboxFiles;
   readonly #options: GuestOptions;
@@ -87,6 +90,7 @@ export class GuestSandbox implements Sandbox {
     this.id = options.id;
     this.kind = options.kind;
     this.image = options.image;
+    if (options.digests !== undefined) this.digests = options.digests;
     this.limitsAre = options.limitsAre;
     this.files = new GuestFiles((builtin, argv, how) => this.#start({ id: options.ids.next('cmd'), argv, ...how }, builtin));
     this.#link = new Link({
@@ -154,6 +158,7 @@ export class GuestSandbox implements Sandbox {
       openFiles: this.#options.spec.limits.openFiles,
       processes: this.#options.processes,
       stdin: spec.stdin === 'pipe',
+      windowBytes: builtin === undefined ? OUTPUT_WINDOW_BYTES : FILE_WINDOW_BYTES,
       dropBeyondLimit: spec.onOutputLimit === 'drop',
     };
   }

@@ -10,7 +10,9 @@ import type { ImageSource } from './images/image-source.ts';
 
 export interface InitBinaryOptions {
   readonly stateDir: string;
-  /** Takes the program out of an engine's image `glovebox/init:<hash>`; undefined where no engine has that image. */
+  /** Whose program: init's, or that of the checks. Both are made in the same way. */
+  readonly image?: 'init' | 'probe';
+  /** Takes the program out of an engine's image `glovebox/<image>:<hash>`; undefined where no engine has that image. */
   readonly extract?: (reference: string, signal?: AbortSignal) => Promise<Buffer | undefined>;
   /** The folder of image sources. */
   readonly sources?: string;
@@ -19,7 +21,6 @@ export interface InitBinaryOptions {
 }
 
 const SOURCES = fileURLToPath(new URL('../../sandbox-images/', import.meta.url));
-const NAME = 'glovebox-init';
 const COMPILE_DEADLINE_MS = 3 * 60_000;
 /** In order of preference: musl makes a program a tenth of the size. */
 const COMPILERS = ['musl-gcc', 'cc', 'gcc', 'clang'];
@@ -27,19 +28,24 @@ const ELF = Buffer.from('\x7fELF', 'latin1');
 /** e_machine of an ELF header, and where it stands. */
 const ELF_MACHINES: Readonly<Record<string, number>> = { x64: 62, arm64: 183 };
 const ELF_MACHINE_OFFSET = 18;
-const HOW_TO_GET = 'run "glovebox images build", or apt-get install make musl-tools';
 
 const run = promisify(execFile);
 
-/** The host's copy of `glovebox-init`, for sandboxes that no engine puts it into. Kept by the hash of its source. */
+/** The host's copy of a program that runs in sandboxes, where no engine puts it there. Kept by the hash of its source. */
 export class InitBinary {
   readonly #options: InitBinaryOptions;
+  readonly #image: 'init' | 'probe';
+  readonly #name: string;
+  readonly #howToGet: string;
   readonly #sources: string;
   readonly #searchPath: string;
   #made: string | undefined;
 
   constructor(options: InitBinaryOptions) {
     this.#options = options;
+    this.#image = options.image ?? 'init';
+    this.#name = `glovebox-${this.#image}`;
+    this.#howToGet = `run "glovebox images build ${this.#image}", or apt-get install make musl-tools`;
     this.#sources = options.sources ?? SOURCES;
     this.#searchPath = options.searchPath ?? process.env['PATH'] ?? '';
   }
@@ -52,16 +58,16 @@ export class InitBinary {
 
   /** Whether `path` can be answered, without doing much for it. */
   async obtainable(signal?: AbortSignal): Promise<{ readonly ok: boolean; readonly detail: string }> {
-    if (this.#made !== undefined) return { ok: true, detail: `${NAME} is built` };
-    const source = await readImageSource(this.#sources, 'init');
-    if (existsSync(this.#pathOf(source))) return { ok: true, detail: `${NAME} is built` };
-    if (this.#compiler() !== undefined && this.#has('make')) return { ok: true, detail: `${NAME} will be compiled at the first use` };
-    if ((await this.#options.extract?.(source.reference, signal)) !== undefined) return { ok: true, detail: `${NAME} comes from ${source.reference}` };
-    return { ok: false, detail: `${NAME} is not built: ${HOW_TO_GET}` };
+    if (this.#made !== undefined) return { ok: true, detail: `${this.#name} is built` };
+    const source = await readImageSource(this.#sources, this.#image);
+    if (existsSync(this.#pathOf(source))) return { ok: true, detail: `${this.#name} is built` };
+    if (this.#compiler() !== undefined && this.#has('make')) return { ok: true, detail: `${this.#name} will be compiled at the first use` };
+    if ((await this.#options.extract?.(source.reference, signal)) !== undefined) return { ok: true, detail: `${this.#name} comes from ${source.reference}` };
+    return { ok: false, detail: `${this.#name} is not built: ${this.#howToGet}` };
   }
 
   async #make(signal?: AbortSignal): Promise<string> {
-    const source = await readImageSource(this.#sources, 'init');
+    const source = await readImageSource(this.#sources, this.#image);
     const path = this.#pathOf(source);
     if (existsSync(path)) return path;
     const extracted = await this.#options.extract?.(source.reference, signal);
@@ -74,7 +80,7 @@ export class InitBinary {
   /** In a copy, so that the source folder, which may not be ours to write to, stays as it is. */
   async #compile(source: ImageSource, signal?: AbortSignal): Promise<Buffer> {
     const compiler = this.#compiler();
-    if (compiler === undefined || !this.#has('make')) throw new GloveboxError('image_missing', `${NAME} is not built: ${HOW_TO_GET}`);
+    if (compiler === undefined || !this.#has('make')) throw new GloveboxError('image_missing', `${this.#name} is not built: ${this.#howToGet}`);
     await mkdir(this.#folder, { recursive: true });
     const copy = await mkdtemp(join(this.#folder, 'build-'));
     try {
@@ -83,24 +89,24 @@ export class InitBinary {
         await writeFile(join(copy, file.path), file.content, { mode: file.mode });
       }
       const environment = { PATH: this.#searchPath, LC_ALL: 'C' };
-      await run('make', ['-C', copy, `CC=${compiler}`, NAME], { signal, timeout: COMPILE_DEADLINE_MS, env: environment });
-      return await readFile(join(copy, NAME));
+      await run('make', ['-C', copy, `CC=${compiler}`, this.#name], { signal, timeout: COMPILE_DEADLINE_MS, env: environment });
+      return await readFile(join(copy, this.#name));
     } catch (error) {
       signal?.throwIfAborted();
       const said = (error as { stderr?: string }).stderr?.trim() ?? describeError(error);
-      throw new GloveboxError('image_build_failed', `${NAME} could not be compiled with ${compiler}: ${said.slice(-2000)}`, { cause: error });
+      throw new GloveboxError('image_build_failed', `${this.#name} could not be compiled with ${compiler}: ${said.slice(-2000)}`, { cause: error });
     } finally {
       await rm(copy, { recursive: true, force: true });
     }
   }
 
   get #folder(): string {
-    return join(this.#options.stateDir, 'init');
+    return join(this.#options.stateDir, this.#image);
   }
 
   #pathOf(source: ImageSource): string {
     const hash = source.reference.slice(source.reference.lastIndexOf(':') + 1);
-    return join(this.#folder, hash, NAME);
+    return join(this.#folder, hash, this.#name);
   }
 
   #compiler(): string | undefined {

@@ -10,7 +10,7 @@ import { ToGuest } from './wire/protocol.ts';
 import { Wire } from './wire/wire.ts';
 import type { WireEnd } from './wire/wire.ts';
 
-/** An engine under load takes seconds to start a container; init itself answers within milliseconds. */
+/** A runtime under load can take seconds to get init going; init itself answers within milliseconds. */
 const FIRST_HELLO_MS = 20_000;
 const HELLO_MS = 4000;
 /** Waits before each attempt to attach again. All of them together stay below the shortest grace time that makes sense. */
@@ -83,9 +83,11 @@ export class Link {
   }
 
   async #attach(helloMs: number, signal?: AbortSignal): Promise<void> {
-    const deadline = deadlineSignal(helloMs, signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]));
+    const stop = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
     const attachment = this.#options.state.attach();
-    const transport = await this.#options.connect(deadline);
+    // The driver has deadlines of its own; init's time runs from here.
+    const transport = await this.#options.connect(stop);
+    const deadline = deadlineSignal(helloMs, stop);
     let wire: Wire | undefined;
     try {
       const greeting = Promise.withResolvers<void>();
@@ -94,7 +96,7 @@ export class Link {
     } catch (error) {
       wire?.close('the attach failed');
       transport.close();
-      if (!deadline.aborted || signal?.aborted === true || this.#closing.signal.aborted) throw error;
+      if (!deadline.aborted || stop.aborted) throw error;
       throw new GloveboxError('sandbox_start_failed', `the sandbox's init did not say hello within ${helloMs / 1000} s`, { cause: error });
     }
   }

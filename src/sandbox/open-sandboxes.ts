@@ -2,7 +2,7 @@ import { systemClock } from '../contracts/index.ts';
 import type { Clock, IdSource, Sandboxes } from '../contracts/index.ts';
 import { BubblewrapDriver } from './bubblewrap/index.ts';
 import { DockerDriver, Engine, extractInit } from './docker/index.ts';
-import { findEngine, SandboxImages } from './images/index.ts';
+import { findEngine, OperatorImages, SandboxImages } from './images/index.ts';
 import type { ImageName } from './images/index.ts';
 import { InitBinary } from './init-binary.ts';
 import { OwnImages } from './own-images.ts';
@@ -15,16 +15,16 @@ export function openSandboxes(options: {
   readonly ids: IdSource;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock?: Clock;
-}): { readonly sandboxes: Sandboxes; readonly images: OwnImages } {
+}): { readonly sandboxes: Sandboxes; readonly images: OperatorImages } {
   const { stateDir, ids, env, clock = systemClock } = options;
   const engine = new Engine(() => findEngine(env));
-  const images = new OwnImages(async () => new SandboxImages(await engine.client()));
-  const docker = { engine, stateDir, ids, clock, imageReference: (name: ImageName) => images.reference(name) };
+  const own = new OwnImages(async () => new SandboxImages(await engine.client()));
+  const docker = { engine, stateDir, ids, clock, imageReference: (name: ImageName) => own.reference(name) };
   const init = new InitBinary({ stateDir, extract: (reference, signal) => extractInit(engine, reference, signal), ...(env['PATH'] === undefined ? {} : { searchPath: env['PATH'] }) });
   const sandboxes = new AvailableSandboxes([
     new DockerDriver({ ...docker, kind: 'gvisor' }),
     new DockerDriver({ ...docker, kind: 'container' }),
     new BubblewrapDriver({ stateDir, ids, clock, init }),
   ]);
-  return { sandboxes, images };
+  return { sandboxes, images: new OperatorImages(() => engine.client()) };
 }

@@ -1,11 +1,10 @@
 import { GloveboxError } from '../contracts/index.ts';
 import type { OutputChunk } from '../contracts/index.ts';
 import type { Channel } from './wire/messages-from-guest.ts';
-import { OUTPUT_WINDOW_BYTES } from './wire/protocol.ts';
 import { violation } from './wire/violation.ts';
 
-/** Credit is given back in pieces of this size, so that a short command costs no ACK at all. */
-const ACK_EVERY_BYTES = OUTPUT_WINDOW_BYTES / 4;
+/** Credit is given back in pieces of this share of the window, so that a short command costs no ACK at all. */
+const ACK_SHARE = 1 / 4;
 /** A chunk smaller than this is put together with the next of its channel. */
 const DUST_BYTES = 4096;
 /** With more chunks than this waiting, dust is put together even where the order of the two channels is lost: a byte must not cost us a hundred. */
@@ -22,9 +21,10 @@ interface Position {
 
 /** A command's output between the wire and its one reader. Holds at most a window of each channel: reading is what gives credit. */
 export class OutputQueue implements AsyncIterable<OutputChunk>, AsyncIterator<OutputChunk, undefined> {
+  readonly #windowBytes: number;
   readonly #acknowledge: (channel: Channel, offset: number) => void;
   readonly #positions: Readonly<Record<Channel, Position>> = { stdout: newPosition(), stderr: newPosition() };
-  readonly #tails: Partial<Record<Channel, Waiting>> = {};
+  #tails: Partial<Record<Channel, Waiting>> = {};
   #chunks: Waiting[] = [];
   #head = 0;
   #waiter: ((result: IteratorResult<OutputChunk, undefined>) => void) | undefined;
@@ -33,7 +33,8 @@ export class OutputQueue implements AsyncIterable<OutputChunk>, AsyncIterator<Ou
   #abandoned = false;
   #lostBytes = 0;
 
-  constructor(acknowledge: (channel: Channel, offset: number) => void) {
+  constructor(windowBytes: number, acknowledge: (channel: Channel, offset: number) => void) {
+    this.#windowBytes = windowBytes;
     this.#acknowledge = acknowledge;
   }
 
@@ -42,14 +43,23 @@ export class OutputQueue implements AsyncIterable<OutputChunk>, AsyncIterator<Ou
     return this.#lostBytes;
   }
 
-  /** From where init is to send on, and up to where it may forget. */
-  position(channel: Channel): { readonly received: number; readonly consumed: number } {
-    return this.#positions[channel];
+  /** What came so far, read or not. */
+  received(channel: Channel): number {
+    return this.#positions[channel].received;
   }
 
-  /** A new attachment: init sends from `received`, or from the first byte that it still has. */
-  resumed(): void {
-    for (const position of Object.values(this.#positions)) position.mayJump = true;
+  /**
+   * A new attachment: from where init is to send on. That is where the reader is, because asking for bytes acknowledges all before them: what
+   * waits here unread is dropped and comes again, so that nothing but a window can ever wait here.
+   */
+  resume(): Readonly<Record<Channel, number>> {
+    this.#drop();
+    for (const position of Object.values(this.#positions)) {
+      position.received = position.consumed;
+      position.acknowledged = position.consumed;
+      position.mayJump = true;
+    }
+    return { stdout: this.#positions.stdout.consumed, stderr: this.#positions.stderr.consumed };
   }
 
   /** Errors: `wire_violation` for bytes that are not due or beyond the credit. */
@@ -60,7 +70,7 @@ export class OutputQueue implements AsyncIterable<OutputChunk>, AsyncIterator<Ou
       this.#jump(position, offset);
     }
     position.mayJump = false;
-    if (offset + bytes.length - position.acknowledged > OUTPUT_WINDOW_BYTES) throw violation('conduct', 'output beyond the window');
+    if (offset + bytes.length - position.acknowledged > this.#windowBytes) throw violation('conduct', 'output beyond the window');
     position.received += bytes.length;
     if (this.#abandoned) this.#consume(channel, position.received);
     else if (this.#waiter !== undefined) this.#hand(this.#waiter, new Waiting(channel, offset, Buffer.from(bytes)));
@@ -106,8 +116,7 @@ export class OutputQueue implements AsyncIterable<OutputChunk>, AsyncIterator<Ou
   /** The reader wants no more. The command is not stopped by it: what it still writes is thrown away. */
   return(): Promise<IteratorResult<OutputChunk, undefined>> {
     this.#abandoned = true;
-    this.#chunks = [];
-    this.#head = 0;
+    this.#drop();
     for (const channel of ['stdout', 'stderr'] as const) this.#consume(channel, this.#positions[channel].received);
     return Promise.resolve({ done: true, value: undefined });
   }
@@ -132,6 +141,12 @@ export class OutputQueue implements AsyncIterable<OutputChunk>, AsyncIterator<Ou
     this.#chunks.push(chunk);
   }
 
+  #drop(): void {
+    this.#chunks = [];
+    this.#tails = {};
+    this.#head = 0;
+  }
+
   #shift(): Waiting | undefined {
     const chunk = this.#chunks[this.#head];
     if (chunk === undefined) return undefined;
@@ -148,7 +163,7 @@ export class OutputQueue implements AsyncIterable<OutputChunk>, AsyncIterator<Ou
   #consume(channel: Channel, offset: number): void {
     const position = this.#positions[channel];
     position.consumed = Math.max(position.consumed, offset);
-    if (position.consumed - position.acknowledged < ACK_EVERY_BYTES || this.#ended) return;
+    if (position.consumed - position.acknowledged < this.#windowBytes * ACK_SHARE || this.#ended) return;
     position.acknowledged = position.consumed;
     this.#acknowledge(channel, position.consumed);
   }

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -434,6 +435,21 @@ export function sandboxSuite(name: string, open: () => Promise<SandboxWorld>, op
         expect(await command.end).toMatchObject({ cause: 'exited', exitCode: 0, output: { lostBytes: 0 } });
       });
 
+      behaviour('loses no byte that nobody had read yet', async () => {
+        const command = start(sandbox, ['seq', '1', '300000']);
+        const output = command.output[Symbol.asyncIterator]();
+        let text = '';
+        for (let i = 0; i < 3; i++) {
+          text += (await output.next()).value?.bytes.toString() ?? '';
+          // Whoever answers has sent everything that the unread stream has credit for.
+          await run(sandbox, ['/bin/true']);
+          world.cutTransports();
+        }
+        for (let next = await output.next(); next.done !== true; next = await output.next()) text += next.value.bytes.toString();
+        expect(text).toBe(Array.from({ length: 300_000 }, (_, i) => `${i + 1}\n`).join(''));
+        expect(await command.end).toMatchObject({ cause: 'exited', exitCode: 0, output: { lostBytes: 0 } });
+      });
+
       behaviour('loses no byte of what is written either', async () => {
         const command = start(sandbox, ['sha256sum'], { stdin: 'pipe' });
         const reading = finish(command);
@@ -500,12 +516,9 @@ export function sandboxSuite(name: string, open: () => Promise<SandboxWorld>, op
 
       behaviour('nothing runs when the owner is killed and nobody comes back, and a sweep takes its records', async () => {
         const [running, remains] = [await world.running(), await world.remains()];
-        const owner = spawn(process.execPath, world.ownerCommand(1500), { stdio: ['ignore', 'pipe', 'inherit'] });
-        const [line] = (await once(owner.stdout, 'data')) as [Buffer];
-        expect(line.toString()).toMatch(/^sbx_/);
+        await using owner = await Owner.start(world, 1500);
         expect(await world.running()).not.toEqual(running);
-        owner.kill('SIGKILL');
-        await once(owner, 'exit');
+        await owner.kill();
         await expect.poll(() => world.running(), { timeout: 30_000, interval: 100 }).toEqual(running);
         await world.driver.sweep();
         expect(await world.remains()).toEqual(remains);
@@ -513,16 +526,44 @@ export function sandboxSuite(name: string, open: () => Promise<SandboxWorld>, op
 
       behaviour('a sweep removes what a killed owner left, and nothing else', async () => {
         const before = await world.remains();
-        const owner = spawn(process.execPath, world.ownerCommand(60_000), { stdio: ['ignore', 'pipe', 'inherit'] });
-        const [line] = (await once(owner.stdout, 'data')) as [Buffer];
-        const id = line.toString().trim();
-        expect((await world.driver.sweep()).join()).not.toContain(id);
-        owner.kill('SIGKILL');
-        await once(owner, 'exit');
-        expect((await world.driver.sweep()).join()).toContain(id);
+        await using owner = await Owner.start(world, 60_000);
+        expect((await world.driver.sweep()).join()).not.toContain(owner.sandbox);
+        await owner.kill();
+        expect((await world.driver.sweep()).join()).toContain(owner.sandbox);
         expect(await world.remains()).toEqual(before);
         expect((await run(sandbox, ['echo', 'alive'])).stdout).toBe('alive\n');
       });
     });
   });
+}
+
+/** Another process with a sandbox of its own. */
+class Owner implements AsyncDisposable {
+  readonly sandbox: string;
+  readonly #process: ChildProcess;
+  readonly #exited: Promise<unknown>;
+
+  private constructor(process: ChildProcess, exited: Promise<unknown>, sandbox: string) {
+    this.#process = process;
+    this.#exited = exited;
+    this.sandbox = sandbox;
+  }
+
+  static async start(world: SandboxWorld, graceMs: number): Promise<Owner> {
+    const child = spawn(process.execPath, world.ownerCommand(graceMs), { stdio: ['ignore', 'pipe', 'inherit'] });
+    const exited = once(child, 'exit');
+    const line = await Promise.race([once(child.stdout, 'data'), exited.then(() => Promise.reject(new Error('the owner ended before it had a sandbox')))]);
+    const sandbox = String(line[0]).trim();
+    expect(sandbox).toMatch(/^sbx_/);
+    return new Owner(child, exited, sandbox);
+  }
+
+  async kill(): Promise<void> {
+    this.#process.kill('SIGKILL');
+    await this.#exited;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.kill();
+  }
 }

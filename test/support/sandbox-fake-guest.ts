@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import type { Transport } from '../../src/sandbox/transport.ts';
-import { FieldWriter, readU64, writeU64 } from '../../src/sandbox/wire/fields.ts';
+import { FieldWriter, writeU64 } from '../../src/sandbox/wire/fields.ts';
 import { FrameWriter, mac } from '../../src/sandbox/wire/frame-writer.ts';
 import { FromGuest, HEADER_BYTES, KEY_BYTES, MAC_BYTES, NONCE_BYTES, PREAMBLE_MAGIC, ToGuest } from '../../src/sandbox/wire/protocol.ts';
 
@@ -142,4 +142,3 @@ export function outputPayload(channel: 1 | 2, offset: number, bytes: Buffer): Bu
   return Buffer.concat([head, bytes]);
 }
 
-export { readU64 };

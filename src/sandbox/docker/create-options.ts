@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { posix } from 'node:path';
 import type { ContainerCreateOptions, HostConfig } from 'dockerode';
 import { WORKSPACE } from '../../contracts/index.ts';
 import type { SandboxKind, SandboxLimits } from '../../contracts/index.ts';
@@ -32,7 +33,7 @@ export function randomUid(info: EngineInfo): number {
 /** What a container is made from. */
 interface ContainerPlan {
   readonly kind: SandboxKind;
-  readonly image: ResolvedImage;
+  readonly image: Pick<ResolvedImage, 'id' | 'volumes'>;
   readonly uid: number;
   readonly limits: SandboxLimits;
   readonly labels: Record<string, string>;
@@ -68,7 +69,7 @@ export function createOptions(plan: ContainerPlan): ContainerCreateOptions {
       IpcMode: 'private',
       LogConfig: { Type: 'none', Config: {} },
       ...limits(plan.kind, plan.limits),
-      Tmpfs: { ...emptyVolumes(plan.image.volumes), ...tmpfs(plan.uid, plan.limits) },
+      Tmpfs: { ...imageVolumes(plan), ...tmpfs(plan.uid, plan.limits) },
       Mounts: [{ Type: 'volume', Source: plan.initVolume, Target: INIT_FOLDER, ReadOnly: true, VolumeOptions: { NoCopy: true, Labels: {}, DriverConfig: { Name: 'local', Options: {} } } }],
     },
   };
@@ -91,12 +92,17 @@ function limits(kind: SandboxKind, { cpu, memoryBytes, pids, openFiles }: Sandbo
 
 /** The workspace has the whole of the limit; scratch and home, which hold caches, half of it each. All of it is memory in the end, and held by that limit too. */
 function tmpfs(uid: number, limits: SandboxLimits): Record<string, string> {
-  const owned = (share: number, mode: string): string =>
-    `rw,exec,nosuid,nodev,size=${Math.floor(limits.diskBytes * share)},nr_inodes=${Math.ceil(limits.inodes * share)},uid=${uid},gid=${uid},mode=${mode}`;
-  return { [WORKSPACE]: owned(1, '0700'), '/tmp': owned(0.5, '1777'), [HOME]: owned(0.5, '0700') };
+  return { [WORKSPACE]: owned(uid, limits, 1, '0700'), '/tmp': owned(uid, limits, 0.5, '1777'), [HOME]: owned(uid, limits, 0.5, '0700') };
 }
 
-/** An image may ask for volumes, and the engine would give it disk without limit: it gets nothing there. */
-function emptyVolumes(paths: readonly string[]): Record<string, string> {
-  return Object.fromEntries(paths.map((path) => [path, 'ro,noexec,nosuid,nodev,size=64k,mode=0555']));
+function owned(uid: number, limits: SandboxLimits, share: number, mode: string): string {
+  return `rw,exec,nosuid,nodev,size=${Math.floor(limits.diskBytes * share)},nr_inodes=${Math.ceil(limits.inodes * share)},uid=${uid},gid=${uid},mode=${mode}`;
+}
+
+/** An image may ask for volumes, and the engine would give it disk without limit: it gets nothing there, or, inside a folder that can be written, as much as scratch has. */
+function imageVolumes({ image, uid, limits }: ContainerPlan): Record<string, string> {
+  // As the engine compares them: two spellings of one path would be two mounts.
+  const paths = image.volumes.map((path) => posix.resolve('/', path)).filter((path) => path !== INIT_FOLDER);
+  const isWithin = (path: string): boolean => WRITABLE.some((folder) => path.startsWith(`${folder}/`));
+  return Object.fromEntries(paths.map((path) => [path, isWithin(path) ? owned(uid, limits, 0.5, '0700') : 'ro,noexec,nosuid,nodev,size=64k,mode=0555']));
 }

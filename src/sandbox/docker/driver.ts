@@ -12,7 +12,7 @@ import type { Connect } from '../transport.ts';
 import { Feature } from '../wire/protocol.ts';
 import { createOptions, HOME, processLimit, randomUid, WRITABLE } from './create-options.ts';
 import type { Engine, EngineInfo } from './engine.ts';
-import { resolveImage } from './image.ts';
+import { removedImage, resolveImage, tryForeign } from './image.ts';
 import type { ResolvedImage } from './image.ts';
 import { InitVolume } from './init-volume.ts';
 import { containerName, sandboxLabels } from './labels.ts';
@@ -99,7 +99,9 @@ export class DockerDriver implements SandboxDriver {
     const name = containerName(id);
     const again = attachAgain(engine, name);
     const connect = connectFirst(async (connecting) => {
-      await engine.create({ ...options, name });
+      await engine.create({ ...options, name }).catch((error: unknown) => {
+        throw removedImage(spec.image, error);
+      });
       const transport = await engine.attach(name, connecting);
       try {
         await engine.start(name);
@@ -111,7 +113,9 @@ export class DockerDriver implements SandboxDriver {
         throw new GloveboxError('sandbox_start_failed', `the sandbox could not be started: ${describeError(error)}`, { cause: error });
       }
     }, again);
-    return this.#open(state, spec, info, image, connect, signal);
+    const sandbox = await this.#open(state, spec, info, image, connect, signal);
+    if (image.foreign !== undefined) await tryForeign(sandbox, { image: spec.image, architecture: image.foreign, engine: info.Architecture, id: ids.next('cmd') });
+    return sandbox;
   }
 
   #open(state: SandboxState, spec: SandboxSpec, info: EngineInfo, image: ResolvedImage, connect: Connect, signal?: AbortSignal): Promise<Sandbox> {
@@ -121,6 +125,7 @@ export class DockerDriver implements SandboxDriver {
         id: state.id,
         kind: this.kind,
         image: image.id,
+        ...(image.digests.length === 0 ? {} : { digests: image.digests }),
         limitsAre: limitsAre(info),
         spec,
         state,

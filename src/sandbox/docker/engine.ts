@@ -3,7 +3,7 @@ import type { ContainerCreateOptions, ContainerInfo, ContainerInspectInfo, Image
 import { z } from 'zod';
 import { describeError, GloveboxError } from '../../contracts/index.ts';
 import type { EngineSearch } from '../images/index.ts';
-import { deadlineSignal, raceSignal } from '../deadline.ts';
+import { cancelled, deadlineSignal, raceSignal } from '../deadline.ts';
 import type { Transport } from '../transport.ts';
 import { attachedTransport } from './attached-transport.ts';
 
@@ -17,6 +17,8 @@ const CONNECTION_ERRORS = new Set(['ECONNREFUSED', 'ENOENT', 'EACCES', 'ECONNRES
 const infoShape = z.object({
   ID: z.string().optional().default(''),
   ServerVersion: z.string(),
+  /** As the kernel names it: `x86_64`. */
+  Architecture: z.string().optional().default(''),
   Runtimes: z.record(z.string(), z.unknown()),
   SecurityOptions: z.array(z.string()).nullable().transform((options) => options ?? []),
   MemoryLimit: z.boolean(),
@@ -45,12 +47,18 @@ export class Engine {
   }
 
   /** What the engine is; asked once, unless it failed. */
-  info(signal?: AbortSignal): Promise<EngineInfo> {
-    this.#info ??= this.#call('describe itself', QUICK_MS, signal, async (docker, abortSignal) => infoShape.parse(await (docker as Docker & Abortable).info({ abortSignal })));
+  async info(signal?: AbortSignal): Promise<EngineInfo> {
+    // Shared by all who ask, so it is nobody's to cancel.
+    this.#info ??= this.#call('describe itself', QUICK_MS, undefined, async (docker, abortSignal) => infoShape.parse(await (docker as Docker & Abortable).info({ abortSignal })));
     this.#info.catch(() => {
       this.#info = undefined;
     });
-    return this.#info;
+    if (signal === undefined) return this.#info;
+    try {
+      return await raceSignal(this.#info, signal);
+    } catch (error) {
+      throw signal.aborted ? cancelled('asking the engine what it is', signal) : error;
+    }
   }
 
   /** Undefined when the engine does not have it. */

@@ -1,4 +1,5 @@
 import { GloveboxError } from '../../contracts/index.ts';
+import type { CommandId, Sandbox } from '../../contracts/index.ts';
 import { IMAGE_NAMES } from '../images/index.ts';
 import type { ImageName } from '../images/index.ts';
 import type { Engine } from './engine.ts';
@@ -7,6 +8,10 @@ import type { Engine } from './engine.ts';
 export interface ResolvedImage {
   /** `sha256:…`: what is started is this, whatever the name means a moment later. */
   readonly id: string;
+  /** `name@sha256:…`, where the engine had it from a registry. */
+  readonly digests: readonly string[];
+  /** The architecture that its programs are for, where the engine has another. */
+  readonly foreign: string | undefined;
   /** The image's own environment: PATH, and what its programs rely on. */
   readonly env: Readonly<Record<string, string>>;
   /** Folders for which the engine would make a volume without any limit. */
@@ -24,11 +29,43 @@ export async function resolveImage(engine: Engine, name: string, ownReference: (
     const remedy = own === undefined ? `\`docker pull ${name}\` or build it` : 'run `glovebox images build`';
     throw new GloveboxError('image_missing', `the engine does not have the image ${reference}: ${remedy}`, { details: { image: reference } });
   }
-  return { id: image.Id, env: { PATH: DEFAULT_PATH, ...environment(image.Config.Env) }, volumes: Object.keys(image.Config.Volumes ?? {}) };
+  if (image.Os !== 'linux') throw new GloveboxError('image_unusable', `the image ${reference} is for ${image.Os}, and sandboxes are Linux`, { details: { image: reference } });
+  return {
+    id: image.Id,
+    digests: image.RepoDigests ?? [],
+    foreign: isForeign(image.Architecture, (await engine.info(signal)).Architecture) ? image.Architecture : undefined,
+    env: { PATH: DEFAULT_PATH, ...environment(image.Config.Env) },
+    volumes: Object.keys(image.Config.Volumes ?? {}),
+  };
 }
 
 /** The engine's type says that there is always a list; an imported image has none. */
 function environment(lines: readonly string[] | null | undefined): Record<string, string> {
-  const pairs = (lines ?? []).map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)] as const);
-  return Object.fromEntries(pairs.filter(([name]) => name !== ''));
+  const set = (lines ?? []).filter((line) => line.indexOf('=') > 0);
+  return Object.fromEntries(set.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)] as const));
+}
+
+/** What kernels call themselves, and what images are called that they run. Where it is not known, it is tried. */
+const RUNS: Readonly<Record<string, readonly string[]>> = { x86_64: ['amd64', '386'], aarch64: ['arm64', 'arm'] };
+
+function isForeign(image: string, engine: string): boolean {
+  return image !== '' && RUNS[engine]?.includes(image) === false;
+}
+
+/** What creating a container failed with, in other words where somebody removed its image since we looked. */
+export function removedImage(name: string, error: unknown): unknown {
+  if (!(error instanceof GloveboxError) || !/no such image/i.test(error.message)) return error;
+  return new GloveboxError('image_missing', `the image ${name} was removed from the engine just now: build or pull it again`, { cause: error, details: { image: name } });
+}
+
+const TRIAL_MS = 10_000;
+
+/** Some engines emulate other architectures: only a program tells. Destroys a sandbox where none can run. Errors: `image_unusable`. */
+export async function tryForeign(sandbox: Sandbox, { image, architecture, engine, id }: { image: string; architecture: string; engine: string; id: CommandId }): Promise<void> {
+  const trial = sandbox.exec({ id, argv: ['/bin/sh', '-c', ':'], cwd: '/', limits: { wallMs: TRIAL_MS, outputBytes: 1024 } });
+  const end = await trial.end;
+  // An image without a shell has other programs, each of which says so itself.
+  if (end.startError !== 'ENOEXEC') return;
+  await sandbox.destroy();
+  throw new GloveboxError('image_unusable', `the image ${image} is for ${architecture}, and this engine runs ${engine} programs: get it for that platform (\`docker pull --platform\`)`, { details: { image } });
 }

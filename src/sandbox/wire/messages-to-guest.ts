@@ -1,5 +1,5 @@
 import { FieldWriter, writeU64 } from './fields.ts';
-import { ConfigurationTag, ExecFlag, ExecTag, KEY_BYTES, MAX_COMMANDS, MAX_CONFIGURATION_BYTES, MAX_PAYLOAD_BYTES, OUTPUT_WINDOW_BYTES, PREAMBLE_MAGIC } from './protocol.ts';
+import { ConfigurationTag, ExecFlag, ExecTag, KEY_BYTES, MAX_COMMANDS, MAX_CONFIGURATION_BYTES, MAX_PAYLOAD_BYTES, PREAMBLE_MAGIC } from './protocol.ts';
 import type { Builtin } from './protocol.ts';
 
 /** What init is to run: a program (argv) or, with `builtin`, a file operation and its operands. */
@@ -16,12 +16,14 @@ export interface ExecRequest {
   readonly openFiles?: number | undefined;
   readonly processes?: number | undefined;
   readonly stdin: boolean;
+  /** Of each channel. */
+  readonly windowBytes: number;
   readonly dropBeyondLimit: boolean;
 }
 
 /** The first bytes that init ever reads. Errors: `RangeError` when the paths do not fit. */
 export function encodePreamble(keys: { readonly toGuest: Buffer; readonly fromGuest: Buffer }, graceMs: number, writable: readonly string[]): Buffer {
-  const fields = new FieldWriter().u32(ConfigurationTag.graceMs, graceMs).u32(ConfigurationTag.maxCommands, MAX_COMMANDS);
+  const fields = new FieldWriter().u32(ConfigurationTag.graceMs, Math.max(1, clampU32(graceMs))).u32(ConfigurationTag.maxCommands, MAX_COMMANDS);
   for (const path of writable) fields.text(ConfigurationTag.writable, path);
   if (fields.length > MAX_CONFIGURATION_BYTES) throw new RangeError('the configuration does not fit the preamble');
   const head = Buffer.alloc(PREAMBLE_MAGIC.length + 2 * KEY_BYTES + 4);
@@ -50,7 +52,7 @@ export function encodeExec(request: ExecRequest): Buffer {
   if (request.cpuMs !== undefined) fields.u32(ExecTag.cpuMs, clampU32(request.cpuMs));
   if (request.outputBytes !== undefined) fields.u64(ExecTag.outputBytes, request.outputBytes);
   fields.u32(ExecTag.flags, (request.stdin ? ExecFlag.stdinPipe : 0) | (request.dropBeyondLimit ? ExecFlag.dropBeyondLimit : 0));
-  fields.u32(ExecTag.windowBytes, OUTPUT_WINDOW_BYTES);
+  fields.u32(ExecTag.windowBytes, request.windowBytes);
   if (request.graceMs !== undefined) fields.u32(ExecTag.graceMs, clampU32(request.graceMs));
   if (request.openFiles !== undefined) fields.u32(ExecTag.openFiles, clampU32(request.openFiles));
   if (request.processes !== undefined) fields.u32(ExecTag.processes, clampU32(request.processes));

@@ -6,7 +6,7 @@ import { OUTPUT_WINDOW_BYTES } from '../../../src/sandbox/wire/protocol.ts';
 
 function queue() {
   const acknowledged: [Channel, number][] = [];
-  return { output: new OutputQueue((channel, offset) => acknowledged.push([channel, offset])), acknowledged };
+  return { output: new OutputQueue(OUTPUT_WINDOW_BYTES, (channel, offset) => acknowledged.push([channel, offset])), acknowledged };
 }
 
 describe('a command’s output', () => {
@@ -31,7 +31,7 @@ describe('a command’s output', () => {
           output.push(channel, written[channel].length, bytes);
           written[channel] += bytes.toString('latin1');
           bytes.fill(0);
-          await Promise.resolve();
+          await new Promise((resolve) => setImmediate(resolve));
         }
         output.finish({ stdout: written.stdout.length, stderr: written.stderr.length });
         for (let n = 0; n <= sent.length; n++) reads = reads.then(readOne);
@@ -82,13 +82,27 @@ describe('a command’s output', () => {
     expect(await next).toEqual({ done: true, value: undefined });
   });
 
-  test('may jump once after a resume, and what lies between is lost', () => {
+  test('may jump once after a resume, and what lies between is lost', async () => {
     const { output } = queue();
     output.push('stdout', 0, Buffer.from('abc'));
-    output.resumed();
+    await output[Symbol.asyncIterator]().next();
+    expect(output.resume()).toEqual({ stdout: 3, stderr: 0 });
     output.push('stdout', 10, Buffer.from('x'));
     expect(output.lostBytes).toBe(7);
     expect(() => output.push('stdout', 20, Buffer.from('x'))).toThrow(/where 11 was due/);
     expect(() => output.finish({ stdout: 5, stderr: 0 })).toThrow(/where 11 came/);
+  });
+
+  test('that waits unread comes again after a resume, so that no more than a window ever waits', async () => {
+    const { output } = queue();
+    const window = Buffer.alloc(OUTPUT_WINDOW_BYTES);
+    for (let i = 0; i < 3; i++) {
+      output.push('stdout', 0, window);
+      expect(output.resume()).toEqual({ stdout: 0, stderr: 0 });
+    }
+    output.push('stdout', 0, window);
+    output.finish({ stdout: window.length, stderr: 0 });
+    expect((await Array.fromAsync(output)).map(({ offset, bytes }) => [offset, bytes.length])).toEqual([[0, window.length]]);
+    expect(output.lostBytes).toBe(0);
   });
 });

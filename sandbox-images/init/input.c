@@ -1,0 +1,110 @@
+#include "input.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "quit.h"
+
+/* Each host that attaches is promised a whole window beyond what the ones before it have sent. */
+#define INPUT_RING_MAX (16 * STDIN_WINDOW)
+#define END_OF_TRANSMISSION '\004'
+
+void input_close(struct command *command)
+{
+	struct input *input = &command->input;
+
+	watch_close(&input->watch);
+	ring_drop(&input->ring, input->ring.used);
+	input->closed = true;
+	input->consumed = input->received;
+}
+
+static bool write_input(struct input *input)
+{
+	while (input->ring.used > 0) {
+		uint32_t count;
+		const uint8_t *front = ring_front(&input->ring, &count);
+		ssize_t written = write(input->watch.fd, front, count);
+
+		if (written < 0)
+			return errno == EAGAIN || errno == EINTR;
+		ring_drop(&input->ring, (uint32_t)written);
+		input->consumed += (uint64_t)written;
+		input->acknowledge = true;
+	}
+	return true;
+}
+
+static void move_input(struct command *command)
+{
+	struct input *input = &command->input;
+
+	if (input->watch.fd < 0)
+		return;
+	if (!write_input(input)) {
+		input_close(command);
+		input->acknowledge = true;
+		return;
+	}
+	if (input->ring.used == 0 && input->ending) {
+		/* Closing init's end of a terminal closes nothing for the command: the line discipline takes a character for it. */
+		if (command->terminal && write(input->watch.fd, &(char){END_OF_TRANSMISSION}, 1) < 0 && errno == EAGAIN)
+			return;
+		input_close(command);
+		return;
+	}
+	/* With no event asked for, epoll still tells when the command closes its stdin. */
+	if (watch_for(&input->watch, input->ring.used > 0 ? EPOLLOUT : 0) < 0)
+		quit(EXIT_FAILURE_OF_INIT, "epoll_ctl");
+}
+
+static void input_ready(struct watch *watch, uint32_t events)
+{
+	struct command *command = watch->owner;
+
+	if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
+		input_close(command);
+		command->input.acknowledge = true;
+		return;
+	}
+	move_input(command);
+}
+
+int input_open(struct command *command, int fd)
+{
+	struct input *input = &command->input;
+
+	input->watch = (struct watch){.fd = fd, .ready = input_ready, .owner = command};
+	input->closed = fd < 0;
+	input->promised = STDIN_WINDOW;
+	return fd < 0 ? 0 : watch_for(&input->watch, 0);
+}
+
+bool input_take(struct command *command, uint64_t offset, const uint8_t *bytes, uint32_t length, bool ends)
+{
+	struct input *input = &command->input;
+
+	if (offset != input->received || length > input->promised - offset || (input->ending && (length > 0 || ends)))
+		return false;
+	input->received += length;
+	input->ending = ends;
+	if (input->closed) {
+		input->consumed = input->received;
+		input->acknowledge = true;
+		return true;
+	}
+	if (ring_append(&input->ring, INPUT_RING_MAX, bytes, length) < 0)
+		quit(EXIT_FAILURE_OF_INIT, "no memory for input");
+	move_input(command);
+	return true;
+}
+
+void input_promise(struct command *command)
+{
+	struct input *input = &command->input;
+
+	input->promised = input->received + STDIN_WINDOW;
+	if (input->promised > input->consumed + INPUT_RING_MAX)
+		input->promised = input->consumed + INPUT_RING_MAX;
+}
