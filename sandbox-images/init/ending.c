@@ -11,6 +11,7 @@
 /* A command that is over by then says so in one write, and wakes everybody between here and the host once instead of twice. */
 #define STARTED_PATIENCE_MS 2
 #define STOP_ROUNDS 16
+#define STOP_ROUNDS_AT_ONCE 4
 #define PASS_FIRST_MS 2
 #define PASS_LONGEST_MS 100
 #define PASSES_UNTIL_NOBODYS 25 /* about two seconds */
@@ -90,20 +91,22 @@ static void look_for_nobodys(struct command *command, const struct killing *resu
 
 /* A fork bomb is faster than one walk. What is stopped forks no more, so each round leaves fewer that do; between the rounds
  * the loop turns and reaps, or the zombies would make each walk longer than the last. */
-static bool stop_round(struct command *command, uint64_t now)
+static bool stop_round(struct command *command, uint64_t now, bool *converged)
 {
-	if (command->stops >= STOP_ROUNDS || tree_stop(command->prey).stopped == 0)
+	struct killing result = tree_stop(command->prey);
+
+	*converged = result.whole && result.stopped == 0;
+	if (*converged || !result.whole || ++command->stops >= STOP_ROUNDS)
 		return false;
-	command->stops++;
-	command->pass_ms = now;
+	command->pass_ms = command->stops < STOP_ROUNDS_AT_ONCE ? now : now + 1;
 	return true;
 }
 
-static void kill_round(struct command *command, uint64_t now)
+static void kill_round(struct command *command, uint64_t now, bool frozen)
 {
 	unsigned pass = command->passes++;
 	uint64_t pause = pass < 6 ? (uint64_t)PASS_FIRST_MS << pass : PASS_LONGEST_MS;
-	struct killing result = tree_kill(command->prey, command->main);
+	struct killing result = tree_kill(command->prey, command->main, frozen);
 
 	command->stops = 0;
 	command->pass_ms = now + (pause < PASS_LONGEST_MS ? pause : PASS_LONGEST_MS);
@@ -113,21 +116,23 @@ static void kill_round(struct command *command, uint64_t now)
 	}
 	/* What is only slow to die is left to it; what keeps coming back takes its neighbours with it in the end. */
 	if (result.stubborn > 0 && pass >= PASSES_UNTIL_NOBODYS)
-		(void)tree_kill(TREE_NOBODYS, 0);
+		(void)tree_kill(TREE_NOBODYS, 0, false);
 	if (result.stubborn > 0 && pass >= PASSES_UNTIL_ALL)
-		(void)tree_kill(TREE_ALL, 0);
+		(void)tree_kill(TREE_ALL, 0, true);
 }
 
 static void kill_pass(struct command *command, uint64_t now)
 {
+	bool converged;
+
 	if (command->passes >= PASSES_MOST) {
 		finish(command, false);
 		return;
 	}
 	if (command->state == COMMAND_RUNNING)
 		command->killed_by_us = true;
-	if (!stop_round(command, now))
-		kill_round(command, now);
+	if (!stop_round(command, now, &converged))
+		kill_round(command, now, !converged);
 }
 
 static void kill_begin(struct command *command, pid_t prey)

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -20,8 +21,10 @@
 #include "tree.h"
 
 #define PREAMBLE_TIMEOUT_MS 30000
+#define REAP_MOST 256
 
 static struct watch children;
+static bool more_children;
 
 static void marker_changed(struct command *command, int status)
 {
@@ -38,19 +41,25 @@ static void marker_changed(struct command *command, int status)
 	ending_marker_gone(command);
 }
 
+/* No more than so many a turn: who forks fast enough could keep us at it for ever. */
 static void reap(void)
 {
 	int status;
-	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
-		struct command *command = commands_by_marker(pid);
+	more_children = false;
+	for (unsigned count = 0; count < REAP_MOST; count++) {
+		pid_t pid = waitpid(-1, &status, WNOHANG | WUNTRACED);
+		struct command *command;
 
+		if (pid <= 0)
+			return;
+		command = commands_by_marker(pid);
 		if (command != NULL)
 			marker_changed(command, status);
 		else if (!WIFSTOPPED(status))
 			ending_orphan_reaped(pid, status);
 	}
+	more_children = true;
 }
 
 static void children_changed(struct watch *watch, uint32_t events)
@@ -60,7 +69,7 @@ static void children_changed(struct watch *watch, uint32_t events)
 	(void)events;
 	while (read(watch->fd, &info, sizeof info) == sizeof info)
 		continue;
-	reap();
+	more_children = true;
 }
 
 static int watch_children(void)
@@ -117,8 +126,10 @@ static _Noreturn void run(void)
 		session_exchange();
 		/* Nothing of this turn may point to them: they were watched in the turn before. */
 		commands_sweep();
-		if (loop_turn(timeout_until(next_deadline())) < 0)
+		if (loop_turn(more_children ? 0 : timeout_until(next_deadline())) < 0)
 			quit(EXIT_FAILURE_OF_INIT, "epoll_wait");
+		if (more_children)
+			reap();
 		/* After the events: a sandbox that was frozen finds its host's pings before it finds that time has passed. */
 		tick();
 	}

@@ -11,14 +11,17 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "loop.h"
 #include "wire.h"
 
 #define MARKERS_MAX 4096
 #define PF_EXITING 0x4
+#define SCAN_MS 100
 
 static struct {
 	struct process *list;
 	size_t count, capacity;
+	bool whole;
 } seen;
 
 static living_markers list_markers;
@@ -124,22 +127,31 @@ static pid_t owner_of(const struct process *process)
 	return -1;
 }
 
-static void scan(void)
+/* New processes have higher numbers, so whoever forks fast enough keeps a walk going until the numbers are used up. */
+static void read_processes(uint64_t until_ms)
 {
 	struct dirent *entry;
 	struct process process = {.owner = -2};
 
-	seen.count = 0;
-	marker_count = list_markers(markers, MARKERS_MAX);
-	if (proc == NULL)
-		return;
 	rewinddir(proc);
 	while ((entry = readdir(proc)) != NULL) {
 		if (entry->d_name[0] < '1' || entry->d_name[0] > '9' || !read_stat(entry->d_name, &process))
 			continue;
-		if (!remember(&process))
-			break;
+		if (!remember(&process) || (seen.count % 64 == 0 && now_ms() > until_ms)) {
+			seen.whole = false;
+			return;
+		}
 	}
+}
+
+static void scan(uint64_t limit_ms)
+{
+	seen.count = 0;
+	seen.whole = true;
+	marker_count = list_markers(markers, MARKERS_MAX);
+	if (proc == NULL)
+		return;
+	read_processes(now_ms() + limit_ms);
 	if (seen.count > 0)
 		qsort(seen.list, seen.count, sizeof *seen.list, by_pid);
 	for (size_t i = 0; i < seen.count; i++)
@@ -158,7 +170,7 @@ static bool is_prey(const struct process *process, pid_t owner)
 
 static struct killing tally(pid_t owner)
 {
-	struct killing result = {.certain = proc != NULL};
+	struct killing result = {.whole = seen.whole, .certain = proc != NULL && seen.whole};
 
 	for (size_t i = 0; i < seen.count; i++) {
 		const struct process *process = &seen.list[i];
@@ -203,33 +215,38 @@ struct killing tree_stop(pid_t owner)
 {
 	struct killing result;
 
-	scan();
+	scan(SCAN_MS);
 	result = tally(owner);
 	result.stopped = send_to(owner, SIGSTOP);
 	return result;
 }
 
-struct killing tree_kill(pid_t owner, pid_t group)
+/* The kernel sends to -1 under the lock that a fork needs: not even a fork bomb gets past it. The neighbours are stopped with the rest
+ * and go on when the killed cannot; one that had been stopped before goes on as well. */
+struct killing tree_kill(pid_t owner, pid_t group, bool frozen)
 {
 	struct killing result;
 
 	if (proc == NULL)
 		return kill_blindly(owner, group);
-	scan();
+	frozen = frozen && getpid() == 1 && kill(-1, SIGSTOP) == 0;
+	scan(frozen ? 10 * SCAN_MS : SCAN_MS);
 	result = tally(owner);
 	(void)send_to(owner, SIGKILL);
+	if (frozen)
+		(void)kill(-1, SIGCONT);
 	return result;
 }
 
 struct killing tree_look(pid_t owner)
 {
-	scan();
+	scan(SCAN_MS);
 	return tally(owner);
 }
 
 void tree_signal(pid_t marker, int number)
 {
-	scan();
+	scan(SCAN_MS);
 	(void)send_to(marker, number);
 	/* A stopped process would sleep through a polite request. */
 	if (number == SIGTERM)
@@ -241,7 +258,7 @@ uint64_t tree_cpu_ms(pid_t marker)
 	uint64_t ticks = 0;
 	long per_second = sysconf(_SC_CLK_TCK);
 
-	scan();
+	scan(SCAN_MS);
 	for (size_t i = 0; i < seen.count; i++)
 		if (seen.list[i].owner == marker)
 			ticks += seen.list[i].ticks;
@@ -279,7 +296,7 @@ void tree_kill_everything(void)
 		if (getpid() == 1)
 			(void)kill(-1, SIGKILL);
 		else
-			(void)tree_kill(TREE_ALL, 0);
+			(void)tree_kill(TREE_ALL, 0, false);
 		while (waitpid(-1, NULL, WNOHANG) > 0)
 			continue;
 		if (waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD)

@@ -29,13 +29,15 @@ struct killing {
 	unsigned found;    /* processes that were there, dead ones that nobody has reaped included */
 	unsigned stubborn; /* of those, the ones that a SIGKILL has yet to reach */
 	unsigned stopped;  /* of those, the ones that still ran */
-	bool certain;      /* no process of unknown parentage was seen */
+	bool whole;        /* the walk came to its end */
+	bool certain;      /* and no process of unknown parentage was seen */
 };
 
 /* One walk of /proc. `owner` is a marker, TREE_NOBODYS or TREE_ALL. */
 struct killing tree_stop(pid_t owner);
-/* Without /proc all that can be killed is the process group that the command began with, or everything. */
-struct killing tree_kill(pid_t owner, pid_t group);
+/* Without /proc all that can be killed is the process group that the command began with, or everything. `frozen`: while nothing in the
+ * sandbox runs, where init can arrange that. */
+struct killing tree_kill(pid_t owner, pid_t group, bool frozen);
 struct killing tree_look(pid_t owner);
 void tree_signal(pid_t marker, int number);
 uint64_t tree_cpu_ms(pid_t marker);

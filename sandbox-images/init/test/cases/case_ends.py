@@ -240,9 +240,13 @@ for (1..40) { my $p = fork(); next if !defined($p) || $p; POSIX::setsid(); while
 @test("container", "bubblewrap")
 def catches_processes_that_hop_from_pid_to_pid(place):
     with Session(place) as wire:
+        neighbour = wire.start("perl", "-e", "select(undef, undef, undef, 0.1) for 1..20; print 'alive'")
+        wire.until(neighbour, "started")
         it = wire.run("perl", "-e", HOPPER % "", wall_ms=1000, timeout=60)
         equal((it["end"]["cause"], it["end"]["tree"]), ("timeout", 1))
         it = wire.run("perl", "-e", HOPPER % "select(undef, undef, undef, 0.3); kill 9, getppid();", wall_ms=1000, timeout=60)
         print("   without its marker: %s after %.2f s, tree %d" % (it["end"]["cause"], it["end"]["wall_us"] / 1e6, it["end"]["tree"]))
         equal((it["end"]["marker_lost"], it["end"]["tree"]), (1, 1))
+        wire.until(neighbour, "end")
+        equal((wire.streams[neighbour]["end"]["cause"], wire.streams[neighbour]["out"][1]), ("exited", b"alive"))
         wait_until(lambda: wire.ping()["processes"] == 1)
