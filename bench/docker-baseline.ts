@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import type Docker from 'dockerode';
 
 /** What we are compared with: a container hardened by hand, as facts about `docker exec` are usually measured. */
@@ -18,4 +20,11 @@ export async function execOverApi(container: Docker.Container, argv: string[]): 
   await new Promise((resolve, reject) => stream.on('error', reject).on('end', resolve).on('close', resolve).resume());
   const { ExitCode: code } = await exec.inspect();
   if (code !== 0) throw new Error(`docker exec ended with ${code}`);
+}
+
+/** /bin/true in a container of its own, as a person would run it, up to its removal. */
+export async function dockerRun(image: string): Promise<void> {
+  const child = spawn('docker', ['run', '--rm', '--network', 'none', '--read-only', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '-m', '256m', image, '/bin/true']);
+  const [code] = await once(child, 'close');
+  if (code !== 0) throw new Error(`docker run ended with ${String(code)}`);
 }

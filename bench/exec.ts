@@ -2,18 +2,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import Docker from 'dockerode';
 import { openServices } from '../src/app.ts';
-import { type CommandSpec, type Sandbox, type SandboxKind, type SandboxSpec, randomIds, systemClock } from '../src/contracts/index.ts';
+import type { Sandbox, SandboxKind } from '../src/contracts/index.ts';
 import { type GovernedSandbox, Session } from '../src/session/index.ts';
 import { type Report, inTurns, machine, percentiles, round } from './report.ts';
-import { HARDENED, execOverApi } from './docker-baseline.ts';
-
-const IMAGE = 'debian:bookworm-slim';
-const ids = randomIds(systemClock);
-const SPEC: SandboxSpec = {
-  image: IMAGE,
-  graceMs: 30_000,
-  limits: { cpu: 2, memoryBytes: 256 * 2 ** 20, pids: 256, diskBytes: 64 * 2 ** 20, inodes: 10_000, openFiles: 1024 },
-};
+import { HARDENED, dockerRun, execOverApi } from './docker-baseline.ts';
+import { IMAGE, SPEC, command, optional, runTrue } from './sandboxes.ts';
 
 /** Round trip of /bin/true, cold start, output throughput and init's memory, each beside what a user would otherwise do. */
 export default async function benchExec(quick: boolean): Promise<Report> {
@@ -31,11 +24,11 @@ export default async function benchExec(quick: boolean): Promise<Report> {
     const turns = await inTurns(
       {
         governed: () => governedTrue(governed),
-        wire: () => wireTrue(bare),
+        wire: () => runTrue(bare),
         dockerExec: () => execOverApi(peer, ['/bin/true']),
         localSpawn,
-        ...(bubblewrap === undefined ? {} : { bubblewrap: () => wireTrue(bubblewrap) }),
-        ...(gvisor === undefined ? {} : { runsc: () => wireTrue(gvisor) }),
+        ...(bubblewrap === undefined ? {} : { bubblewrap: () => runTrue(bubblewrap) }),
+        ...(gvisor === undefined ? {} : { runsc: () => runTrue(gvisor) }),
       },
       quick ? 30 : 300,
       quick ? 3 : 20,
@@ -72,11 +65,6 @@ async function governedTrue(sandbox: GovernedSandbox): Promise<void> {
   if (end.exitCode !== 0) throw new Error(`/bin/true ended with ${end.cause}`);
 }
 
-async function wireTrue(sandbox: Sandbox): Promise<void> {
-  const end = await sandbox.exec(command('/bin/true')).end;
-  if (end.exitCode !== 0) throw new Error(`/bin/true ended with ${end.cause}`);
-}
-
 async function localSpawn(): Promise<void> {
   const child = spawn('/bin/true', { stdio: ['ignore', 'pipe', 'pipe'] });
   await once(child, 'close');
@@ -87,13 +75,10 @@ async function coldStarts(create: (kind: SandboxKind) => Promise<Sandbox>, round
     {
       glovebox: async () => {
         const sandbox = await create('container');
-        await wireTrue(sandbox);
+        await runTrue(sandbox);
         await sandbox.destroy();
       },
-      dockerRun: async () => {
-        const child = spawn('docker', ['run', '--rm', '--network', 'none', '--read-only', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '-m', '256m', IMAGE, '/bin/true']);
-        await once(child, 'close');
-      },
+      dockerRun: () => dockerRun(IMAGE),
     },
     rounds,
     1,
@@ -102,7 +87,7 @@ async function coldStarts(create: (kind: SandboxKind) => Promise<Sandbox>, round
   for (let i = 0; i < rounds; i++) {
     const began = performance.now();
     const sandbox = await create('container');
-    await wireTrue(sandbox);
+    await runTrue(sandbox);
     toResult.push(performance.now() - began);
     await sandbox.destroy();
   }
@@ -127,16 +112,4 @@ async function residentKiB(sandbox: Sandbox): Promise<number> {
   let text = '';
   for await (const chunk of sandbox.exec(command('/bin/cat', '/proc/1/status')).output) text += chunk.bytes.toString();
   return Number(/VmRSS:\s+(\d+)/.exec(text)?.[1] ?? Number.NaN);
-}
-
-function command(...argv: [string, ...string[]]): CommandSpec {
-  return { id: ids.next('cmd'), argv, limits: { wallMs: 60_000 } };
-}
-
-async function optional<T>(make: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await make();
-  } catch {
-    return undefined;
-  }
 }

@@ -37,15 +37,19 @@ export function round(value: number, digits = 3): number {
   return Number(value.toFixed(digits));
 }
 
+/** What is measured; what it answers with is called afterwards and not measured. */
+export type Contender = () => Promise<void | (() => Promise<void>)>;
+
 /** Runs the contenders in turns, so that a machine that slows down slows all of them. */
-export async function inTurns(contenders: Readonly<Record<string, () => Promise<void>>>, rounds: number, warmUp: number): Promise<Record<string, number[]>> {
+export async function inTurns(contenders: Readonly<Record<string, Contender>>, rounds: number, warmUp: number): Promise<Record<string, number[]>> {
   const names = Object.keys(contenders);
   const samples: Record<string, number[]> = Object.fromEntries(names.map((name) => [name, []]));
   for (let round = -warmUp; round < rounds; round++) {
     for (const name of names) {
       const began = performance.now();
-      await contenders[name]?.();
+      const after = await contenders[name]?.();
       if (round >= 0) samples[name]?.push(performance.now() - began);
+      await after?.();
     }
   }
   return samples;

@@ -4,6 +4,10 @@ import type { Report } from './report.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<{ default: (quick: boolean) => Promise<Report> }>>> = {
   exec: () => import('./exec.ts'),
+  acquire: () => import('./acquire.ts'),
+  burst: () => import('./burst.ts'),
+  density: () => import('./density.ts'),
+  soak: () => import('./soak.ts'),
 };
 
 const { values, positionals } = parseArgs({

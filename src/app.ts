@@ -46,9 +46,7 @@ export async function openServices({ env, version }: Configuration): Promise<Ser
     env,
     sessionPorts: (approver) => (approver === undefined ? ports : { ...ports, approver }),
     runs: (approver) => new Runs({ ...ports, ...(approver === undefined ? {} : { approver }), blobs, workspace, models, policies, leases }),
-    [Symbol.asyncDispose]: async () => {
-      journal[Symbol.dispose]();
-    },
+    [Symbol.asyncDispose]: () => journal[Symbol.asyncDispose](),
   };
 }
 

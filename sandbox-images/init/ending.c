@@ -291,6 +291,18 @@ void ending_tick(struct command *command, uint64_t now)
 		kill_pass(command, now);
 }
 
+void ending_postpone(struct command *command, uint64_t milliseconds)
+{
+	if (command->state >= COMMAND_DRAINING)
+		return;
+	if (command->deadline_ms != 0)
+		command->deadline_ms += milliseconds;
+	if (command->kill_ms != 0)
+		command->kill_ms += milliseconds;
+	if (command->end.wall_us == 0)
+		command->started_us += milliseconds * 1000;
+}
+
 static void earlier(uint64_t *next, uint64_t candidate)
 {
 	if (candidate != 0 && candidate < *next)

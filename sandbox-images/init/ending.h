@@ -19,6 +19,8 @@ void ending_marker_gone(struct command *command);
 /* init itself has reaped a process that no marker owned. */
 void ending_orphan_reaped(pid_t pid, int status);
 
+/* It could not run for so long: its time begins that much later. */
+void ending_postpone(struct command *command, uint64_t milliseconds);
 /* Deadlines that have passed; and the next one, UINT64_MAX for none. */
 void ending_tick(struct command *command, uint64_t now);
 uint64_t ending_next(const struct command *command);

@@ -112,6 +112,7 @@ static bool shape_of(uint8_t type, bool *streamed, uint32_t *least, uint32_t *mo
 		{FRAME_SHUTDOWN, false, 0, 0},
 		{FRAME_RESUME, true, 16, 16},
 		{FRAME_RESIZE, true, 4, 4},
+		{FRAME_SLEPT, false, 8, 8},
 		{FRAME_ATTACH, false, NONCE_BYTES, NONCE_BYTES},
 	};
 

@@ -56,7 +56,7 @@ int loop_turn(int timeout_ms)
 	int count = epoll_wait(epoll_fd, events, 64, timeout_ms);
 
 	if (count < 0)
-		return errno == EINTR ? 0 : -1;
+		return errno == EINTR ? 1 : -1;
 	for (int i = 0; i < count; i++) {
 		struct watch *watch = events[i].data.ptr;
 

@@ -21,7 +21,8 @@ int watch_for(struct watch *watch, uint32_t events);
 void watch_stop(struct watch *watch);
 /* Stops and closes; harmless when it is closed already (fd -1). */
 void watch_close(struct watch *watch);
-/* Calls what is ready. The owners of watches must live until it returns. */
+/* Calls what is ready. The owners of watches must live until it returns. Positive when the wait was cut short: no signal has a handler
+ * here, so somebody stopped or froze us. */
 int loop_turn(int timeout_ms);
 
 uint64_t now_us(void);

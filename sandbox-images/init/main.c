@@ -22,6 +22,8 @@
 
 #define PREAMBLE_TIMEOUT_MS 30000
 #define REAP_MOST 256
+/* Later than any scheduler makes us: we did not run. */
+#define LATE_MS 1000
 
 static struct watch children;
 static bool more_children;
@@ -120,17 +122,30 @@ static void tick(void)
 		ending_tick(command, now);
 }
 
+static void turn(void)
+{
+	uint64_t before = now_ms();
+	int timeout = more_children ? 0 : timeout_until(next_deadline());
+	int interrupted = loop_turn(timeout);
+
+	if (interrupted < 0)
+		quit(EXIT_FAILURE_OF_INIT, "epoll_wait");
+	if (interrupted > 0 || now_ms() - before > (uint64_t)timeout + LATE_MS)
+		session_forgive();
+}
+
 static _Noreturn void run(void)
 {
 	for (;;) {
 		session_exchange();
 		/* Nothing of this turn may point to them: they were watched in the turn before. */
 		commands_sweep();
-		if (loop_turn(more_children ? 0 : timeout_until(next_deadline())) < 0)
-			quit(EXIT_FAILURE_OF_INIT, "epoll_wait");
+		turn();
 		if (more_children)
 			reap();
-		/* After the events: a sandbox that was frozen finds its host's pings before it finds that time has passed. */
+		/* A sandbox that was frozen finds what its host wrote before it finds that time has passed. */
+		if (now_ms() >= next_deadline())
+			session_listen();
 		tick();
 	}
 }

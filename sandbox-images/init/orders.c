@@ -16,6 +16,7 @@
 #include "tree.h"
 
 #define SIGNAL_MOST 64
+#define SLEPT_MOST_MS (1ULL << 42) /* a century, and no sum of it and a deadline wraps */
 
 static uint64_t resident_bytes(void)
 {
@@ -92,6 +93,17 @@ static enum fault signal_command(struct command *command, uint32_t number, uint3
 	return 0;
 }
 
+static enum fault slept(uint64_t milliseconds)
+{
+	struct command *command;
+
+	if (milliseconds > SLEPT_MOST_MS)
+		return FAULT_PAYLOAD;
+	for (uint32_t i = 0; (command = commands_at(i)) != NULL; i++)
+		ending_postpone(command, milliseconds);
+	return 0;
+}
+
 static enum fault done(struct command *command)
 {
 	if (command->state != COMMAND_ENDED)
@@ -134,6 +146,8 @@ enum fault obey(const struct frame *frame)
 	case FRAME_PING:
 		pong(frame);
 		return 0;
+	case FRAME_SLEPT:
+		return slept(get64(frame->payload));
 	case FRAME_SHUTDOWN:
 		quit(EXIT_SHUTDOWN, "");
 	case FRAME_EXEC:

@@ -22,6 +22,7 @@ static struct {
 	struct receiver receiver;
 	uint32_t features, grace_ms;
 	uint64_t born_ms, heard_ms;
+	bool forgiven;
 	struct watch in, out;
 	uint8_t *input;
 	size_t filled, capacity;
@@ -84,6 +85,20 @@ uint64_t session_deadline_ms(void)
 	return session.heard_ms + session.grace_ms;
 }
 
+void session_listen(void)
+{
+	if (session.in.added)
+		input_ready(&session.in, 0);
+}
+
+void session_forgive(void)
+{
+	if (session.forgiven)
+		return;
+	session.heard_ms = now_ms();
+	session.forgiven = true;
+}
+
 static void send_fault(enum fault code)
 {
 	static const char *const names[] = {
@@ -140,6 +155,12 @@ static void attach(const struct frame *frame)
 	outbox_seal();
 }
 
+static void heard(void)
+{
+	session.heard_ms = now_ms();
+	session.forgiven = false;
+}
+
 static bool take_one(size_t *at)
 {
 	struct frame frame;
@@ -151,11 +172,11 @@ static bool take_one(size_t *at)
 		*at += used;
 		return used > 0 && !session.receiver.hunting;
 	case RECEIVED_ATTACH:
-		session.heard_ms = now_ms();
+		heard();
 		attach(&frame);
 		break;
 	case RECEIVED_FRAME:
-		session.heard_ms = now_ms();
+		heard();
 		fault = obey(&frame);
 		break;
 	case RECEIVED_FAULT:

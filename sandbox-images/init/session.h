@@ -12,5 +12,9 @@ void session_open(const struct secrets *secrets, const struct configuration *con
 void session_exchange(void);
 /* When the dead man's switch goes off. */
 uint64_t session_deadline_ms(void);
+/* Takes what the host has written by now, whether or not the loop has come to it. */
+void session_listen(void);
+/* Init has not run for a while: it could not listen, so the host gets its time once more. Only once in one silence. */
+void session_forgive(void);
 
 #endif

@@ -36,7 +36,7 @@ export async function prepareMachine({ purpose, install }) {
 
 async function ensureImages(docker, { install }) {
   const images = new SandboxImages(docker);
-  const missing = (await images.list()).filter(({ built }) => built === undefined).map(({ name }) => name);
+  const missing = (await images.list()).filter(({ built, onDemand }) => built === undefined && !onDemand).map(({ name }) => name);
   if (missing.length === 0) return;
   await ensureDebianImage(docker, images, { install });
   say(`building the sandbox images ${missing.join(', ')} (once; about a minute)`);

@@ -55,15 +55,15 @@ export class Agent {
   async run(task: AgentTask): Promise<AgentEnd> {
     const conversation = new Conversation(task.history);
     const window = { tokens: this.#context.tokens };
-    if (task.history.length === 0) prompt(task, conversation, task.opening);
+    if (task.history.length === 0) await prompt(task, conversation, task.opening);
     for (let isFirst = true; ; isFirst = false) {
       const summary = await this.#runCalls(task, conversation);
       if (summary !== undefined) return { how: 'submitted', summary };
       const why = givenUp(conversation.messages);
       if (why !== undefined) return { how: 'gave_up', why };
       const hint = dueHint(conversation.messages);
-      if (hint !== undefined) prompt(task, conversation, hint);
-      if (isFirst && task.isResumed && task.history.length > 0) prompt(task, conversation, RESUMED);
+      if (hint !== undefined) await prompt(task, conversation, hint);
+      if (isFirst && task.isResumed && task.history.length > 0) await prompt(task, conversation, RESUMED);
       try {
         conversation.replied(await this.#ask(task, conversation, window));
       } catch (error) {
@@ -112,7 +112,7 @@ export class Agent {
   }
 }
 
-function prompt(task: AgentTask, conversation: Conversation, text: string): void {
-  task.session.record([{ type: 'run.prompted', data: { text } }]);
+async function prompt(task: AgentTask, conversation: Conversation, text: string): Promise<void> {
+  await task.session.record([{ type: 'run.prompted', data: { text } }]);
   conversation.prompted(text);
 }

@@ -44,8 +44,8 @@ async function images(services: Services, kinds: readonly DriverStatus[]): Promi
   if (!kinds.some((kind) => kind.kind === 'container' && kind.available)) return [];
   return (await services.images.list()).map((image: ImageState) => ({
     what: `image ${image.name}`,
-    ok: image.present,
-    detail: image.present ? (image.id ?? '') : `not built: glovebox images build ${image.name}`,
+    ok: image.present || image.onDemand,
+    detail: image.present ? (image.id ?? '') : image.onDemand ? 'is built when it is first asked for' : `not built: glovebox images build ${image.name}`,
   }));
 }
 

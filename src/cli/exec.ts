@@ -2,6 +2,7 @@ import { constants } from 'node:os';
 import { type CommandEnd, GloveboxError, type SandboxKind, WORKSPACE } from '../contracts/index.ts';
 import { type GovernedCommand, type GovernedSandbox, Session } from '../session/index.ts';
 import type { Services } from './services.ts';
+import { sessionImage } from './session-image.ts';
 import { approverFor } from './terminal-approver.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -20,12 +21,14 @@ export interface ExecOptions {
 export async function exec(services: Services, terminal: Terminal, argv: readonly [string, ...string[]], options: ExecOptions, signal: AbortSignal): Promise<number> {
   try {
     const policy = await services.policies.load(options.policy);
+    const kinds = options.kind === undefined ? policy.grant.kinds : [options.kind];
+    const image = await sessionImage(services, terminal, { asked: options.image, policy, kinds }, signal);
     await using session = await Session.open(services.sessionPorts(approverFor(terminal, services.principal)), {
       principal: services.principal,
       policy,
       signal,
-      ...(options.image === undefined ? {} : { image: options.image }),
-      ...(options.kind === undefined ? {} : { kinds: [options.kind] }),
+      kinds,
+      ...image,
     });
     const sandbox = await session.sandbox('exec');
     if (options.workspace !== undefined) await bring(services, sandbox, options.workspace, terminal, signal);
@@ -40,7 +43,9 @@ export async function exec(services: Services, terminal: Terminal, argv: readonl
     if (options.json === true) await terminal.json({ session: session.id, command: command.id, kind: sandbox.kind, image: sandbox.image, ...end });
     else explain(command, end, terminal);
     return exitCodeOf(end);
-  } catch (error) {
+  } catch (thrown) {
+    // What went wrong first is the thing to tell, not that closing the session failed after it.
+    const error: unknown = thrown instanceof SuppressedError ? thrown.suppressed : thrown;
     // As docker does: a code of our own never looks like one of the command's.
     if (error instanceof GloveboxError && error.exitCode === 5) throw new ExecError(125, error);
     if (error instanceof GloveboxError && error.exitCode === 3) throw new ExecError(126, error);

@@ -5,7 +5,7 @@ import { doctor } from './doctor.ts';
 import { exec, ExecError, type ExecOptions } from './exec.ts';
 import { fix, type FixOptions } from './fix.ts';
 import { gc } from './gc.ts';
-import { buildImages, listImages } from './images.ts';
+import { buildImages, listImages, removeImages } from './images.ts';
 import { countOption, durationOption, positiveOption } from './options.ts';
 import { listRuns, resumeRun, showRun } from './runs.ts';
 import type { Services } from './services.ts';
@@ -16,6 +16,7 @@ import type { Delivery } from './work-on-run.ts';
 type Action = (services: Services, signal: AbortSignal) => Promise<number>;
 type Run = (action: Action) => Promise<void>;
 
+const IMAGE_OPTION = 'base, node, python, polyglot, any image, ./Dockerfile, or a devcontainer.json';
 const KINDS: readonly SandboxKind[] = ['gvisor', 'container', 'process'];
 
 /** Reads the arguments, does what they say, and gives the process's exit code. Never throws. */
@@ -60,7 +61,7 @@ function addFix(root: Command, run: Run, terminal: Terminal): void {
       .option('--repo <path|url>', 'the repository', '.')
       .option('--model <model>', 'anthropic:<model>, openai:<model>, openai-chat:<model> or transcript:<file>')
       .option('--policy <name|path>', 'what the session may do', 'code-fix')
-      .option('--image <name>', 'base, node, python, or any image that the engine has (default: by what is in the repository)')
+      .option('--image <name|path>', `${IMAGE_OPTION} (default: by what is in the repository)`)
       .option('--test <command>', 'how to test (default: by what is in the repository)')
       .option('--max-usd <usd>', 'stop before more is spent', positiveOption)
       .option('--max-steps <n>', 'stop before more steps', countOption)
@@ -84,7 +85,7 @@ function addExec(root: Command, run: Run, terminal: Terminal): void {
     .usage('[options] -- <command> [args…]')
     .argument('<command...>')
     .passThroughOptions()
-    .option('--image <name>', 'base, node, python, or any image that the engine has')
+    .option('--image <name|path>', IMAGE_OPTION)
     .option('--policy <name|path>', 'what the command may do', 'exec')
     .addOption(new Option('--kind <kind>', 'the kind of sandbox').choices([...KINDS]))
     .option('--workspace <dir>', 'copy this folder into the workspace first; the folder itself is never written')
@@ -126,15 +127,19 @@ function addMachine(root: Command, run: Run, terminal: Terminal): void {
     .option('--all', 'what living processes hold, too')
     .option('--json', 'as JSON')
     .action((options: { all?: boolean; json?: boolean }) => run((services, signal) => gc(services, terminal, options, signal)));
-  const images = root.command('images').description('the images of ours');
+  const images = root.command('images').description('what sandboxes start from');
   images
     .command('list')
     .option('--json', 'as JSON')
     .action((options: { json?: boolean }) => run((services, signal) => listImages(services, terminal, options, signal)));
   images
-    .command('build [names...]')
-    .description('build what is missing')
+    .command('build [names-or-paths...]')
+    .description('build or pull what is missing (all of ours where nothing is named); a Dockerfile is built again')
     .action((names: string[]) => run((services, signal) => buildImages(services, terminal, names, signal)));
+  images
+    .command('remove <references...>')
+    .description('remove images that were built from your Dockerfiles')
+    .action((references: string[]) => run((services) => removeImages(services, references)));
 }
 
 function deliveryOptions(command: Command): Command {

@@ -7,7 +7,7 @@ import type { Terminal } from './terminal.ts';
 import { type Delivery, workOnRun } from './work-on-run.ts';
 
 export async function listRuns(services: Services, terminal: Terminal, options: { limit?: number; json?: boolean }): Promise<number> {
-  const listings = services.runs().list(options.limit === undefined ? {} : { limit: options.limit });
+  const listings = await services.runs().list(options.limit === undefined ? {} : { limit: options.limit });
   if (options.json === true) {
     await terminal.json({ runs: listings.map(({ id, state, running }) => ({ id, status: status(state, running), task: state.task, createdMs: state.createdMs, summary: state.summary })) });
   } else if (listings.length === 0) terminal.note('there are no runs yet');
@@ -19,12 +19,12 @@ export async function listRuns(services: Services, terminal: Terminal, options: 
 export async function showRun(services: Services, terminal: Terminal, id: string, options: { json?: boolean; patch?: boolean }): Promise<number> {
   const runs = services.runs();
   const run = runId(id);
-  const state = runs.show(run);
+  const state = await runs.show(run);
   if (options.patch === true) await terminal.data((await runs.patch(run)).text);
-  else if (options.json === true) await terminal.json({ id: run, ...state, events: services.journal.read(run) });
+  else if (options.json === true) await terminal.json({ id: run, ...state, events: await services.journal.read(run) });
   else {
     const progress = new Progress(terminal);
-    for (const event of services.journal.read(run)) progress.show(event);
+    for (const event of await services.journal.read(run)) progress.show(event);
     await terminal.data(describe(run, state));
   }
   return 0;

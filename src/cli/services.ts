@@ -6,12 +6,32 @@ import type { Approver, SessionPorts } from '../session/index.ts';
 export interface ImageState {
   readonly name: string;
   readonly present: boolean;
+  /** Not missed where nobody asked for it. */
+  readonly onDemand: boolean;
   readonly id?: string;
+  readonly sizeBytes?: number;
+}
+
+/** An image that was asked for; docs/images.md. */
+export interface ImageChoice {
+  /** What policy is asked about. */
+  readonly name: string;
+  readonly isBuilt: boolean;
+  readonly notes: readonly string[];
+  /** Builds or pulls what the engine does not have. */
+  prepare(options: { onLine: (line: string) => void; signal: AbortSignal }): Promise<{ readonly id: string; readonly env: Readonly<Record<string, string>> }>;
 }
 
 export interface Images {
   list(signal?: AbortSignal): Promise<readonly ImageState[]>;
-  build(names: readonly string[], options: { onProgress: (line: string) => void; signal?: AbortSignal }): Promise<void>;
+  /** Built from Dockerfiles of the operator's. */
+  listBuilt(signal?: AbortSignal): Promise<readonly { readonly reference: string; readonly source: string; readonly sizeBytes: number; readonly createdAt: Date }[]>;
+  /** Gives the references. */
+  build(namesOrPaths: readonly string[], options: { onProgress: (line: string) => void; signal?: AbortSignal }): Promise<readonly string[]>;
+  remove(reference: string): Promise<void>;
+  /** A name, a path of a Dockerfile or devcontainer.json, or a folder with one. */
+  choose(text: string): Promise<ImageChoice>;
+  chooseName(text: string): Promise<ImageChoice>;
 }
 
 /** What commands work with. Built when a command needs it, so that `--help` costs nothing. */

@@ -22,14 +22,14 @@ export async function workOnRun({ journal, runs }: Work, terminal: Terminal, id:
   const summary = await executeAloud({ journal, runs }, terminal, id, signal);
   const delivered = await deliver(runs, terminal, id, summary, delivery, signal);
   if (delivery.json === true) await printJson(runs, terminal, id, summary, delivered);
-  else printSummary(terminal, runs.show(id), id, summary, delivered);
+  else printSummary(terminal, await runs.show(id), id, summary, delivered);
   return exitCode(summary);
 }
 
 async function executeAloud({ journal, runs }: Work, terminal: Terminal, id: RunId, signal: AbortSignal): Promise<RunSummary> {
   const progress = new Progress(terminal);
   const quiet = new AbortController();
-  let shown = runs.show(id).lastSeq;
+  let shown = (await runs.show(id)).lastSeq;
   const show = (event: JournalEvent): void => {
     progress.show(event);
     shown = event.seq;
@@ -42,7 +42,7 @@ async function executeAloud({ journal, runs }: Work, terminal: Terminal, id: Run
   } finally {
     quiet.abort();
     await following.catch(() => {});
-    for (const event of journal.read(id, shown)) show(event);
+    for (const event of await journal.read(id, shown)) show(event);
   }
 }
 
@@ -53,7 +53,7 @@ async function deliver(runs: Runs, terminal: Terminal, id: RunId, summary: RunSu
   if (delivery.patch !== undefined) {
     const patch = await runs.patch(id, signal);
     await writeFile(delivery.patch, patch.text);
-    runs.exported(id, 'patch', delivery.patch);
+    await runs.exported(id, 'patch', delivery.patch);
     return `written to ${delivery.patch}`;
   }
   if ((delivery.apply === true || delivery.branch !== undefined) && !good) {
@@ -69,13 +69,13 @@ async function deliver(runs: Runs, terminal: Terminal, id: RunId, summary: RunSu
   }
   if (delivery.json !== true) {
     await terminal.data((await runs.patch(id, signal)).text);
-    runs.exported(id, 'stdout', 'stdout');
+    await runs.exported(id, 'stdout', 'stdout');
   }
   return 'on stdout';
 }
 
 async function printJson(runs: Runs, terminal: Terminal, id: RunId, summary: RunSummary, delivered: string): Promise<void> {
-  const { before, after, restored } = runs.show(id);
+  const { before, after, restored } = await runs.show(id);
   const patch = summary.patchBlob === undefined ? '' : (await runs.patch(id)).text.toString('utf8');
   await terminal.json({ run: id, ...summary, delivered, patch, tests: { before, after, restored } });
 }

@@ -31,6 +31,7 @@ const KINDS = {
   engine_unavailable: infrastructure,
   engine_failed: infrastructure,
   image_missing: infrastructure,
+  image_unusable: infrastructure,
   image_build_failed: infrastructure,
   kind_unavailable: infrastructure,
   sandbox_start_failed: infrastructure,

@@ -40,7 +40,7 @@ export interface RunSummary {
 export interface EventData {
   'session.opened': { principal: string; policy: string; policyHash: string; run?: string };
   'session.closed': { why: string };
-  'sandbox.created': { sandbox: string; kind: SandboxKind; image: string; limitsAre: 'hard' | 'soft'; purpose: string };
+  'sandbox.created': { sandbox: string; kind: SandboxKind; image: string; digests?: readonly string[]; limitsAre: 'hard' | 'soft'; purpose: string };
   'sandbox.gone': { sandbox: string; why: string };
   decision: { request: DecisionRequest; decision: Decision; allowed: boolean; answeredBy?: string };
   'command.started': { command: string; sandbox: string; argv: readonly string[]; cwd: string };

@@ -1,20 +1,32 @@
 import type { JournalEvent, NewEvent } from './events.ts';
 
-/** The only truth. Everything else is a reading of it. */
-export interface Journal extends Disposable {
+/**
+ * The only truth. Everything else is a reading of it. Every failure is a rejection, none is thrown by the call; a store that does not
+ * answer is `journal_failed` after a deadline of its own. Disposing waits for what is under way, and ends every `follow`.
+ */
+export interface Journal extends AsyncDisposable {
   /**
-   * Appends in one transaction, in order. When it returns the events survive our own death; with `durable`, and only then,
-   * a power cut too, together with everything appended before in any stream.
+   * Appends in one transaction, in order. When it resolves the events survive our own death; with `durable`, and only then,
+   * a power cut too, together with everything appended before in any stream. Appends to one stream follow one another in the order
+   * of the calls, awaited or not.
    */
-  append(stream: string, events: readonly NewEvent[], options?: { durable?: boolean }): readonly JournalEvent[];
+  append(stream: string, events: readonly NewEvent[], options?: { durable?: boolean }): Promise<readonly JournalEvent[]>;
   /** Events of a stream in order, after `afterSeq`. */
-  read(stream: string, afterSeq?: number): JournalEvent[];
+  read(stream: string, afterSeq?: number): Promise<JournalEvent[]>;
   /** The same, and then what is appended later, by this process or another, until the signal fires. */
   follow(stream: string, options: { afterSeq?: number; signal: AbortSignal }): AsyncIterable<JournalEvent>;
   /** Streams by their first event, newest first. */
-  streams(options?: { prefix?: string; limit?: number }): readonly { stream: string; firstMs: number; lastMs: number; events: number }[];
+  streams(options?: { prefix?: string; limit?: number }): Promise<readonly StreamListing[]>;
   /** Recomputes the chain. Errors: `journal_tampered` with stream and seq of the first event that does not fit. */
-  verify(stream?: string): { streams: number; events: number };
+  verify(stream?: string): Promise<{ streams: number; events: number }>;
+}
+
+/** What a journal knows of a stream without reading it. */
+export interface StreamListing {
+  readonly stream: string;
+  readonly firstMs: number;
+  readonly lastMs: number;
+  readonly events: number;
 }
 
 /** Content-addressed bytes: patches, outputs, trees. */

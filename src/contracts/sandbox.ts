@@ -6,7 +6,7 @@ export type SandboxKind = 'gvisor' | 'container' | 'process';
 
 /** What a sandbox is; two sandboxes of one spec are interchangeable until a command has run. */
 export interface SandboxSpec {
-  /** `base`, `node`, `python`, or any image reference that the engine has. `process` sandboxes see the host's tools instead. */
+  /** `base`, `node`, `python`, `polyglot`, or any image reference that the engine has. `process` sandboxes see the host's tools instead. */
   readonly image: string;
   readonly limits: SandboxLimits;
   /** Without a sign of the host for so long, init kills everything and the sandbox goes away by itself. */
@@ -141,21 +141,55 @@ export interface FileOptions {
 /** Where commands start and the repository lies, in every sandbox. */
 export const WORKSPACE = '/workspace';
 
+/** A sign of life from inside, and what init says of itself. */
+export interface SandboxPulse {
+  /** Resident memory of init. */
+  readonly initBytes: number;
+  readonly processes: number;
+  readonly commands: number;
+}
+
 /** A sealed place. Its only way in and out is the wire. */
 export interface Sandbox extends AsyncDisposable {
   readonly id: SandboxId;
   readonly kind: SandboxKind;
   /** What was really started: an image's digest (`sha256:…`), or `host` for process sandboxes. */
   readonly image: string;
+  /** The image by the digests of registries (`name@sha256:…`), where the engine had it from one: another machine can get the same by these. */
+  readonly digests?: readonly string[];
   /** `hard`: held by the kernel for the sandbox as a whole. `soft`: by rlimits and watchdogs only. */
   readonly limitsAre: 'hard' | 'soft';
   readonly files: SandboxFiles;
   /** Settles, with why, when the sandbox is gone for whatever reason. */
   readonly gone: Promise<string>;
+  /** Asks init for a sign of life. Errors: `sandbox_lost`, `deadline`, `cancelled`. */
+  ping(options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<SandboxPulse>;
+  /** Environment of each command from now on, instead of the spec's: a sandbox may be made before it is known for whom. */
+  setEnv(env: Readonly<Record<string, string>>): void;
   /** Never throws for what the guest does: a command that cannot run ends with a cause. */
   exec(spec: CommandSpec): RunningCommand;
-  /** Kills everything in it and removes it; resolves when nothing is left. Idempotent. */
+  /**
+   * Freezes everything in it: no CPU is used, memory is kept, and commands that are started wait. Time spent so does not count against the
+   * commands' wall time. It outlives us: what ends a sandbox that nobody comes back to is frozen, too. Idempotent.
+   * Errors: `kind_unavailable` where nothing can freeze it here, `sandbox_lost`, and the engine's own.
+   */
+  pause(signal?: AbortSignal): Promise<void>;
+  /** Goes on where it was. Idempotent. Errors: `sandbox_lost`, and the engine's own. */
+  resume(signal?: AbortSignal): Promise<void>;
+  /** Kills everything in it and removes it, paused or not; resolves when nothing is left. Idempotent. */
   destroy(): Promise<void>;
+}
+
+/** A sandbox that runs on this machine, whoever made it. */
+export interface LiveSandbox {
+  readonly id: SandboxId;
+  readonly kind: SandboxKind;
+  /** What was asked for. */
+  readonly image: string;
+  readonly createdMs: number;
+  /** The process that answers for it; `elsewhere` when that cannot be told from here. */
+  readonly owner: 'alive' | 'dead' | 'elsewhere';
+  readonly paused: boolean;
 }
 
 /** Why a driver can or cannot be used here, for `doctor` and for choosing a kind. */
@@ -167,19 +201,80 @@ export interface DriverStatus {
   readonly detail: string;
 }
 
+/** What a sandbox would be if it were made now. */
+export interface SandboxIdentity {
+  /** The image's digest, or `host` for process sandboxes: `create` takes it for a name. */
+  readonly image: string;
+  /** The runtime and init, to the version. Two sandboxes of one spec with equal identities are interchangeable until something has run in one. */
+  readonly made: string;
+}
+
 /** One kind of sandbox on one machine. */
 export interface SandboxDriver {
   readonly kind: SandboxKind;
   status(signal?: AbortSignal): Promise<DriverStatus>;
+  /** Errors: `image_missing`, `image_unusable`, `engine_unavailable`. */
+  identity(spec: SandboxSpec, signal?: AbortSignal): Promise<SandboxIdentity>;
   /** A sandbox that has said hello. A failed start leaves nothing behind. */
   create(spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox>;
+  /** What runs of this state folder. */
+  list(signal?: AbortSignal): Promise<readonly LiveSandbox[]>;
+  /**
+   * Takes over a sandbox that another process made, with everything that runs in it, and wakes it if it was paused. Whoever had it can do nothing
+   * with it any more. Cancelled, it leaves the sandbox running. Errors: `not_found`, `sandbox_lost` (with `details.superseded` when somebody else was quicker), as `create`.
+   */
+  adopt(id: SandboxId, signal?: AbortSignal): Promise<Sandbox>;
   /** Removes what earlier processes left: only things that carry our label and whose owner is dead. Says what it removed. */
   sweep(options?: { all?: boolean; signal?: AbortSignal }): Promise<readonly string[]>;
 }
 
+export interface CreateOptions {
+  /** Kinds whose limits are soft here are passed over. */
+  readonly hardLimits?: boolean;
+  /** The hash of the policy that the sandbox is for. What was made ready under one policy is never handed out under another. */
+  readonly policy?: string;
+  /** Who asks: where there is not enough for all, owners take turns. */
+  readonly owner?: string;
+  readonly signal?: AbortSignal;
+}
+
 /** Picks a driver: the first of the kinds that is available here. */
 export interface Sandboxes {
-  create(kinds: readonly SandboxKind[], spec: SandboxSpec, options?: { hardLimits?: boolean; signal?: AbortSignal }): Promise<Sandbox>;
+  create(kinds: readonly SandboxKind[], spec: SandboxSpec, options?: CreateOptions): Promise<Sandbox>;
+  /** What runs of this state folder, of every kind. What a dead process left is adopted first, if it is to be, and the rest swept. */
+  list(signal?: AbortSignal): Promise<readonly LiveSandbox[]>;
+  /** See `SandboxDriver.adopt`. */
+  adopt(id: SandboxId, signal?: AbortSignal): Promise<Sandbox>;
   status(signal?: AbortSignal): Promise<readonly DriverStatus[]>;
   sweep(options?: { all?: boolean; signal?: AbortSignal }): Promise<readonly string[]>;
+}
+
+/** How many sandboxes of one kind and spec are kept ready. */
+export interface WarmOptions extends Omit<CreateOptions, 'owner'> {
+  /** Never fewer, but where the machine has no room. */
+  readonly floor: number;
+  /** Never more, however many are asked for. */
+  readonly ceiling?: number;
+}
+
+/** What stands ready of one kind and spec. */
+export interface WarmStock {
+  readonly image: string;
+  readonly kinds: readonly SandboxKind[];
+  readonly policy?: string;
+  readonly ready: number;
+  readonly making: number;
+  /** How many there are to be, by the demand of late. */
+  readonly target: number;
+  /** Why the last one could not be made, and when that will be tried again. */
+  readonly failure?: { readonly message: string; readonly attempts: number; readonly retryAtMs: number };
+}
+
+/** Sandboxes of which some are made before they are asked for, and of which there are never more than the machine holds. */
+export interface WarmSandboxes extends Sandboxes, AsyncDisposable {
+  /** Errors: also `admission_full` with `details.retryAfterSeconds`. */
+  create(kinds: readonly SandboxKind[], spec: SandboxSpec, options?: CreateOptions): Promise<Sandbox>;
+  /** Keeps `floor` sandboxes ready from now on; resolves once they are. Errors: `config_invalid`, `deadline`, and why the first could not be made. */
+  warm(kinds: readonly SandboxKind[], spec: SandboxSpec, options: WarmOptions): Promise<void>;
+  stock(): readonly WarmStock[];
 }

@@ -1,6 +1,6 @@
 // journal: the only truth. Typed events in append-only streams, each chained to the one before it by its hash.
 // Stores implement `Journal` and pass test/integration/journal.suite.ts: `sqlite/` is the embedded one.
-// `append` returns when the events survive our own death, with `durable` when they survive a power cut.
+// `append` resolves when the events survive our own death, with `durable` when they survive a power cut.
 // Large bytes (patches, outputs, trees) go to `Blobs`, and events name them by hash.
 // Folds over events belong to who reads them (runs/, session/): nothing here knows what an event means.
 export { FolderBlobs } from './folder-blobs.ts';

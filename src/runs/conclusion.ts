@@ -48,7 +48,7 @@ async function testAfter({ session, ports, state, tree }: Work, patch: Patch): P
   const restored = await pathsToRestore(workspace, state.baseTree, tree, patch, session.signal);
   const judged = restored.length === 0 ? tree : await workspace.restore(state.baseTree, tree, restored, session.signal);
   const report = await runTests(session, workspace, judged, { command, purpose: 'the tests after' });
-  session.record([{ type: 'run.tested', data: { when: 'after', report, restored } }]);
+  await session.record([{ type: 'run.tested', data: { when: 'after', report, restored } }]);
   return report;
 }
 

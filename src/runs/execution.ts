@@ -37,8 +37,8 @@ export class Execution {
     try {
       this.#how.signal?.throwIfAborted();
       const conclusion = await this.#conclusion();
-      const summary = this.#summary(conclusion);
-      this.#append([{ type: 'run.ended', data: summary }]);
+      const summary = await this.#summary(conclusion);
+      await this.#append([{ type: 'run.ended', data: summary }]);
       return summary;
     } catch (error) {
       throw this.#resumable(error);
@@ -50,7 +50,7 @@ export class Execution {
     const model = await this.#ports.models.open(this.#options.model);
     const { maxUsd, maxSteps, timeoutMs } = this.#options;
     const leftMs = timeoutMs === undefined ? undefined : timeoutMs - this.#state.activeMs;
-    const spent = this.#resume();
+    const spent = await this.#resume();
     if (leftMs !== undefined && leftMs <= 0) return { outcome: 'limit', code: 'budget_exhausted', detail: 'the time of the run is over', files: [] };
     try {
       return await this.#inSession(new RunPolicy(policy, { maxUsd, maxSteps, leftMs }), model, spent);
@@ -61,9 +61,9 @@ export class Execution {
   }
 
   async #inSession(policy: RunPolicy, model: Model, spent: Spending): Promise<Conclusion> {
-    const { principal, image } = this.#options;
+    const { principal, image, imageReference, env } = this.#options;
     const { signal } = this.#how;
-    const session = await Session.open(this.#ports, { principal, policy, run: this.#id, image, env: COMMAND_ENV, spent, ...(signal === undefined ? {} : { signal }) });
+    const session = await Session.open(this.#ports, { principal, policy, run: this.#id, image, ...(imageReference === undefined ? {} : { imageReference }), env: { ...COMMAND_ENV, ...env }, spent, ...(signal === undefined ? {} : { signal }) });
     let why = 'the run was interrupted';
     try {
       const conclusion = await this.#work(session, model);
@@ -90,14 +90,15 @@ export class Execution {
     }
   }
 
-  #conclude(session: Session, { tree, unsaved }: SandboxWorkbench, end: AgentEnd): Promise<Conclusion> {
-    return conclude({ session, ports: this.#ports, state: this.#now(), end, tree, unsaved, isTimeOver: isTimeOver(session) });
+  async #conclude(session: Session, { tree, unsaved }: SandboxWorkbench, end: AgentEnd): Promise<Conclusion> {
+    const state = await this.#now();
+    return conclude({ session, ports: this.#ports, state, end, tree, unsaved, isTimeOver: isTimeOver(session) });
   }
 
   async #agentEnd(session: Session, model: Model, workbench: SandboxWorkbench): Promise<AgentEnd> {
     const { messages, task, baseTree, status } = this.#state;
     const { testCommand } = this.#options;
-    const { before } = this.#now();
+    const { before } = await this.#now();
     const opening = openingMessage({
       task,
       notes: await repositoryNotes(this.#ports.workspace, baseTree, session.signal),
@@ -113,11 +114,11 @@ export class Execution {
     const { testCommand: command } = this.#options;
     if (command === undefined || this.#state.before !== undefined) return;
     const report = await runTests(session, this.#ports.workspace, this.#state.baseTree, { command, purpose: 'the tests before' });
-    session.record([{ type: 'run.tested', data: { when: 'before', report, restored: [] } }]);
+    await session.record([{ type: 'run.tested', data: { when: 'before', report, restored: [] } }]);
   }
 
   /** Says that the run goes on, settles the one doubt that an interruption leaves, and gives what was spent. */
-  #resume(): Spending {
+  async #resume(): Promise<Spending> {
     const { status, inFlight, lastSeq } = this.#state;
     if (status !== 'started') return this.#state.spent;
     const events: NewEvent[] = [{ type: 'run.resumed', data: { fromSeq: lastSeq } }];
@@ -125,21 +126,21 @@ export class Execution {
       const message = 'the process ended while the call was under way: it is kept at its worst case and made again';
       events.push({ type: 'model.failed', data: { call: inFlight.call, code: 'cancelled', message, unknown: true } });
     }
-    this.#append(events);
-    return this.#now().spent;
+    await this.#append(events);
+    return (await this.#now()).spent;
   }
 
-  #summary(conclusion: Conclusion): RunSummary {
-    const { spent, commands, denials, activeMs } = this.#now();
+  async #summary(conclusion: Conclusion): Promise<RunSummary> {
+    const { spent, commands, denials, activeMs } = await this.#now();
     return { ...conclusion, steps: spent.steps, commands, denials, tokens: spent.tokens, usd: spent.usd, wallMs: activeMs };
   }
 
-  #now(): RunState {
-    return foldRun(this.#ports.journal.read(this.#id));
+  async #now(): Promise<RunState> {
+    return foldRun(await this.#ports.journal.read(this.#id));
   }
 
-  #append(events: readonly NewEvent[]): void {
-    this.#ports.journal.append(this.#id, events, { durable: true });
+  async #append(events: readonly NewEvent[]): Promise<void> {
+    await this.#ports.journal.append(this.#id, events, { durable: true });
   }
 
   /** What the caller is told: what went wrong, and that nothing is lost. */

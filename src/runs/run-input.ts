@@ -11,6 +11,9 @@ export interface RunInput {
   readonly policy: string;
   /** Default: by what lies in the repository. */
   readonly image?: string;
+  /** What `image` was found to be when the run was made (`sha256:…`), and the environment that it came with. Never from a client. */
+  readonly imageReference?: string;
+  readonly env?: Readonly<Record<string, string>>;
   /** Default: by what lies in the repository. Empty text: none. */
   readonly testCommand?: string;
   /** Each of these can only narrow what the policy lends. */
@@ -28,6 +31,8 @@ export const runOptions = z.object({
   policy: z.string(),
   policyHash: z.string(),
   image: z.string(),
+  imageReference: z.string().optional(),
+  env: z.record(z.string(), z.string()).optional(),
   testCommand: z.string().optional(),
   maxUsd: z.number().optional(),
   maxSteps: z.number().optional(),

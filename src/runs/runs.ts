@@ -61,7 +61,7 @@ export class Runs {
       versions: this.#agent.versions,
     };
     const id = this.#ports.ids.next('run');
-    this.#ports.journal.append(id, [{ type: 'run.created', data: { task, repository, baseTree, options: kept } }], { durable: true });
+    await this.#ports.journal.append(id, [{ type: 'run.created', data: { task, repository, baseTree, options: kept } }], { durable: true });
     return id;
   }
 
@@ -72,26 +72,28 @@ export class Runs {
    */
   async execute(id: RunId, options: ExecuteOptions = {}): Promise<RunSummary> {
     using lease = this.#ports.leases.take(id);
-    const state = this.show(id);
+    const state = await this.show(id);
     const summary = state.summary ?? (await new Execution(this.#ports, this.#agent, id, state, options).run());
     lease.retire();
     return summary;
   }
 
   /** Newest first. */
-  list(options: { limit?: number } = {}): readonly RunListing[] {
-    const streams = this.#ports.journal.streams({ prefix: 'run_', limit: options.limit ?? 50 });
-    return streams.flatMap(({ stream }) => {
+  async list(options: { limit?: number } = {}): Promise<readonly RunListing[]> {
+    const listings: RunListing[] = [];
+    // One after the other, so that the events of only one run at a time are in memory.
+    for (const { stream } of await this.#ports.journal.streams({ prefix: 'run_', limit: options.limit ?? 50 })) {
       const id = parseId('run', stream);
-      if (id === undefined) return [];
-      const state = foldRun(this.#ports.journal.read(id));
-      return [{ id, state, running: state.status !== 'ended' && this.#ports.leases.held(id) }];
-    });
+      if (id === undefined) continue;
+      const state = foldRun(await this.#ports.journal.read(id));
+      listings.push({ id, state, running: state.status !== 'ended' && this.#ports.leases.held(id) });
+    }
+    return listings;
   }
 
   /** Errors: `not_found`. */
-  show(id: RunId): RunState {
-    const state = foldRun(this.#ports.journal.read(id));
+  async show(id: RunId): Promise<RunState> {
+    const state = foldRun(await this.#ports.journal.read(id));
     if (state.status === 'missing') throw new GloveboxError('not_found', `there is no run ${id}; \`glovebox runs list\` shows those that are`);
     return state;
   }
@@ -103,7 +105,7 @@ export class Runs {
 
   /** The patch that a run came to; empty where it changed nothing. Errors: `usage` where the run has none to give (yet). */
   async patch(id: RunId, signal?: AbortSignal): Promise<Patch> {
-    const { summary, baseTree, tree } = this.show(id);
+    const { summary, baseTree, tree } = await this.show(id);
     if (summary === undefined) throw new GloveboxError('usage', `${id} has not ended: \`glovebox runs resume ${id}\` goes on with it`);
     if (summary.patchBlob === undefined || tree === undefined) {
       if (summary.files.length === 0) return { text: Buffer.alloc(0), files: [] };
@@ -116,24 +118,24 @@ export class Runs {
   /** Writes the patch into the repository that the run was made from. Errors: `patch_conflict`, and those of `patch`. */
   async apply(id: RunId, signal?: AbortSignal): Promise<Patch> {
     const patch = await this.patch(id, signal);
-    const { repository } = this.show(id);
+    const { repository } = await this.show(id);
     await this.#ports.workspace.apply(repository, patch, signal);
-    this.exported(id, 'apply', repository);
+    await this.exported(id, 'apply', repository);
     return patch;
   }
 
   /** Puts the patch on a new branch; gives the commit. Errors: `patch_conflict`, and those of `patch`. */
   async branch(id: RunId, name: string, signal?: AbortSignal): Promise<string> {
     const patch = await this.patch(id, signal);
-    const { repository, task } = this.show(id);
+    const { repository, task } = await this.show(id);
     const commit = await this.#ports.workspace.branch(repository, name, patch, commitMessage(id, task), signal);
-    this.exported(id, 'branch', name);
+    await this.exported(id, 'branch', name);
     return commit;
   }
 
   /** Writes down that the patch left. */
-  exported(id: RunId, how: EventData['run.exported']['how'], target: string): void {
-    this.#ports.journal.append(id, [{ type: 'run.exported', data: { how, target } }], { durable: true });
+  async exported(id: RunId, how: EventData['run.exported']['how'], target: string): Promise<void> {
+    await this.#ports.journal.append(id, [{ type: 'run.exported', data: { how, target } }], { durable: true });
   }
 }
 

@@ -83,7 +83,7 @@ export class SandboxWorkbench implements Workbench {
     signal.throwIfAborted();
     this.#wasReplaced = false;
     if (submitted !== undefined && settled.ok) events.push({ type: 'run.submitted', data: { summary: submitted } });
-    this.#session.record([{ type: 'tool.ended', data: { call, outcome: settled } }, ...events]);
+    await this.#session.record([{ type: 'tool.ended', data: { call, outcome: settled } }, ...events]);
     return settled;
   }
 

@@ -21,6 +21,7 @@ export class GuestCommand implements RunningCommand, WireStream {
   readonly #stdin: StdinWindow;
   readonly #settled: (command: GuestCommand) => void;
   readonly #observe: ((chunk: OutputChunk) => void) | undefined;
+  readonly #observed: Record<Channel, number> = { stdout: 0, stderr: 0 };
   readonly #end = Promise.withResolvers<CommandEnd>();
   #wire: Wire | undefined;
   #seen: boolean;
@@ -132,7 +133,11 @@ export class GuestCommand implements RunningCommand, WireStream {
   received(channel: Channel, offset: number, bytes: Buffer): void {
     this.#seen = true;
     this.#output.push(channel, offset, bytes);
-    this.#observe?.({ channel, offset, bytes });
+    // After a new attachment some of it comes again.
+    const seen = Math.max(0, this.#observed[channel] - offset);
+    if (seen >= bytes.length) return;
+    this.#observed[channel] = offset + bytes.length;
+    this.#observe?.({ channel, offset: offset + seen, bytes: bytes.subarray(seen) });
   }
 
   stdinAck(offset: number, closed: boolean): void {

@@ -1,9 +1,13 @@
-import { WORKSPACE } from '../contracts/index.ts';
-import type { CommandId, CommandSpec, IdSource, RunningCommand, Sandbox, SandboxFiles, SandboxId, SandboxKind, SandboxSpec } from '../contracts/index.ts';
+import { GloveboxError, WORKSPACE } from '../contracts/index.ts';
+import type { CommandId, CommandSpec, IdSource, RunningCommand, Sandbox, SandboxFiles, SandboxId, SandboxKind, SandboxPulse, SandboxSpec } from '../contracts/index.ts';
 import { GuestCommand } from './command.ts';
+import { cancelled, deadlineSignal, raceSignal } from './deadline.ts';
 import { GuestFiles } from './files.ts';
 import { Link } from './link.ts';
 import type { LinkListener } from './link.ts';
+import { Pause } from './pause.ts';
+import type { Freezer } from './pause.ts';
+import { supersededError } from './state.ts';
 import type { SandboxState } from './state.ts';
 import type { Connect } from './transport.ts';
 import type { KnownCommand } from './wire/messages-from-guest.ts';
@@ -36,6 +40,10 @@ export interface GuestOptions {
   readonly ids: IdSource;
   /** The first call may start the sandbox. */
   readonly connect: Connect;
+  /** Somebody before us made it: what fails on our side alone does not end it. */
+  readonly adopted?: boolean;
+  /** Absent where nothing can freeze it. */
+  readonly freezer?: Freezer | undefined;
   /** Removes everything that the driver made, by force; resolves when nothing is left. Idempotent. `asked`: init has been told to end by itself. */
   readonly destroy: (asked: boolean) => Promise<void>;
 }
@@ -44,6 +52,8 @@ export interface GuestOptions {
 const REMEMBERED = 8;
 /** Ended commands that we remember: the same id again is the same command, not another run. */
 const KNOWN_HERE = 256;
+/** init answers a ping within a millisecond; one that is starved of CPU may need longer. */
+const PING_MS = 2000;
 
 /** A sandbox whose init answers on a wire. */
 export class GuestSandbox implements Sandbox {
@@ -63,6 +73,8 @@ export class GuestSandbox implements Sandbox {
   readonly #remembered: GuestCommand[] = [];
   /** Commands that init knew when we attached, by id: somebody before us started them. */
   readonly #inherited = new Map<string, KnownCommand>();
+  readonly #pause: Pause;
+  #env: Readonly<Record<string, string>>;
   #streams = { next: 0, end: 0 };
   #attachedBefore = false;
   #isGone = false;
@@ -70,7 +82,8 @@ export class GuestSandbox implements Sandbox {
   #destroying: Promise<void> | undefined;
 
   /**
-   * Connects, sends the preamble (on the first attach of `state`), and waits for a hello. A failed start calls `destroy` and removes the state.
+   * Connects, sends the preamble (on the first attach of `state`), and waits for a hello. A failed start calls `destroy` and removes the state; an
+   * adoption that was cancelled, or in which somebody else was quicker, touches nothing.
    * Errors: `sandbox_start_failed`, `wire_violation`, `cancelled`, and what `connect` throws.
    */
   static async open(options: GuestOptions, signal?: AbortSignal): Promise<GuestSandbox> {
@@ -79,14 +92,21 @@ export class GuestSandbox implements Sandbox {
       await sandbox.#link.open(signal);
       return sandbox;
     } catch (error) {
+      if (options.adopted === true && error instanceof GloveboxError && error.code === 'cancelled') {
+        sandbox.#link.close();
+        throw error;
+      }
+      // How it ends for the slower of two is a matter of chance: a broken transport, no hello.
+      const overtaken = options.state.isOvertaken;
       // The first error is the one that says what happened; what could not be removed is left to the sweeper, which finds the state.
       await sandbox.destroy().catch(() => undefined);
-      throw error;
+      throw overtaken ? supersededError() : error;
     }
   }
 
   private constructor(options: GuestOptions) {
     this.#options = options;
+    this.#env = options.spec.env ?? {};
     this.id = options.id;
     this.kind = options.kind;
     this.image = options.image;
@@ -101,10 +121,38 @@ export class GuestSandbox implements Sandbox {
       requires: options.requires,
       listener: this.#listener(),
     });
+    this.#pause = new Pause({ id: options.id, link: this.#link, freezer: options.freezer });
   }
 
   get gone(): Promise<string> {
     return this.#gone.promise;
+  }
+
+  async ping(options: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<SandboxPulse> {
+    const { timeoutMs = PING_MS, signal } = options;
+    const deadline = deadlineSignal(timeoutMs, signal);
+    try {
+      if (this.#link.wire === undefined) throw new GloveboxError('sandbox_lost', `sandbox ${this.id} is not connected`);
+      const { initBytes, processes, commands } = await raceSignal(this.#link.wire.pulse(), deadline);
+      return { initBytes, processes, commands };
+    } catch (error) {
+      if (signal?.aborted === true) throw cancelled('asking a sandbox for a sign of life', signal);
+      if (deadline.aborted) throw new GloveboxError('deadline', `sandbox ${this.id} gave no sign of life within ${timeoutMs} ms`, { cause: error });
+      throw error instanceof GloveboxError ? error : new GloveboxError('sandbox_lost', `sandbox ${this.id} went away when it was asked for a sign of life`, { cause: error });
+    }
+  }
+
+  setEnv(env: Readonly<Record<string, string>>): void {
+    this.#env = env;
+    this.#options.state.setEnv(env);
+  }
+
+  pause(signal?: AbortSignal): Promise<void> {
+    return this.#pause.pause(signal);
+  }
+
+  resume(signal?: AbortSignal): Promise<void> {
+    return this.#pause.resume(signal);
   }
 
   exec(spec: CommandSpec): RunningCommand {
@@ -134,11 +182,12 @@ export class GuestSandbox implements Sandbox {
     const known = this.#inherited.get(spec.id);
     this.#inherited.delete(spec.id);
     const request = this.#request(spec, builtin);
-    const command = new GuestCommand({ id: spec.id, stream: known?.stream ?? this.#takeStream(), request, known, settled: (ended) => this.#settled(ended), observe: spec.observe });
+    const stream = known?.stream ?? this.#takeStream();
+    const command = new GuestCommand({ id: spec.id, stream: stream ?? 0, request, known, settled: (ended) => this.#settled(ended), observe: spec.observe });
     this.#commands.set(spec.id, command);
     this.#running.add(command);
     const refused = refusal(request);
-    if (this.#isGone) command.lose();
+    if (this.#isGone || stream === undefined) command.lose();
     else if (refused !== undefined) command.refuse(refused);
     else if (this.#link.wire !== undefined) command.attach(this.#link.wire, known);
     return command;
@@ -149,7 +198,8 @@ export class GuestSandbox implements Sandbox {
       id: spec.id,
       argv: spec.argv,
       ...(builtin === undefined ? {} : { builtin }),
-      env: { ...this.#options.env, ...this.#options.spec.env, ...spec.env },
+      // What init does by itself reads none of it, and has to work where an image has more than fits a command.
+      env: builtin === undefined ? { ...this.#options.env, ...this.#env, ...spec.env } : {},
       cwd: spec.cwd ?? WORKSPACE,
       wallMs: spec.limits.wallMs,
       cpuMs: spec.limits.cpuMs,
@@ -163,10 +213,16 @@ export class GuestSandbox implements Sandbox {
     };
   }
 
-  #takeStream(): number {
+  /** Undefined when the sandbox is no longer ours to start anything in. */
+  #takeStream(): number | undefined {
     if (this.#streams.next === this.#streams.end) {
-      const { first, end } = this.#options.state.reserveStreams();
-      this.#streams = { next: first, end };
+      try {
+        const { first, end } = this.#options.state.reserveStreams();
+        this.#streams = { next: first, end };
+      } catch {
+        // Taken over, or removed: the wire will say so in a moment, with why.
+        return undefined;
+      }
     }
     const stream = this.#streams.next;
     this.#streams.next += 1;
@@ -231,7 +287,8 @@ export class GuestSandbox implements Sandbox {
   }
 
   async #destroy(why: string): Promise<void> {
-    const asked = this.#link.wire !== undefined;
+    // What is frozen hears nothing.
+    const asked = this.#link.wire !== undefined && !this.#pause.paused;
     this.#isGone = true;
     if (asked) {
       this.#link.shutdown();
@@ -241,7 +298,7 @@ export class GuestSandbox implements Sandbox {
     this.#link.close();
     this.#stop();
     try {
-      if (this.#superseded) return;
+      if (this.#superseded || this.#options.state.isOvertaken) return;
       await this.#options.destroy(asked);
       this.#options.state.remove();
     } finally {

@@ -5,7 +5,7 @@ import { supersededError } from './state.ts';
 import type { Attachment, SandboxState } from './state.ts';
 import type { Connect, Transport } from './transport.ts';
 import type { KnownCommand } from './wire/messages-from-guest.ts';
-import { encodePreamble } from './wire/messages-to-guest.ts';
+import { encodePreamble, encodeSlept } from './wire/messages-to-guest.ts';
 import { ToGuest } from './wire/protocol.ts';
 import { Wire } from './wire/wire.ts';
 import type { WireEnd } from './wire/wire.ts';
@@ -50,6 +50,7 @@ export class Link {
   readonly #options: LinkOptions;
   readonly #closing = new AbortController();
   #wire: Wire | undefined;
+  #resting = false;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -74,6 +75,25 @@ export class Link {
   /** Tells init to end; whether it hears is for the driver to see. */
   shutdown(): void {
     this.#wire?.send(ToGuest.shutdown, 0, Buffer.alloc(0));
+  }
+
+  /** Asks for no sign of life until `wake`: the sandbox is about to be frozen. */
+  rest(): void {
+    this.#resting = true;
+    this.#wire?.rest();
+  }
+
+  /** Leaves word for init of how long it was frozen, before it is woken: it reads first, and then looks at the time. */
+  tellSlept(milliseconds: number): void {
+    this.#wire?.send(ToGuest.slept, 0, encodeSlept(milliseconds));
+  }
+
+  /** The sandbox runs again. A wire that broke meanwhile is made anew. */
+  wake(): void {
+    if (!this.#resting) return;
+    this.#resting = false;
+    if (this.#wire !== undefined) this.#wire.wake();
+    else if (!this.#closing.signal.aborted) void this.#reattach('the wire broke while the sandbox was frozen');
   }
 
   /** Lets go for good; nobody is told. Idempotent. */
@@ -136,8 +156,10 @@ export class Link {
     if (this.#closing.signal.aborted) return;
     const { listener } = this.#options;
     listener.detached();
-    if (end.why === 'broken') void this.#reattach(end.detail);
-    else listener.lost({ why: end.why, error: endError(end) });
+    if (end.why === 'broken') {
+      // What is frozen answers nobody.
+      if (!this.#resting) void this.#reattach(end.detail);
+    } else listener.lost({ why: end.why, error: endError(end) });
   }
 
   /** Never rejects: giving up is an answer. */

@@ -1,11 +1,13 @@
 import { systemClock } from '../contracts/index.ts';
-import type { Clock, IdSource, Sandboxes } from '../contracts/index.ts';
+import type { Clock, IdSource, Sandboxes, WarmSandboxes } from '../contracts/index.ts';
 import { BubblewrapDriver } from './bubblewrap/index.ts';
 import { DockerDriver, Engine, extractInit } from './docker/index.ts';
 import { findEngine, OperatorImages, SandboxImages } from './images/index.ts';
 import type { ImageName } from './images/index.ts';
 import { InitBinary } from './init-binary.ts';
 import { OwnImages } from './own-images.ts';
+import { PooledSandboxes } from './pool/index.ts';
+import type { PoolOptions } from './pool/index.ts';
 import { AvailableSandboxes } from './sandboxes.ts';
 
 /** Every kind of sandbox of this machine, and the images they start from. Nothing is looked for before it is needed. */
@@ -15,7 +17,12 @@ export function openSandboxes(options: {
   readonly ids: IdSource;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock?: Clock;
-}): { readonly sandboxes: Sandboxes; readonly images: OperatorImages } {
+}): {
+  readonly sandboxes: Sandboxes;
+  readonly images: OperatorImages;
+  /** For a service: some stand ready, and no more live than the machine holds. A command that needs one sandbox is better off without. */
+  readonly pooled: (pool?: Omit<PoolOptions, 'sandboxes' | 'clock'>) => WarmSandboxes;
+} {
   const { stateDir, ids, env, clock = systemClock } = options;
   const engine = new Engine(() => findEngine(env));
   const own = new OwnImages(async () => new SandboxImages(await engine.client()));
@@ -26,5 +33,5 @@ export function openSandboxes(options: {
     new DockerDriver({ ...docker, kind: 'container' }),
     new BubblewrapDriver({ stateDir, ids, clock, init }),
   ]);
-  return { sandboxes, images: new OperatorImages(() => engine.client()) };
+  return { sandboxes, images: new OperatorImages(() => engine.client()), pooled: (pool) => new PooledSandboxes({ ...pool, sandboxes, clock }) };
 }

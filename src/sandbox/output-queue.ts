@@ -13,13 +13,18 @@ const MANY_CHUNKS = 1024;
 interface Position {
   /** The next offset that is due. */
   received: number;
+  /** Up to here the reader has it in hand. Asked for more, he is done with it: it is consumed. */
+  handed: number;
   consumed: number;
   acknowledged: number;
   /** After RESUME the first OUTPUT may be further on: what lies between is lost. */
   mayJump: boolean;
 }
 
-/** A command's output between the wire and its one reader. Holds at most a window of each channel: reading is what gives credit. */
+/**
+ * A command's output between the wire and its one reader. Holds at most a window of each channel: reading is what gives credit, and what the reader
+ * has in hand is acknowledged only when he asks for more. So a reader who dies in the middle of it leaves it to whoever adopts the sandbox.
+ */
 export class OutputQueue implements AsyncIterable<OutputChunk>, AsyncIterator<OutputChunk, undefined> {
   readonly #windowBytes: number;
   readonly #acknowledge: (channel: Channel, offset: number) => void;
@@ -49,8 +54,9 @@ export class OutputQueue implements AsyncIterable<OutputChunk>, AsyncIterator<Ou
   }
 
   /**
-   * A new attachment: from where init is to send on. That is where the reader is, because asking for bytes acknowledges all before them: what
-   * waits here unread is dropped and comes again, so that nothing but a window can ever wait here.
+   * A new attachment: from where init is to send on. That is what the reader is done with, because asking for bytes acknowledges all before them:
+   * what waits here unread is dropped and comes again, so that nothing but a window can ever wait here, and what is in his hand comes again, too,
+   * and is dropped then.
    */
   resume(): Readonly<Record<Channel, number>> {
     this.#drop();
@@ -73,8 +79,7 @@ export class OutputQueue implements AsyncIterable<OutputChunk>, AsyncIterator<Ou
     if (offset + bytes.length - position.acknowledged > this.#windowBytes) throw violation('conduct', 'output beyond the window');
     position.received += bytes.length;
     if (this.#abandoned) this.#consume(channel, position.received);
-    else if (this.#waiter !== undefined) this.#hand(this.#waiter, new Waiting(channel, offset, Buffer.from(bytes)));
-    else this.#keep(channel, offset, bytes);
+    else this.#take(channel, Math.max(offset, position.handed), bytes.subarray(Math.max(0, position.handed - offset)));
   }
 
   /** Everything that will come has come. Errors: `wire_violation` when the totals do not fit what was received. */
@@ -102,11 +107,9 @@ export class OutputQueue implements AsyncIterable<OutputChunk>, AsyncIterator<Ou
   }
 
   next(): Promise<IteratorResult<OutputChunk, undefined>> {
+    for (const channel of ['stdout', 'stderr'] as const) this.#consume(channel, this.#positions[channel].handed);
     const chunk = this.#shift();
-    if (chunk !== undefined) {
-      this.#consume(chunk.channel, chunk.offset + chunk.bytes.length);
-      return Promise.resolve({ done: false, value: chunk });
-    }
+    if (chunk !== undefined) return Promise.resolve({ done: false, value: this.#handed(chunk) });
     if (this.#ended || this.#abandoned) return Promise.resolve({ done: true, value: undefined });
     return new Promise((resolve) => {
       this.#waiter = resolve;
@@ -121,10 +124,17 @@ export class OutputQueue implements AsyncIterable<OutputChunk>, AsyncIterator<Ou
     return Promise.resolve({ done: true, value: undefined });
   }
 
-  #hand(waiter: (result: IteratorResult<OutputChunk, undefined>) => void, chunk: Waiting): void {
+  #take(channel: Channel, offset: number, bytes: Buffer): void {
+    if (bytes.length === 0) return;
+    if (this.#waiter === undefined) return this.#keep(channel, offset, bytes);
+    const waiter = this.#waiter;
     this.#waiter = undefined;
-    waiter({ done: false, value: chunk });
-    this.#consume(chunk.channel, chunk.offset + chunk.bytes.length);
+    waiter({ done: false, value: this.#handed(new Waiting(channel, offset, Buffer.from(bytes))) });
+  }
+
+  #handed(chunk: Waiting): Waiting {
+    this.#positions[chunk.channel].handed = chunk.offset + chunk.bytes.length;
+    return chunk;
   }
 
   #keep(channel: Channel, offset: number, bytes: Buffer): void {
@@ -169,10 +179,9 @@ export class OutputQueue implements AsyncIterable<OutputChunk>, AsyncIterator<Ou
   }
 
   #jump(position: Position, offset: number): void {
-    this.#lostBytes += offset - position.received;
+    this.#lostBytes += Math.max(0, offset - Math.max(position.received, position.handed));
     position.received = offset;
-    position.acknowledged = Math.max(position.acknowledged, offset);
-    position.consumed = Math.max(position.consumed, offset);
+    for (const each of ['acknowledged', 'consumed', 'handed'] as const) position[each] = Math.max(position[each], offset);
   }
 }
 
@@ -199,5 +208,5 @@ class Waiting implements OutputChunk {
 }
 
 function newPosition(): Position {
-  return { received: 0, consumed: 0, acknowledged: 0, mayJump: false };
+  return { received: 0, handed: 0, consumed: 0, acknowledged: 0, mayJump: false };
 }

@@ -3,27 +3,41 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { z } from 'zod';
 import { describeError, GloveboxError, parseId } from '../contracts/index.ts';
-import type { SandboxId, SandboxKind } from '../contracts/index.ts';
+import type { SandboxId, SandboxKind, SandboxSpec } from '../contracts/index.ts';
 import { ownerShape } from './owner.ts';
 import type { Owner } from './owner.ts';
+import { RecordNumbers } from './record-numbers.ts';
 
 /** Stream numbers set aside at once, so that no number is used twice even if we die without a word. */
 const STREAMS_AT_ONCE = 1 << 20;
 const KEY_BYTES = 32;
 const key = z.base64().transform((text) => Buffer.from(text, 'base64')).refine((bytes) => bytes.length === KEY_BYTES);
 
+const specShape = z.strictObject({
+  image: z.string(),
+  limits: z.strictObject({ cpu: z.number(), memoryBytes: z.number(), pids: z.number(), diskBytes: z.number(), inodes: z.number(), openFiles: z.number() }),
+  graceMs: z.number(),
+  env: z.record(z.string(), z.string()).optional(),
+});
+
 const recordShape = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(2),
   id: z.string(),
   kind: z.enum(['gvisor', 'container', 'process']),
   toGuest: key,
   fromGuest: key,
-  /** The highest epoch that anybody may have attached with; 0 before the first. */
+  /** The number of this version. It is also the highest epoch that anybody may have attached with; 0 before the first. */
   epoch: z.int().min(0).max(0xffff_fffe),
+  /** The preamble may have been sent. */
+  attached: z.boolean(),
   /** The first stream number that nobody has set aside. */
   streams: z.int().min(1).max(0xffff_ffff),
   owner: ownerShape,
   createdMs: z.int(),
+  /** What it was asked to be: whoever takes it over needs no more than its id. */
+  spec: specShape,
+  /** It is being removed, and nobody's to adopt any more. */
+  doomed: z.boolean(),
   /** What the driver needs to find the sandbox again: a container's id, a socket's path. */
   resource: z.record(z.string(), z.string()),
 });
@@ -38,32 +52,45 @@ export interface Attachment {
 
 /**
  * What outlives us of one sandbox: its keys, its epoch, its owner. One file, `<stateDir>/sandboxes/<id>.json`, readable by us alone and replaced
- * whole. It needs no fsync: a power cut ends the sandbox too.
+ * whole. Each change takes the next epoch first, which only one process can: whoever cannot has been overtaken, and changes nothing. It needs no
+ * fsync: a power cut ends the sandbox too.
  */
 export class SandboxState {
   readonly #file: string;
+  readonly #epochs: RecordNumbers;
   #record: SandboxRecord;
 
   private constructor(file: string, record: SandboxRecord) {
     this.#file = file;
+    this.#epochs = new RecordNumbers(file);
     this.#record = record;
   }
 
   /** A new sandbox, with new keys. */
   static create(
     stateDir: string,
-    made: { readonly id: SandboxId; readonly kind: SandboxKind; readonly owner: Owner; readonly createdMs: number; readonly resource?: Readonly<Record<string, string>> },
+    made: {
+      readonly id: SandboxId;
+      readonly kind: SandboxKind;
+      readonly owner: Owner;
+      readonly createdMs: number;
+      readonly spec: SandboxSpec;
+      readonly resource?: Readonly<Record<string, string>>;
+    },
   ): SandboxState {
     const state = new SandboxState(fileOf(stateDir, made.id), {
-      version: 1,
+      version: 2,
       id: made.id,
       kind: made.kind,
       toGuest: randomBytes(KEY_BYTES),
       fromGuest: randomBytes(KEY_BYTES),
       epoch: 0,
+      attached: false,
       streams: 1,
       owner: made.owner,
       createdMs: made.createdMs,
+      spec: { ...made.spec },
+      doomed: false,
       resource: { ...made.resource },
     });
     mkdirSync(folderOf(stateDir), { recursive: true, mode: 0o700 });
@@ -111,6 +138,12 @@ export class SandboxState {
     return this.#record.createdMs;
   }
 
+  /** What it was asked to be, with the environment that its commands have now. */
+  get spec(): SandboxSpec {
+    const { env, ...spec } = this.#record.spec;
+    return env === undefined ? spec : { ...spec, env };
+  }
+
   get resource(): Readonly<Record<string, string>> {
     return this.#record.resource;
   }
@@ -120,43 +153,71 @@ export class SandboxState {
     return { toGuest: this.#record.toGuest, fromGuest: this.#record.fromGuest };
   }
 
-  /** Remembers where the sandbox is to be found. */
-  locate(resource: Readonly<Record<string, string>>): void {
-    this.#record = { ...this.#record, resource: { ...this.#record.resource, ...resource } };
-    this.#save();
+  /** Takes the sandbox over: whoever had it may change nothing of it any more. Errors: as `attach`, and `sandbox_lost` when it is being removed. */
+  claim(owner: Owner): void {
+    if (this.#record.doomed) throw new GloveboxError('sandbox_lost', `sandbox ${this.id} is being removed`);
+    this.#change({ owner });
   }
 
-  /** Takes the sandbox over. */
-  claim(owner: Owner): void {
-    this.#record = { ...this.#record, owner };
-    this.#save();
+  /** Takes it over in order to remove it, or gives it back where that failed. Errors: as `attach`. */
+  doom(owner: Owner, doomed = true): void {
+    this.#change({ owner, doomed });
+  }
+
+  /** What commands have in their environment from now on, for whoever takes the sandbox over. Errors: as `attach`. */
+  setEnv(env: Readonly<Record<string, string>>): void {
+    this.#change({ spec: { ...this.#record.spec, env: { ...env } } });
   }
 
   /**
-   * A higher epoch, on disk before anybody attaches with it. Errors: `sandbox_lost` when epochs have run out, and with `details.superseded` when
-   * somebody else has attached since we did: fighting over a sandbox would end it.
+   * A higher epoch, on disk before anybody attaches with it. Errors: `not_found` when the sandbox is gone, `sandbox_lost` when epochs have run
+   * out, and with `details.superseded` when somebody else has taken it over since: fighting over a sandbox would end it.
    */
   attach(): Attachment {
-    const { epoch } = this.#record;
-    if (load(this.#file, this.id).epoch !== epoch) throw supersededError();
-    if (epoch >= 0xffff_fffe) throw this.#usedUp();
-    this.#record = { ...this.#record, epoch: epoch + 1 };
-    this.#save();
-    return { first: epoch === 0, epoch: epoch + 1 };
+    const first = !this.#record.attached;
+    this.#change({ attached: true });
+    return { first, epoch: this.#record.epoch };
   }
 
-  /** Stream numbers that nobody else has or will have, from `first` on and before `end`. Errors: `sandbox_lost` when they have run out. */
+  /** Whether somebody else has taken the sandbox over. False when it is gone. */
+  get isOvertaken(): boolean {
+    try {
+      return load(this.#file, this.id).epoch !== this.#record.epoch;
+    } catch (error) {
+      if (error instanceof GloveboxError && error.code === 'not_found') return false;
+      throw error;
+    }
+  }
+
+  /** Stream numbers that nobody else has or will have, from `first` on and before `end`. Errors: as `attach`. */
   reserveStreams(): { readonly first: number; readonly end: number } {
     const first = this.#record.streams;
     if (first > 0xffff_ffff - STREAMS_AT_ONCE) throw this.#usedUp();
-    this.#record = { ...this.#record, streams: first + STREAMS_AT_ONCE };
-    this.#save();
+    this.#change({ streams: first + STREAMS_AT_ONCE });
     return { first, end: first + STREAMS_AT_ONCE };
   }
 
   /** Idempotent. */
   remove(): void {
     rmSync(this.#file, { force: true });
+    this.#epochs.forgetAll();
+  }
+
+  #change(change: Partial<SandboxRecord>): void {
+    const before = this.#record.epoch;
+    const epoch = this.#epochs.takeAfter(before);
+    if (epoch === undefined) throw supersededError();
+    try {
+      if (epoch > 0xffff_fffe) throw this.#usedUp();
+      // Somebody may have taken this number, written, and gone on: then it was free again.
+      if (load(this.#file, this.id).epoch !== before) throw supersededError();
+      this.#record = { ...this.#record, ...change, epoch };
+      this.#save();
+    } catch (error) {
+      this.#epochs.forget(epoch);
+      throw error;
+    }
+    for (let old = Math.max(before, 1); old < epoch; old++) this.#epochs.forget(old);
   }
 
   #usedUp(): GloveboxError {

@@ -41,12 +41,12 @@ export class Gate {
   /** Considers and writes the answer; throws `denied`, or `budget_exhausted` where a budget said no. */
   async require(request: DecisionRequest, options: { signal?: AbortSignal | undefined; durable?: boolean } = {}): Promise<Decision> {
     const answer = await this.consider(request, options.signal);
-    this.write([answer.event], options.durable);
+    await this.write([answer.event], options.durable);
     if (!answer.allowed) throw refusal(request, answer.decision);
     return answer.decision;
   }
 
-  write(events: readonly NewEvent[], durable = false): readonly JournalEvent[] {
+  write(events: readonly NewEvent[], durable = false): Promise<readonly JournalEvent[]> {
     return this.#journal.append(this.#stream, events, { durable });
   }
 

@@ -29,13 +29,13 @@ export class GovernedFiles {
   async write(path: string, bytes: Buffer, options: FileOptions & { mode?: number; parents?: boolean } = {}): Promise<void> {
     const canonical = await this.#mayWrite(path, options);
     await this.#sandbox.files.write(canonical, bytes, options);
-    this.#changed('write', canonical, bytes.length);
+    await this.#changed('write', canonical, bytes.length);
   }
 
   async remove(path: string, options: FileOptions & { recursive?: boolean } = {}): Promise<void> {
     const canonical = await this.#may('file.delete', path, options);
     await this.#sandbox.files.remove(canonical, options);
-    this.#changed('remove', canonical, 0);
+    await this.#changed('remove', canonical, 0);
   }
 
   /** A tar stream of the given relative paths. Hostile input to whoever reads it. */
@@ -53,7 +53,7 @@ export class GovernedFiles {
       }
     };
     await this.#sandbox.files.unpack(canonical, counted(), options);
-    this.#changed('unpack', canonical, bytes);
+    await this.#changed('unpack', canonical, bytes);
   }
 
   async #may(action: 'file.read' | 'file.write' | 'file.delete' | 'file.list', path: string, options: FileOptions): Promise<string> {
@@ -81,8 +81,8 @@ export class GovernedFiles {
     }
   }
 
-  #changed(operation: string, path: string, bytes: number): void {
+  async #changed(operation: string, path: string, bytes: number): Promise<void> {
     this.#touch();
-    this.#gate.write([{ type: 'file.changed', data: { sandbox: this.#sandbox.id, operation, path, bytes } }]);
+    await this.#gate.write([{ type: 'file.changed', data: { sandbox: this.#sandbox.id, operation, path, bytes } }]);
   }
 }

@@ -31,13 +31,23 @@ export class GovernedSandbox implements AsyncDisposable {
   readonly #ids: IdSource;
   readonly #limits: CommandLimits;
   readonly #touch: () => void;
+  readonly #unwritten: (error: unknown) => void;
 
-  constructor(options: { sandbox: Sandbox; gate: Gate; ids: IdSource; limits: CommandLimits; touch: () => void }) {
+  /** `unwritten` is told of an error that no caller would hear of: what happened could not be written down. */
+  constructor(options: {
+    sandbox: Sandbox;
+    gate: Gate;
+    ids: IdSource;
+    limits: CommandLimits;
+    touch: () => void;
+    unwritten: (error: unknown) => void;
+  }) {
     this.#sandbox = options.sandbox;
     this.#gate = options.gate;
     this.#ids = options.ids;
     this.#limits = options.limits;
     this.#touch = options.touch;
+    this.#unwritten = options.unwritten;
     this.files = new GovernedFiles(options.sandbox, options.gate, options.touch);
   }
 
@@ -70,9 +80,11 @@ export class GovernedSandbox implements AsyncDisposable {
     const id = this.#ids.next('cmd');
     const considered = this.#gate.consider({ action: 'command.exec', argv: request.argv, cwd }, signal);
     const verdict = considered instanceof Promise ? await considered : considered;
-    if (!verdict.allowed) return this.#refused(id, verdict);
+    if (!verdict.allowed) return this.#neverRan(id, verdict, 'policy', [verdict.event]);
     const started: NewEvent = { type: 'command.started', data: { command: id, sandbox: this.#sandbox.id, argv: request.argv, cwd } };
-    this.#gate.write([verdict.event, started]);
+    await this.#gate.write([verdict.event, started]);
+    // Fired while the intent was being written: the command has an end like any other, and nothing was handed over.
+    if (signal?.aborted === true) return this.#neverRan(id, verdict, 'cancelled');
     const hashes = { stdout: new LazyHash(), stderr: new LazyHash() };
     const observe = (chunk: OutputChunk): void => {
       hashes[chunk.channel].add(chunk.bytes);
@@ -84,7 +96,7 @@ export class GovernedSandbox implements AsyncDisposable {
 
   async destroy(why: string): Promise<void> {
     await this.#sandbox.destroy();
-    this.#gate.write([{ type: 'sandbox.gone', data: { sandbox: this.#sandbox.id, why } }]);
+    await this.#gate.write([{ type: 'sandbox.gone', data: { sandbox: this.#sandbox.id, why } }]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -94,12 +106,10 @@ export class GovernedSandbox implements AsyncDisposable {
   #follow(running: RunningCommand, decision: Decision, hashes: Readonly<Record<OutputChunk['channel'], LazyHash>>, signal: AbortSignal | undefined): GovernedCommand {
     const cancel = (): void => running.cancel();
     signal?.addEventListener('abort', cancel, { once: true });
-    const end = running.end.then((how) => {
+    const end = running.end.then(async (how) => {
       signal?.removeEventListener('abort', cancel);
       this.#touch();
-      this.#gate.write([
-        { type: 'command.ended', data: { command: running.id, end: how, stdoutHash: hashes.stdout.digest(), stderrHash: hashes.stderr.digest() } },
-      ]);
+      await this.#ended(running.id, how, hashes);
       return how;
     });
     return {
@@ -114,9 +124,24 @@ export class GovernedSandbox implements AsyncDisposable {
     };
   }
 
-  #refused(id: CommandId, verdict: Verdict): GovernedCommand {
-    const end: CommandEnd = { ...NEVER_RAN, cause: 'policy' };
-    this.#gate.write([verdict.event, { type: 'command.ended', data: { command: id, end, stdoutHash: NOTHING, stderrHash: NOTHING } }]);
+  /**
+   * The command ran, whether or not that can be written, so its end is told as it was and never rejects. The failure is the session's:
+   * it is over before the end resolves, its signal has the journal's error for a reason, and closing it rejects with that error. Whoever
+   * relies on the result checks the session's signal first, as he must for every other reason that ends a session.
+   */
+  async #ended(id: CommandId, end: CommandEnd, hashes: Readonly<Record<OutputChunk['channel'], LazyHash>>): Promise<void> {
+    const data = { command: id, end, stdoutHash: hashes.stdout.digest(), stderrHash: hashes.stderr.digest() };
+    try {
+      await this.#gate.write([{ type: 'command.ended', data }]);
+    } catch (error) {
+      this.#unwritten(error);
+    }
+  }
+
+  /** An end is written for a command that was not handed over, after `before`. */
+  async #neverRan(id: CommandId, verdict: Verdict, cause: 'policy' | 'cancelled', before: readonly NewEvent[] = []): Promise<GovernedCommand> {
+    const end: CommandEnd = { ...NEVER_RAN, cause };
+    await this.#gate.write([...before, { type: 'command.ended', data: { command: id, end, stdoutHash: NOTHING, stderrHash: NOTHING } }]);
     const nothing = (): Promise<void> => Promise.resolve();
     return { id, decision: verdict.decision, output: none(), end: Promise.resolve(end), write: nothing, closeStdin: nothing, signal: () => {}, cancel: () => {} };
   }

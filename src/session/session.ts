@@ -37,6 +37,8 @@ export interface SessionOptions {
   readonly run?: string;
   /** Instead of the policy's; the policy decides whether it may be. */
   readonly image?: string;
+  /** What `image` was found to be (`sha256:…`), by whoever looked it up or built it for the operator: policy is asked about the name, and this is started. Never from a client. */
+  readonly imageReference?: string;
   readonly kinds?: readonly SandboxKind[];
   readonly env?: Readonly<Record<string, string>>;
   /** What the run spent in earlier sessions. */
@@ -64,8 +66,9 @@ export class Session implements AsyncDisposable {
   #lastTouchMs: number;
   #spent: Spending;
   #closing: Promise<void> | undefined;
+  #unwritten: GloveboxError | undefined;
 
-  /** Opens a session where policy allows its sandbox. Errors: `denied`. */
+  /** Opens a session where policy allows its sandbox; one that was not allowed is written down as closed again. Errors: `denied`. */
   static async open(ports: SessionPorts, options: SessionOptions): Promise<Session> {
     const id = ports.ids.next('ses');
     const { policy } = options;
@@ -76,8 +79,14 @@ export class Session implements AsyncDisposable {
       type: 'session.opened',
       data: { principal: options.principal, policy: policy.name, policyHash: policy.hash, ...(options.run === undefined ? {} : { run: options.run }) },
     };
-    gate.write([opened]);
-    await gate.require({ action: 'session.open', kinds, image, limits: policy.grant.sandbox }, { signal: options.signal });
+    await gate.write([opened]);
+    try {
+      await gate.require({ action: 'session.open', kinds, image, limits: policy.grant.sandbox }, { signal: options.signal });
+    } catch (error) {
+      // Why it was not opened is the thing to tell; where the journal is the reason, this fails for the same one.
+      await gate.write([{ type: 'session.closed', data: { why: describeError(error) } }]).catch(() => {});
+      throw error;
+    }
     return new Session(id, ports, options, gate, image, kinds);
   }
 
@@ -89,7 +98,7 @@ export class Session implements AsyncDisposable {
     this.#gate = gate;
     this.#kinds = kinds;
     this.#spent = options.spent ?? { usd: 0, tokens: 0, steps: 0 };
-    this.#spec = { image, limits: this.policy.grant.sandbox, graceMs: GRACE_MS, ...(options.env === undefined ? {} : { env: options.env }) };
+    this.#spec = { image: options.imageReference ?? image, limits: this.policy.grant.sandbox, graceMs: GRACE_MS, ...(options.env === undefined ? {} : { env: options.env }) };
     this.#wall = setTimeout(() => this.#expire('its time is over'), this.policy.grant.session.wallMs);
     this.#wall.unref();
     this.#lastTouchMs = ports.clock.now();
@@ -110,11 +119,15 @@ export class Session implements AsyncDisposable {
       ids: this.#ports.ids,
       limits: this.policy.grant.command,
       touch: () => this.#touch(),
+      unwritten: (error) => this.#cannotWrite(error),
     });
     this.#sandboxes.add(governed);
     void sandbox.gone.then(() => this.#sandboxes.delete(governed));
-    this.#gate.write([
-      { type: 'sandbox.created', data: { sandbox: sandbox.id, kind: sandbox.kind, image: sandbox.image, limitsAre: sandbox.limitsAre, purpose } },
+    await this.#gate.write([
+      {
+        type: 'sandbox.created',
+        data: { sandbox: sandbox.id, kind: sandbox.kind, image: sandbox.image, ...(sandbox.digests === undefined ? {} : { digests: sandbox.digests }), limitsAre: sandbox.limitsAre, purpose },
+      },
     ]);
     return governed;
   }
@@ -133,22 +146,24 @@ export class Session implements AsyncDisposable {
     const call = `${model.provider}:${model.name}#${this.#spent.steps + 1}`;
     const requestHash = `sha256:${hash('sha256', JSON.stringify(request))}`;
     const reserved = { worstCaseUsd: worst.usd ?? 0, worstCaseTokens: worst.tokens };
-    this.#gate.write([{ type: 'model.started', data: { call, model: `${model.provider}:${model.name}`, requestHash, ...reserved } }], true);
+    await this.#gate.write([{ type: 'model.started', data: { call, model: `${model.provider}:${model.name}`, requestHash, ...reserved } }], true);
+    let reply: ModelReply;
     try {
-      const reply = await model.complete(request, { signal: this.signal, ...(onText === undefined ? {} : { onText }) });
-      this.#spent = add(this.#spent, reply);
-      this.#gate.write([{ type: 'model.ended', data: { call, reply } }], true);
-      return reply;
+      reply = await model.complete(request, { signal: this.signal, ...(onText === undefined ? {} : { onText }) });
     } catch (error) {
       const code = error instanceof GloveboxError ? error.code : 'internal';
       // The model says when it is not known whether the provider counted the call: it is kept at its worst case then.
       const unknown = error instanceof GloveboxError ? error.details['costUnknown'] === true : true;
       if (unknown) this.#spent = { ...this.#spent, usd: this.#spent.usd + reserved.worstCaseUsd, tokens: this.#spent.tokens + worst.tokens };
-      this.#gate.write([{ type: 'model.failed', data: { call, code, message: describeError(error), unknown } }]);
+      await this.#gate.write([{ type: 'model.failed', data: { call, code, message: describeError(error), unknown } }]);
       throw error;
     } finally {
       this.#touch();
     }
+    this.#spent = add(this.#spent, reply);
+    // An answer that cannot be written is no failure of the call: for the journal it stays under way, and is kept at its worst case.
+    await this.#gate.write([{ type: 'model.ended', data: { call, reply } }], true);
+    return reply;
   }
 
   /** Whether a tool may be called at all; what it then touches is decided on its own. */
@@ -163,11 +178,11 @@ export class Session implements AsyncDisposable {
   }
 
   /** Writes what a run, its tools and its person did into the session's stream. */
-  record(events: readonly NewEvent[], options: { durable?: boolean } = {}): void {
-    this.#gate.write(events, options.durable);
+  async record(events: readonly NewEvent[], options: { durable?: boolean } = {}): Promise<void> {
+    await this.#gate.write(events, options.durable);
   }
 
-  /** Destroys every sandbox and ends the session. Idempotent. */
+  /** Destroys every sandbox and ends the session. Idempotent. Errors: `journal_failed`, also for the end of a command that could not be written earlier. */
   close(why = 'closed'): Promise<void> {
     this.#closing ??= this.#close(why);
     return this.#closing;
@@ -182,13 +197,24 @@ export class Session implements AsyncDisposable {
     clearTimeout(this.#idle);
     this.#over.abort(new GloveboxError('cancelled', `the session is over: ${why}`));
     const ends = await Promise.allSettled([...this.#sandboxes].map((sandbox) => sandbox.destroy(why)));
-    this.#gate.write([{ type: 'session.closed', data: { why } }]);
+    await this.#gate.write([{ type: 'session.closed', data: { why } }]);
+    if (this.#unwritten !== undefined) throw this.#unwritten;
     const failed = ends.find((end) => end.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
   }
 
   #expire(why: string): void {
-    this.#over.abort(new GloveboxError('budget_exhausted', `the session ended by itself: ${why} (policy ${this.policy.name})`));
+    this.#endByItself(why, new GloveboxError('budget_exhausted', `the session ended by itself: ${why} (policy ${this.policy.name})`));
+  }
+
+  /** Nothing more may happen where what happened is not known. */
+  #cannotWrite(error: unknown): void {
+    this.#unwritten ??= error instanceof GloveboxError ? error : new GloveboxError('journal_failed', describeError(error), { cause: error });
+    this.#endByItself(`the end of a command could not be written: ${this.#unwritten.message}`, this.#unwritten);
+  }
+
+  #endByItself(why: string, reason: GloveboxError): void {
+    this.#over.abort(reason);
     // A failure to clean up is not lost: the next sweep finds what is left by its label.
     this.close(why).catch(() => {});
   }

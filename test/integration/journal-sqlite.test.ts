@@ -33,9 +33,9 @@ beforeEach(() => {
 
 afterEach(() => rmSync(folder, { recursive: true }));
 
-function errorOf(work: () => unknown): GloveboxError {
+async function errorOf(work: () => unknown): Promise<GloveboxError> {
   try {
-    work();
+    await work();
   } catch (error) {
     return error as GloveboxError;
   }
@@ -50,9 +50,9 @@ function tamper(sql: string): void {
 }
 
 describe('a journal in a SQLite file', () => {
-  test('belongs to its owner alone', () => {
-    using journal = new SqliteJournal(join(folder, 'deep', 'er', 'journal.db'));
-    journal.append('run_1', [prompted('a')]);
+  test('belongs to its owner alone', async () => {
+    await using journal = new SqliteJournal(join(folder, 'deep', 'er', 'journal.db'));
+    await journal.append('run_1', [prompted('a')]);
     expect(statSync(join(folder, 'deep')).mode & 0o777).toBe(0o700);
     for (const suffix of ['', '-wal']) expect(statSync(join(folder, 'deep', 'er', `journal.db${suffix}`)).mode & 0o777).toBe(0o600);
   });
@@ -64,11 +64,11 @@ describe('a journal in a SQLite file', () => {
       last = Number(line);
       if (last === 300) child.kill('SIGKILL');
     }
-    using journal = new SqliteJournal(file);
-    const kept = journal.read('run_1').length;
+    await using journal = new SqliteJournal(file);
+    const kept = (await journal.read('run_1')).length;
     expect(kept).toBeGreaterThanOrEqual(last);
-    expect(journal.verify()).toEqual({ streams: 1, events: kept });
-    expect(journal.append('run_1', [prompted('after')])[0]?.seq).toBe(kept + 1);
+    expect(await journal.verify()).toEqual({ streams: 1, events: kept });
+    expect((await journal.append('run_1', [prompted('after')]))[0]?.seq).toBe(kept + 1);
   });
 
   test('serialises appends of several processes, to one stream and to different ones', async () => {
@@ -77,12 +77,12 @@ describe('a journal in a SQLite file', () => {
     );
     const codes = await Promise.all(processes.map(async (child) => (await once(child, 'exit'))[0] as number));
     expect(codes).toEqual([0, 0, 0, 0]);
-    using journal = new SqliteJournal(file);
-    expect(journal.verify()).toEqual({ streams: 2, events: 800 });
-    expect(journal.read('run_shared').map((event) => event.seq)).toEqual(Array.from({ length: 600 }, (_, i) => i + 1));
+    await using journal = new SqliteJournal(file);
+    expect(await journal.verify()).toEqual({ streams: 2, events: 800 });
+    expect((await journal.read('run_shared')).map((event) => event.seq)).toEqual(Array.from({ length: 600 }, (_, i) => i + 1));
   });
 
-  test('reaches the disk once for each durable append, and not for others', ({ skip }) => {
+  test('reaches the disk once for each durable append, and not for others', async ({ skip }) => {
     const traced = (durable: string) => {
       const trace = join(folder, 'trace');
       const ran = spawnSync('strace', ['-f', '-y', '-e', 'trace=fsync,fdatasync', '-o', trace, ...NODE, APPENDER, file, 'run_1', '20', durable]);
@@ -90,69 +90,69 @@ describe('a journal in a SQLite file', () => {
       return spawnSync('grep', ['-c', 'sync([0-9]*<.*journal.db-wal>', trace]).stdout.toString().trim();
     };
     // Once more when the last connection closes and folds the log into the database.
-    using open = new SqliteJournal(file);
+    await using open = new SqliteJournal(file);
     expect(traced('no')).toBe('0');
     expect(Number(traced('durable'))).toBeGreaterThanOrEqual(20);
-    expect(open.verify().events).toBe(40);
+    expect((await open.verify()).events).toBe(40);
   });
 
-  test('says who holds it when another process keeps it locked for too long', () => {
-    using journal = new SqliteJournal(file, { busyTimeoutMs: 50 });
+  test('says who holds it when another process keeps it locked for too long', async () => {
+    await using journal = new SqliteJournal(file, { busyTimeoutMs: 50 });
     const other = new DatabaseSync(file);
     other.exec('BEGIN IMMEDIATE');
-    const error = errorOf(() => journal.append('run_1', [prompted('a')]));
+    const error = await errorOf(() => journal.append('run_1', [prompted('a')]));
     expect(error.code).toBe('journal_failed');
     expect(error.message).toContain(`the journal ${file} failed: database is locked. another process keeps it locked`);
     other.exec('ROLLBACK');
     other.close();
-    expect(journal.append('run_1', [prompted('a')])[0]?.seq).toBe(1);
+    expect((await journal.append('run_1', [prompted('a')]))[0]?.seq).toBe(1);
   });
 });
 
 describe('a journal that cannot be opened', () => {
-  test('is refused when it was written by a newer glovebox', () => {
-    new SqliteJournal(file)[Symbol.dispose]();
+  test('is refused when it was written by a newer glovebox', async () => {
+    await new SqliteJournal(file)[Symbol.asyncDispose]();
     tamper('PRAGMA user_version = 7');
-    const error = errorOf(() => new SqliteJournal(file));
+    const error = await errorOf(() => new SqliteJournal(file));
     expect(error.code).toBe('journal_failed');
     expect(error.message).toBe(
       `the journal ${file} was written by a newer glovebox: its schema is version 7, this one knows 1. Upgrade glovebox, or name another file`,
     );
   });
 
-  test('is refused when it is the database of another program', () => {
+  test('is refused when it is the database of another program', async () => {
     tamper('CREATE TABLE photos (id INTEGER)');
-    const error = errorOf(() => new SqliteJournal(file));
+    const error = await errorOf(() => new SqliteJournal(file));
     expect(error.code).toBe('journal_failed');
     expect(error.message).toContain('is the database of another program');
   });
 
-  test('is refused when it is not a database', () => {
+  test('is refused when it is not a database', async () => {
     writeFileSync(file, 'a text of some length that is certainly not the header of a database\n'.repeat(100));
-    const error = errorOf(() => new SqliteJournal(file));
+    const error = await errorOf(() => new SqliteJournal(file));
     expect(error.code).toBe('journal_failed');
     expect(error.message).toBe(`the journal ${file} failed: file is not a database. it is not a database: move it away, or name another file`);
   });
 
-  test('says which file is damaged', () => {
-    new SqliteJournal(file)[Symbol.dispose]();
+  test('says which file is damaged', async () => {
+    await new SqliteJournal(file)[Symbol.asyncDispose]();
     const bytes = Buffer.alloc(statSync(file).size - 4096, 0xa5);
     writeFileSync(file, bytes, { flag: 'r+' });
-    const error = errorOf(() => {
-      using journal = new SqliteJournal(file);
-      journal.append('run_1', [prompted('a')]);
+    const error = await errorOf(async () => {
+      await using journal = new SqliteJournal(file);
+      await journal.append('run_1', [prompted('a')]);
     });
     expect(error.code).toBe('journal_failed');
     expect(error.message).toContain(file);
   });
 
-  test.each(['', ':memory:', 'file:journal.db'])('is refused when its name is none of a file to SQLite: %j', (name) => {
-    expect(errorOf(() => new SqliteJournal(name)).message).toBe(`a journal needs a file, found ${JSON.stringify(name)}: name one`);
+  test.each(['', ':memory:', 'file:journal.db'])('is refused when its name is none of a file to SQLite: %j', async (name) => {
+    expect((await errorOf(() => new SqliteJournal(name))).message).toBe(`a journal needs a file, found ${JSON.stringify(name)}: name one`);
   });
 
-  test('says so when its folder cannot be made', () => {
+  test('says so when its folder cannot be made', async () => {
     writeFileSync(file, '');
-    const error = errorOf(() => new SqliteJournal(join(file, 'journal.db')));
+    const error = await errorOf(() => new SqliteJournal(join(file, 'journal.db')));
     expect(error.code).toBe('journal_failed');
     expect(error.message).toContain(join(file, 'journal.db'));
   });
@@ -167,9 +167,9 @@ describe('a full disk', () => {
         const journal = new SqliteJournal(${JSON.stringify(file)});
         let appended = 0;
         try {
-          for (;;) appended += journal.append("run_1", [{ type: "run.prompted", data: { text: "x".repeat(20000) } }]).length;
+          for (;;) appended += (await journal.append("run_1", [{ type: "run.prompted", data: { text: "x".repeat(20000) } }])).length;
         } catch (error) {
-          console.log(JSON.stringify({ code: error.code, message: error.message, appended, kept: journal.verify().events }));
+          console.log(JSON.stringify({ code: error.code, message: error.message, appended, kept: (await journal.verify()).events }));
         }'`;
     const ran = spawnSync('unshare', ['--mount', ...(process.getuid?.() === 0 ? [] : ['--map-root-user']), 'sh', '-c', script]);
     skip(ran.error !== undefined || ran.status === 77 || ran.stdout.length === 0, 'needs leave to mount a small tmpfs');
@@ -182,9 +182,9 @@ describe('a full disk', () => {
 });
 
 describe('a journal that was altered by hand', () => {
-  beforeEach(() => {
-    using journal = new SqliteJournal(file);
-    for (const stream of ['run_a', 'run_b', 'run_c']) journal.append(stream, ['1', '2', '3', '4', '5'].map(prompted));
+  beforeEach(async () => {
+    await using journal = new SqliteJournal(file);
+    for (const stream of ['run_a', 'run_b', 'run_c']) await journal.append(stream, ['1', '2', '3', '4', '5'].map(prompted));
   });
 
   const cases: readonly (readonly [string, string, string, number])[] = [
@@ -209,46 +209,46 @@ describe('a journal that was altered by hand', () => {
     ['an event too many', `INSERT INTO events SELECT 'run_b', 6, 0, type, 1, data, hash, hash FROM events WHERE stream = 'run_b' AND seq = 5`, 'run_b', 6],
   ];
 
-  test.each(cases)('is found out by verify: %s', (_, sql, stream, seq) => {
+  test.each(cases)('is found out by verify: %s', async (_, sql, stream, seq) => {
     tamper(sql);
-    using journal = new SqliteJournal(file);
-    const error = errorOf(() => journal.verify());
+    await using journal = new SqliteJournal(file);
+    const error = await errorOf(() => journal.verify());
     expect(error.code).toBe('journal_tampered');
     expect(error.details).toEqual({ stream, seq });
     expect(error.message).toContain(`stream ${stream}, event ${seq}:`);
-    expect(journal.verify('run_a')).toEqual({ streams: 1, events: 5 });
+    expect(await journal.verify('run_a')).toEqual({ streams: 1, events: 5 });
   });
 
-  test('is found out by a plain read where the form or the order shows it', () => {
+  test('is found out by a plain read where the form or the order shows it', async () => {
     tamper(`UPDATE events SET data = '{"text":' WHERE stream = 'run_a' AND seq = 4; DELETE FROM events WHERE stream = 'run_b' AND seq = 2;
             UPDATE events SET hash = 'short' WHERE stream = 'run_c' AND seq = 3`);
-    using journal = new SqliteJournal(file);
-    expect(errorOf(() => journal.read('run_a')).message).toContain('stream run_a, event 4: its data is not JSON');
-    expect(errorOf(() => journal.read('run_b')).message).toContain('stream run_b, event 2: it is missing: event 3 follows event 1');
-    expect(errorOf(() => journal.read('run_b', 1)).details).toEqual({ stream: 'run_b', seq: 2 });
-    expect(errorOf(() => journal.read('run_c')).message).toContain('stream run_c, event 3: its hash is not what was written');
+    await using journal = new SqliteJournal(file);
+    expect((await errorOf(() => journal.read('run_a'))).message).toContain('stream run_a, event 4: its data is not JSON');
+    expect((await errorOf(() => journal.read('run_b'))).message).toContain('stream run_b, event 2: it is missing: event 3 follows event 1');
+    expect((await errorOf(() => journal.read('run_b', 1))).details).toEqual({ stream: 'run_b', seq: 2 });
+    expect((await errorOf(() => journal.read('run_c'))).message).toContain('stream run_c, event 3: its hash is not what was written');
   });
 });
 
 describe('events of another version of glovebox', () => {
-  beforeEach(() => {
-    using journal = new SqliteJournal(file);
-    journal.append('run_1', [prompted('a'), prompted('b')]);
+  beforeEach(async () => {
+    await using journal = new SqliteJournal(file);
+    await journal.append('run_1', [prompted('a'), prompted('b')]);
   });
 
-  test('pass as they are when their type is unknown, so that folds can go on', () => {
+  test('pass as they are when their type is unknown, so that folds can go on', async () => {
     tamper(`UPDATE events SET type = 'run.sung', version = 3 WHERE seq = 2`);
-    using journal = new SqliteJournal(file);
-    expect(journal.read('run_1').map((event) => [event.type, event.version])).toEqual([
+    await using journal = new SqliteJournal(file);
+    expect((await journal.read('run_1')).map((event) => [event.type, event.version])).toEqual([
       ['run.prompted', 1],
       ['run.sung', 3],
     ]);
   });
 
-  test('are refused when their type is known and their version newer, because their data would be misread', () => {
+  test('are refused when their type is known and their version newer, because their data would be misread', async () => {
     tamper(`UPDATE events SET version = 2 WHERE seq = 2`);
-    using journal = new SqliteJournal(file);
-    const error = errorOf(() => journal.read('run_1'));
+    await using journal = new SqliteJournal(file);
+    const error = await errorOf(() => journal.read('run_1'));
     expect(error.code).toBe('journal_failed');
     expect(error.message).toBe(
       'stream run_1, event 2 (run.prompted) was written by a newer glovebox, in version 2 where this one reads 1: upgrade it',

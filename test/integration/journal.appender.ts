@@ -4,7 +4,7 @@ import { SqliteJournal } from '../../src/journal/index.ts';
 const [file = '', stream = '', count = '0', durable] = process.argv.slice(2);
 const journal = new SqliteJournal(file);
 for (let i = 0; i < Number(count); i++) {
-  const events = journal.append(stream, [{ type: 'run.prompted', data: { text: `${process.pid} ${i}` } }], { durable: durable === 'durable' });
+  const events = await journal.append(stream, [{ type: 'run.prompted', data: { text: `${process.pid} ${i}` } }], { durable: durable === 'durable' });
   process.stdout.write(`${events[0]?.seq}\n`);
 }
-journal[Symbol.dispose]();
+await journal[Symbol.asyncDispose]();

@@ -33,15 +33,15 @@ export function journalSuite(name: string, make: () => Promise<JournalUnderTest>
     });
 
     afterEach(async () => {
-      journal[Symbol.dispose]();
+      await journal[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();
     });
 
-    test('numbers events from 1 in each stream and chains each to the one before it', () => {
-      const [first, second] = journal.append(STREAM, [prompted('a'), prompted('b')]);
+    test('numbers events from 1 in each stream and chains each to the one before it', async () => {
+      const [first, second] = await journal.append(STREAM, [prompted('a'), prompted('b')]);
       now = 2_000;
-      const [third] = journal.append(STREAM, [prompted('c')]);
-      const [other] = journal.append('run_2', [prompted('d')]);
+      const [third] = await journal.append(STREAM, [prompted('c')]);
+      const [other] = await journal.append('run_2', [prompted('d')]);
 
       expect(first).toMatchObject({ stream: STREAM, seq: 1, timeMs: 1_000, type: 'run.prompted', version: 1, previous: GENESIS });
       expect(second).toMatchObject({ seq: 2, previous: first?.hash });
@@ -52,95 +52,105 @@ export function journalSuite(name: string, make: () => Promise<JournalUnderTest>
 
     test('hashes the whole event in canonical JSON, so that others can check it with a few lines', async () => {
       const { createHash } = await import('node:crypto');
-      const [event] = journal.append(STREAM, [{ type: 'file.changed', data: { sandbox: 's', path: '/é', operation: 'write', bytes: 3 } }]);
+      const [event] = await journal.append(STREAM, [{ type: 'file.changed', data: { sandbox: 's', path: '/é', operation: 'write', bytes: 3 } }]);
       const text =
         `{"data":{"bytes":3,"operation":"write","path":"/é","sandbox":"s"},"previous":"${GENESIS}","seq":1,` +
         `"stream":"run_1","timeMs":1000,"type":"file.changed","version":1}`;
       expect(event?.hash).toBe(createHash('sha256').update(text).digest('hex'));
     });
 
-    test('reads back what was appended, after a given event or from the start', () => {
-      const appended = [...journal.append(STREAM, [prompted('a'), prompted('b')]), ...journal.append(STREAM, [prompted('c')], { durable: true })];
-      expect(journal.read(STREAM)).toEqual(appended);
-      expect(texts(journal.read(STREAM, 2))).toEqual(['c']);
-      expect(journal.read(STREAM, 3)).toEqual([]);
-      expect(journal.read('run_unknown')).toEqual([]);
+    test('reads back what was appended, after a given event or from the start', async () => {
+      const appended = [...(await journal.append(STREAM, [prompted('a'), prompted('b')])), ...(await journal.append(STREAM, [prompted('c')], { durable: true }))];
+      expect(await journal.read(STREAM)).toEqual(appended);
+      expect(texts(await journal.read(STREAM, 2))).toEqual(['c']);
+      expect(await journal.read(STREAM, 3)).toEqual([]);
+      expect(await journal.read('run_unknown')).toEqual([]);
     });
 
-    test('keeps texts of any script, size and shape, and drops members that are undefined', () => {
+    test('keeps texts of any script, size and shape, and drops members that are undefined', async () => {
       const text = `\u0000 'quoted' "double" \\ é 漢 😀 \ud800 ${'x'.repeat(300_000)}`;
-      journal.append(STREAM, [{ type: 'session.opened', data: { principal: text, policy: 'p', policyHash: 'h', run: undefined } } as unknown as NewEvent]);
-      expect(journal.read(STREAM)[0]?.data).toEqual({ principal: text, policy: 'p', policyHash: 'h' });
-      expect(Object.keys(journal.read(STREAM)[0]?.data ?? {})).not.toContain('run');
+      await journal.append(STREAM, [{ type: 'session.opened', data: { principal: text, policy: 'p', policyHash: 'h', run: undefined } } as unknown as NewEvent]);
+      expect((await journal.read(STREAM))[0]?.data).toEqual({ principal: text, policy: 'p', policyHash: 'h' });
+      expect(Object.keys((await journal.read(STREAM))[0]?.data ?? {})).not.toContain('run');
     });
 
-    test('appends all of a batch or nothing', () => {
-      journal.append(STREAM, [prompted('a')]);
+    test('appends all of a batch or nothing', async () => {
+      await journal.append(STREAM, [prompted('a')]);
       const unwritable = { type: 'run.prompted', data: { text: 1n } } as unknown as NewEvent;
-      expect(() => journal.append(STREAM, [prompted('b'), unwritable])).toThrow(/cannot be written as JSON: a bigint/);
-      expect(texts(journal.read(STREAM))).toEqual(['a']);
-      expect(journal.append(STREAM, [prompted('c')])[0]?.seq).toBe(2);
+      await expect(journal.append(STREAM, [prompted('b'), unwritable])).rejects.toThrow(/cannot be written as JSON: a bigint/);
+      expect(texts(await journal.read(STREAM))).toEqual(['a']);
+      expect((await journal.append(STREAM, [prompted('c')]))[0]?.seq).toBe(2);
     });
 
-    test('appends nothing for an empty batch, durable or not', () => {
-      expect(journal.append(STREAM, [])).toEqual([]);
-      expect(journal.append(STREAM, [], { durable: true })).toEqual([]);
-      expect(journal.streams()).toEqual([]);
+    test('appends in the order of the calls, awaited or not, and one that fails keeps no other back', async () => {
+      const unwritable = { type: 'run.prompted', data: { text: 1n } } as unknown as NewEvent;
+      const appends = Array.from({ length: 50 }, (_, i) => journal.append(STREAM, [i === 20 ? unwritable : prompted(String(i))], { durable: i % 10 === 0 }));
+      const settled = await Promise.allSettled(appends);
+      const written = settled.flatMap((append) => (append.status === 'fulfilled' ? append.value : []));
+      expect(settled[20]).toMatchObject({ status: 'rejected', reason: { message: expect.stringContaining('a bigint') } });
+      expect(written.map((event) => event.seq)).toEqual(Array.from({ length: 49 }, (_, i) => i + 1));
+      expect(texts(await journal.read(STREAM))).toEqual(Array.from({ length: 50 }, (_, i) => String(i)).filter((text) => text !== '20'));
     });
 
-    test('refuses a name that is no name for a stream', () => {
+    test('appends nothing for an empty batch, durable or not', async () => {
+      expect(await journal.append(STREAM, [])).toEqual([]);
+      expect(await journal.append(STREAM, [], { durable: true })).toEqual([]);
+      expect(await journal.streams()).toEqual([]);
+    });
+
+    test('refuses a name that is no name for a stream', async () => {
       for (const name of ['', 'a b', "x'; DROP TABLE events", 'a'.repeat(129)]) {
-        expect(() => journal.append(name, [prompted('a')])).toThrow(/not a name for a stream/);
+        await expect(journal.append(name, [prompted('a')])).rejects.toThrow(/not a name for a stream/);
       }
     });
 
-    test('continues the stream where another process left it', () => {
-      using other = store.open(clock);
-      const [first] = journal.append(STREAM, [prompted('ours')]);
-      const [second] = other.append(STREAM, [prompted('theirs')]);
-      const [third] = journal.append(STREAM, [prompted('ours again')]);
+    test('continues the stream where another process left it', async () => {
+      await using other = store.open(clock);
+      const [first] = await journal.append(STREAM, [prompted('ours')]);
+      const [second] = await other.append(STREAM, [prompted('theirs')]);
+      const [third] = await journal.append(STREAM, [prompted('ours again')]);
       expect([second?.seq, second?.previous]).toEqual([2, first?.hash]);
       expect([third?.seq, third?.previous]).toEqual([3, second?.hash]);
-      expect(texts(other.read(STREAM))).toEqual(['ours', 'theirs', 'ours again']);
-      expect(journal.verify()).toEqual({ streams: 1, events: 3 });
+      expect(texts(await other.read(STREAM))).toEqual(['ours', 'theirs', 'ours again']);
+      expect(await journal.verify()).toEqual({ streams: 1, events: 3 });
     });
 
-    test('lists streams by their first event, the newest first', () => {
-      journal.append('run_a', [prompted('1')]);
+    test('lists streams by their first event, the newest first', async () => {
+      await journal.append('run_a', [prompted('1')]);
       now = 2_000;
-      journal.append('ses_b', [prompted('1')]);
+      await journal.append('ses_b', [prompted('1')]);
       now = 3_000;
-      journal.append('run_c', [prompted('1')]);
+      await journal.append('run_c', [prompted('1')]);
       now = 4_000;
-      journal.append('run_a', [prompted('2'), prompted('3')]);
+      await journal.append('run_a', [prompted('2'), prompted('3')]);
 
-      expect(journal.streams()).toEqual([
+      expect(await journal.streams()).toEqual([
         { stream: 'run_c', firstMs: 3_000, lastMs: 3_000, events: 1 },
         { stream: 'ses_b', firstMs: 2_000, lastMs: 2_000, events: 1 },
         { stream: 'run_a', firstMs: 1_000, lastMs: 4_000, events: 3 },
       ]);
-      expect(journal.streams({ prefix: 'run_' }).map((found) => found.stream)).toEqual(['run_c', 'run_a']);
-      expect(journal.streams({ prefix: 'run_', limit: 1 }).map((found) => found.stream)).toEqual(['run_c']);
-      expect(journal.streams({ prefix: '%' })).toEqual([]);
+      expect((await journal.streams({ prefix: 'run_' })).map((found) => found.stream)).toEqual(['run_c', 'run_a']);
+      expect((await journal.streams({ prefix: 'run_', limit: 1 })).map((found) => found.stream)).toEqual(['run_c']);
+      expect(await journal.streams({ prefix: '%' })).toEqual([]);
     });
 
-    test('verifies every stream, or one, and counts what it checked', () => {
-      journal.append('run_a', [prompted('1'), prompted('2')]);
-      journal.append('run_b', [prompted('1')]);
-      expect(journal.verify()).toEqual({ streams: 2, events: 3 });
-      expect(journal.verify('run_a')).toEqual({ streams: 1, events: 2 });
-      expect(journal.verify('run_unknown')).toEqual({ streams: 1, events: 0 });
+    test('verifies every stream, or one, and counts what it checked', async () => {
+      await journal.append('run_a', [prompted('1'), prompted('2')]);
+      await journal.append('run_b', [prompted('1')]);
+      expect(await journal.verify()).toEqual({ streams: 2, events: 3 });
+      expect(await journal.verify('run_a')).toEqual({ streams: 1, events: 2 });
+      expect(await journal.verify('run_unknown')).toEqual({ streams: 1, events: 0 });
     });
 
     test('follows a stream: what is there, then what comes, from this process and from another', async () => {
-      using other = store.open(clock);
+      await using other = store.open(clock);
       const stop = new AbortController();
-      journal.append(STREAM, [prompted('a'), prompted('b')]);
+      await journal.append(STREAM, [prompted('a'), prompted('b')]);
       const seen = take(journal.follow(STREAM, { afterSeq: 1, signal: stop.signal }), 3);
-      journal.append('run_2', [prompted('elsewhere')]);
-      journal.append(STREAM, [prompted('c')]);
+      await journal.append('run_2', [prompted('elsewhere')]);
+      await journal.append(STREAM, [prompted('c')]);
       await new Promise((resolve) => setImmediate(resolve));
-      other.append(STREAM, [prompted('d')]);
+      await other.append(STREAM, [prompted('d')]);
       expect(texts(await seen)).toEqual(['b', 'c', 'd']);
     });
 
@@ -148,7 +158,7 @@ export function journalSuite(name: string, make: () => Promise<JournalUnderTest>
       const stop = new AbortController();
       const seen = take(journal.follow(STREAM, { signal: stop.signal }), 1);
       await new Promise((resolve) => setImmediate(resolve));
-      journal.append(STREAM, [prompted('first')]);
+      await journal.append(STREAM, [prompted('first')]);
       expect(texts(await seen)).toEqual(['first']);
     });
 
@@ -156,17 +166,13 @@ export function journalSuite(name: string, make: () => Promise<JournalUnderTest>
       const stop = new AbortController();
       const seen: string[] = [];
       let appended = 0;
-      for await (const event of journal.follow(STREAM, { signal: start(stop) })) {
+      await journal.append(STREAM, [prompted('start')]);
+      for await (const event of journal.follow(STREAM, { signal: stop.signal })) {
         seen.push(...texts([event]));
-        for (let i = 0; i < 7 && appended < 1_500; i++) journal.append(STREAM, [prompted(String(appended++))]);
+        for (let i = 0; i < 7 && appended < 1_500; i++) await journal.append(STREAM, [prompted(String(appended++))]);
         if (seen.length === 1_501) break;
       }
       expect(seen).toEqual(['start', ...Array.from({ length: 1_500 }, (_, i) => String(i))]);
-
-      function start(controller: AbortController): AbortSignal {
-        journal.append(STREAM, [prompted('start')]);
-        return controller.signal;
-      }
     });
 
     test('stops following at once when the signal fires, and when the journal is closed', async () => {
@@ -177,7 +183,7 @@ export function journalSuite(name: string, make: () => Promise<JournalUnderTest>
       await new Promise((resolve) => setImmediate(resolve));
       stop.abort();
       expect(await aborted).toEqual([]);
-      other[Symbol.dispose]();
+      await other[Symbol.asyncDispose]();
       expect(await closed).toEqual([]);
       expect(await collect(journal.follow(STREAM, { signal: AbortSignal.abort() }))).toEqual([]);
     });

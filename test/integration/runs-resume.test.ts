@@ -30,27 +30,27 @@ function dying(at: Rig, position: number, when: 'before' | 'after'): { journal: 
     throw new GloveboxError('journal_failed', 'the process died');
   };
   const journal: Journal = {
-    append: (stream, events, options) => {
-      appends += 1;
-      if (isDead || (appends === position && when === 'before')) return die();
-      const written = real.append(stream, events, options);
-      return appends === position ? die() : written;
+    append: async (stream, events, options) => {
+      const mine = (appends += 1);
+      if (isDead || (mine === position && when === 'before')) return die();
+      const written = await real.append(stream, events, options);
+      return mine === position ? die() : written;
     },
     read: (stream, afterSeq) => real.read(stream, afterSeq),
     follow: (stream, options) => real.follow(stream, options),
     streams: (options) => real.streams(options),
     verify: (stream) => real.verify(stream),
-    [Symbol.dispose]: () => {},
+    [Symbol.asyncDispose]: () => Promise.resolve(),
   };
   return { journal, died: () => isDead };
 }
 
 /** What a person would compare: the patch, what was said and what happened, and how often. */
 async function story(at: Rig, id: RunId) {
-  const state = at.runs.show(id);
+  const state = await at.runs.show(id);
   const summary = await at.runs.execute(id);
   const said = state.messages.flatMap((message) => (message.role === 'user' && !message.text.startsWith('The run was interrupted') ? [message.text] : []));
-  const settled = at.events(id).flatMap((event) => (event.type === 'tool.ended' ? [[event.data.outcome.callId, event.data.outcome.text]] : []));
+  const settled = (await at.events(id)).flatMap((event) => (event.type === 'tool.ended' ? [[event.data.outcome.callId, event.data.outcome.text]] : []));
   return {
     outcome: summary.outcome,
     detail: summary.detail,
@@ -59,16 +59,16 @@ async function story(at: Rig, id: RunId) {
     patch: (await at.runs.patch(id)).text.toString(),
     said,
     settled,
-    tested: [at.count(id, 'run.tested'), state.before?.passed, state.after?.passed],
-    ended: at.count(id, 'run.ended'),
+    tested: [await at.count(id, 'run.tested'), state.before?.passed, state.after?.passed],
+    ended: await at.count(id, 'run.ended'),
   };
 }
 
 async function undisturbed(model: ScriptedModel) {
-  using at = rig({ interpreter: tinyShell, model });
+  await using at = rig({ interpreter: tinyShell, model });
   const id = await at.create();
   await at.runs.execute(id);
-  return { expected: await story(at, id), usd: at.runs.show(id).summary?.usd ?? 0 };
+  return { expected: await story(at, id), usd: (await at.runs.show(id)).summary?.usd ?? 0 };
 }
 
 test('a run that dies at any position of its journal comes to the same result, with each effect once', { timeout: 300_000 }, async () => {
@@ -76,7 +76,7 @@ test('a run that dies at any position of its journal comes to the same result, w
   const { expected, usd } = await undisturbed(model);
   expect(expected).toMatchObject({ outcome: 'fixed', files: ['a.txt', 'log.txt'], steps: 6 });
   expect(expected.patch).toContain('+one\n+two\n+three\n');
-  using at = rig({ interpreter: tinyShell, model });
+  await using at = rig({ interpreter: tinyShell, model });
   let deaths = 0;
   for (let position = 1; ; position++) {
     let survived = true;
@@ -101,7 +101,7 @@ test('a run that dies at any position of its journal comes to the same result, w
     if (survived) break;
   }
   expect(deaths).toBeGreaterThan(60);
-  at.ports.journal.verify();
+  await at.ports.journal.verify();
 });
 
 test('a run that is stopped says how to go on, writes nothing false, and comes to the same result', async () => {
@@ -110,7 +110,7 @@ test('a run that is stopped says how to go on, writes nothing false, and comes t
   for (const stopAt of ['append log.txt one', 'append log.txt three', 'look', 'check'] as const) {
     const stop = new AbortController();
     let isFirst = true;
-    using at = rig({
+    await using at = rig({
       model,
       interpreter: (command) => {
         if (!isFirst || command.argv.at(-1) !== stopAt) return tinyShell(command);
@@ -124,12 +124,12 @@ test('a run that is stopped says how to go on, writes nothing false, and comes t
     const id = await at.create();
     await expect(at.runs.execute(id, { signal: stop.signal })).rejects.toMatchObject({ code: 'cancelled', message: expect.stringContaining(`glovebox runs resume ${id}`) });
     expect(at.sandboxes.alive).toBe(0);
-    expect(at.count(id, 'run.ended')).toBe(0);
-    const settled = at.count(id, 'tool.ended');
-    expect(at.runs.show(id).status).toBe('started');
+    expect(await at.count(id, 'run.ended')).toBe(0);
+    const settled = await at.count(id, 'tool.ended');
+    expect((await at.runs.show(id)).status).toBe('started');
     await at.runs.execute(id);
     expect(await story(at, id), stopAt).toEqual(expected);
-    expect(at.count(id, 'run.resumed')).toBe(1);
+    expect(await at.count(id, 'run.resumed')).toBe(1);
     expect(settled).toBeLessThan(6);
   }
 });
@@ -148,17 +148,17 @@ test('a model call that is stopped is kept at its worst case and made again', as
     ],
     USD,
   );
-  using at = rig({ interpreter: tinyShell, model });
+  await using at = rig({ interpreter: tinyShell, model });
   const id = await at.create();
   await expect(at.runs.execute(id, { signal: stop.signal })).rejects.toMatchObject({ code: 'cancelled' });
-  expect(at.runs.show(id).spent).toMatchObject({ usd: USD, steps: 0 });
+  expect((await at.runs.show(id)).spent).toMatchObject({ usd: USD, steps: 0 });
   expect(await at.runs.execute(id)).toMatchObject({ outcome: 'fixed', steps: 2, usd: 3 * USD });
 });
 
 test('a signal that fired before leaves a run as it was', async () => {
-  using at = rig({ interpreter: tinyShell, model: script() });
+  await using at = rig({ interpreter: tinyShell, model: script() });
   const id = await at.create();
   await expect(at.runs.execute(id, { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'cancelled' });
-  expect(at.runs.show(id).status).toBe('created');
+  expect((await at.runs.show(id)).status).toBe('created');
   expect(at.sandboxes.created).toHaveLength(0);
 });

@@ -18,8 +18,8 @@ const parts = openParts(folder);
 const { journal } = parts;
 let repositories = 0;
 
-afterAll(() => {
-  journal[Symbol.dispose]();
+afterAll(async () => {
+  await journal[Symbol.asyncDispose]();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -31,8 +31,8 @@ async function runOf(replies: readonly Reply[], input: Partial<RunInput> = {}) {
   return { runs, id };
 }
 
-function outcomes(id: RunId): readonly string[] {
-  return journal.read(id).flatMap((event) => (event.type === 'tool.ended' ? [event.data.outcome.text] : []));
+async function outcomes(id: RunId): Promise<readonly string[]> {
+  return (await journal.read(id)).flatMap((event) => (event.type === 'tool.ended' ? [event.data.outcome.text] : []));
 }
 
 /** Resolves when the n-th event of a type is in the journal. */
@@ -49,20 +49,20 @@ test('a failing repository goes in, a tested patch comes out', async () => {
   const retest = calling('shell', { commands: ['npm test >/dev/null; echo "tests: $?"', 'git diff --stat'] });
   const { runs, id } = await runOf([look, FIX, retest, SUBMIT]);
   const summary = await runs.execute(id);
-  const state = runs.show(id);
+  const state = await runs.show(id);
   expect(summary, summary.detail).toMatchObject({ outcome: 'fixed', files: ['sum.js'], steps: 4, denials: 0 });
   expect(state.options).toMatchObject({ image: 'node', testCommand: 'npm test' });
   expect([state.before?.passed, state.before?.end.cause, state.after?.passed]).toEqual([false, 'exited', true]);
-  const [first, edited, tested] = outcomes(id);
+  const [first, edited, tested] = await outcomes(id);
   expect(first).toMatch(/^\[exit code 1\]\n[0-9a-f]+ The repository as it came\n/);
   expect(first).toContain('Read-only file system');
   expect(edited).toContain('a + b');
   expect(tested).toMatch(/^\[command 1 of 2: exit code 0\]\n\[command 2 of 2: exit code 0\]\n[\s\S]*tests: 0[\s\S]*sum\.js/);
   expect((await runs.patch(id)).text.toString()).toContain('-export const sum = (a, b) => a - b;\n+export const sum = (a, b) => a + b;\n');
-  const events = journal.read(id).map(({ type }) => type);
+  const events = (await journal.read(id)).map(({ type }) => type);
   expect(events.filter((type) => type === 'sandbox.gone')).toHaveLength(events.filter((type) => type === 'sandbox.created').length);
   expect(events.at(-1)).toBe('run.ended');
-  journal.verify(id);
+  await journal.verify(id);
 });
 
 test('apply_patch makes, changes and deletes files', async () => {
@@ -70,7 +70,7 @@ test('apply_patch makes, changes and deletes files', async () => {
     '*** Begin Patch\n*** Update File: sum.js\n@@\n-export const sum = (a, b) => a - b;\n+export const sum = (a, b) => a + b;\n*** Add File: new/dir/file.txt\n+hello\n*** Delete File: AGENTS.md\n*** End Patch';
   const { runs, id } = await runOf([calling('apply_patch', { patch }), calling('shell', { command: 'cat new/dir/file.txt; ls' }), SUBMIT]);
   expect(await runs.execute(id)).toMatchObject({ outcome: 'fixed', files: ['AGENTS.md', 'new/dir/file.txt', 'sum.js'] });
-  expect(outcomes(id)[1]).toContain('hello');
+  expect((await outcomes(id))[1]).toContain('hello');
 });
 
 test('a run that is stopped goes on with the files as they were, with each effect once', async () => {
@@ -103,21 +103,21 @@ test('a run whose process is killed is run by another, with each effect once; wh
   await ended;
   expect(await runs.execute(id)).toMatchObject({ outcome: 'fixed' });
   expect((await runs.patch(id)).text.toString()).toContain('+one\n+two\n+three\n');
-  expect(runs.show(id).spent.steps).toBe(EFFECTS.length);
+  expect((await runs.show(id)).spent.steps).toBe(EFFECTS.length);
 });
 
 test('a test file that was edited to pass is put back before the verdict', async () => {
   const cheat = calling('shell', { command: "sed -i 's/, 5)/, -1)/' test/sum.test.js && npm test" });
   const { runs, id } = await runOf([cheat, SUBMIT]);
   expect(await runs.execute(id)).toMatchObject({ outcome: 'not_fixed', files: ['test/sum.test.js'] });
-  expect(outcomes(id)[0]).toMatch(/^\[exit code 0\]/);
-  expect(runs.show(id).restored).toEqual(['test/sum.test.js']);
+  expect((await outcomes(id))[0]).toMatch(/^\[exit code 0\]/);
+  expect((await runs.show(id)).restored).toEqual(['test/sum.test.js']);
 });
 
 test('a test script that was edited to pass is put back before the verdict', async () => {
   const { runs, id } = await runOf([calling('shell', { command: "sed -i 's/node --test/true/' package.json" }), SUBMIT]);
   expect(await runs.execute(id)).toMatchObject({ outcome: 'not_fixed', files: ['package.json'] });
-  expect(runs.show(id).restored).toEqual(['package.json']);
+  expect((await runs.show(id)).restored).toEqual(['package.json']);
 });
 
 const TROUBLE: readonly { does: string; command: string; causes: readonly CommandEnd['cause'][] }[] = [
@@ -133,7 +133,7 @@ const TROUBLE: readonly { does: string; command: string; causes: readonly Comman
 test.for(TROUBLE)('a test command that $does is reported as that, and the run goes on', async ({ command, causes }) => {
   const { runs, id } = await runOf([FIX, SUBMIT], { testCommand: command, image: 'node', policy: 'hasty' });
   expect(await runs.execute(id)).toMatchObject({ outcome: 'not_fixed', files: ['sum.js'] });
-  const { before, after } = runs.show(id);
+  const { before, after } = await runs.show(id);
   expect(causes).toContain(before?.end.cause);
   expect(causes).toContain(after?.end.cause);
   expect([before?.passed, after?.passed]).toEqual([false, false]);
@@ -142,5 +142,5 @@ test.for(TROUBLE)('a test command that $does is reported as that, and the run go
 test('a command of the agent that hangs is killed and told, and the run goes on', async () => {
   const { runs, id } = await runOf([calling('shell', { command: 'echo begun; sleep 1000', timeout_ms: 500 }), FIX, SUBMIT]);
   expect((await runs.execute(id)).outcome).toBe('fixed');
-  expect(outcomes(id)[0]).toMatch(/^\[killed: its time was over after 0\.\d s\]\nbegun\n/);
+  expect((await outcomes(id))[0]).toMatch(/^\[killed: its time was over after 0\.\d s\]\nbegun\n/);
 });

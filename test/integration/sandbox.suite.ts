@@ -478,7 +478,7 @@ export function sandboxSuite(name: string, open: () => Promise<SandboxWorld>, op
         await first.exec(ran).end;
         const held = first.exec(runs);
         await until(held.output[Symbol.asyncIterator](), 'before');
-        await using second = await world.driver.adopt(first.id, spec);
+        await using second = await world.driver.adopt(first.id);
         expect(await first.gone).toMatch(/taken the sandbox over/);
         expect(await held.end).toMatchObject({ cause: 'lost' });
         expect(await finish(second.exec(ran))).toMatchObject({ stdout: 'told\n', end: { cause: 'exited', exitCode: 9 } });

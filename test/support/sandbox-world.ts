@@ -1,8 +1,8 @@
-import type { Sandbox, SandboxDriver, SandboxId, SandboxSpec } from '../../src/contracts/index.ts';
+import type { SandboxDriver } from '../../src/contracts/index.ts';
 
 /** A driver with everything around it that a test must be able to reach. Disposing of it removes whatever is left. */
 export interface SandboxWorld extends AsyncDisposable {
-  readonly driver: SandboxDriver & { adopt(id: SandboxId, spec: SandboxSpec): Promise<Sandbox> };
+  readonly driver: SandboxDriver;
   /** Where keys lie. */
   readonly stateDir: string;
   /** Arguments for node: a program that opens a sandbox in this world, prints its id, and waits to be killed. */

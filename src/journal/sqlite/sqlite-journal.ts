@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { Clock, Journal, JournalEvent, NewEvent } from '../../contracts/index.ts';
+import type { Clock, Journal, JournalEvent, NewEvent, StreamListing } from '../../contracts/index.ts';
 import { GloveboxError, systemClock } from '../../contracts/index.ts';
 import { Changes } from '../changes.ts';
 import type { Head, StoredEvent } from '../event-chain.ts';
@@ -32,6 +32,9 @@ const EVENT_COLUMNS = 'stream, seq, time_ms AS timeMs, type, version, data, prev
  * The log is written at each commit, but reaches the disk (fsync) only at a commit with `synchronous = FULL`; one such fsync carries
  * everything that any process wrote to the log before. So an ordinary append survives our death, because the kernel has it, and a
  * durable one survives a power cut.
+ *
+ * SQLite works at the call, on our own thread: every promise here is settled when the caller gets it, and the order of calls is
+ * the order of appends. The methods are `async` so that what they throw is a rejection.
  */
 export class SqliteJournal implements Journal {
   readonly #file: string;
@@ -50,7 +53,7 @@ export class SqliteJournal implements Journal {
     this.#changes = new Changes(() => Number(this.#statements.dataVersion.get()?.['data_version']), options.pollMs ?? DEFAULT_POLL_MS);
   }
 
-  append(stream: string, events: readonly NewEvent[], options: { durable?: boolean } = {}): readonly JournalEvent[] {
+  async append(stream: string, events: readonly NewEvent[], options: { durable?: boolean } = {}): Promise<readonly JournalEvent[]> {
     if (!STREAM_NAME.test(stream)) throw new GloveboxError('internal', `not a name for a stream: ${JSON.stringify(stream)}`);
     if (events.length === 0 && options.durable !== true) return [];
     const timeMs = this.#clock.now();
@@ -61,7 +64,7 @@ export class SqliteJournal implements Journal {
     return appended;
   }
 
-  read(stream: string, afterSeq = 0): JournalEvent[] {
+  async read(stream: string, afterSeq = 0): Promise<JournalEvent[]> {
     return this.#read(stream, afterSeq, -1);
   }
 
@@ -80,7 +83,7 @@ export class SqliteJournal implements Journal {
     }
   }
 
-  streams(options: { prefix?: string; limit?: number } = {}): readonly { stream: string; firstMs: number; lastMs: number; events: number }[] {
+  async streams(options: { prefix?: string; limit?: number } = {}): Promise<readonly StreamListing[]> {
     const prefix = options.prefix ?? '';
     const rows = this.#guard(() => this.#statements.streams.all(prefix, prefix, options.limit ?? -1));
     return rows.map((row) => ({
@@ -91,7 +94,7 @@ export class SqliteJournal implements Journal {
     }));
   }
 
-  verify(stream?: string): { streams: number; events: number } {
+  async verify(stream?: string): Promise<{ streams: number; events: number }> {
     return this.#guard(() => {
       // One snapshot, or an append of another process between two reads would look like tampering.
       this.#database.exec('BEGIN');
@@ -103,7 +106,7 @@ export class SqliteJournal implements Journal {
     });
   }
 
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed.signal.aborted) return;
     this.#closed.abort();
     this.#changes[Symbol.dispose]();

@@ -2,7 +2,7 @@ import type { SandboxLimits } from '../../contracts/index.ts';
 
 /** Where the kernel's control groups are mounted. */
 export type CgroupMounts =
-  | { readonly version: 1; readonly memory: string; readonly pids: string; readonly cpu: string }
+  | { readonly version: 1; readonly memory: string; readonly pids: string; readonly cpu: string; readonly freezer?: string }
   | { readonly version: 2; readonly root: string };
 
 /** One value for one file of a group's directory. */
@@ -30,8 +30,8 @@ export function parseCgroupMounts(mountinfo: string): CgroupMounts | undefined {
     return path === undefined || type === undefined ? [] : [{ path: unescape(path), type, options: options?.split(',') ?? [] }];
   });
   const of = (controller: string) => mounts.find(({ type, options }) => type === 'cgroup' && options.includes(controller))?.path;
-  const [memory, pids, cpu] = [of('memory'), of('pids'), of('cpu')];
-  if (memory !== undefined && pids !== undefined && cpu !== undefined) return { version: 1, memory, pids, cpu };
+  const [memory, pids, cpu, freezer] = [of('memory'), of('pids'), of('cpu'), of('freezer')];
+  if (memory !== undefined && pids !== undefined && cpu !== undefined) return { version: 1, memory, pids, cpu, ...(freezer === undefined ? {} : { freezer }) };
   // Beside version 1 the unified hierarchy has no controllers to give.
   const root = memory === undefined ? mounts.find(({ type }) => type === 'cgroup2')?.path : undefined;
   return root === undefined ? undefined : { version: 2, root };

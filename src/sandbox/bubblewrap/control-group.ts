@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { GroupFreezer } from './group-freezer.ts';
 
 /** A directory stays busy for a moment after its last process has died. */
 const REMOVE_TRIES = 100;
@@ -12,14 +13,17 @@ export class ControlGroup {
   readonly #version: 1 | 2;
   readonly #memory: string;
   readonly #pids: string;
+  /** Absent where nothing here can be frozen. */
+  readonly freezer: GroupFreezer | undefined;
   /** Each once: in version 2 they are all the same, in version 1 some may be. */
   readonly #directories: readonly string[];
 
-  constructor(version: 1 | 2, directories: { readonly memory: string; readonly pids: string; readonly cpu: string }) {
+  constructor(version: 1 | 2, directories: { readonly memory: string; readonly pids: string; readonly cpu: string; readonly freezer?: string }) {
     this.#version = version;
     this.#memory = directories.memory;
     this.#pids = directories.pids;
-    this.#directories = [...new Set([directories.memory, directories.pids, directories.cpu])];
+    this.freezer = directories.freezer === undefined ? undefined : new GroupFreezer(version, directories.freezer);
+    this.#directories = [...new Set(Object.values(directories))];
   }
 
   get directories(): readonly string[] {

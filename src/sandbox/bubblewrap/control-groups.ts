@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -12,11 +13,13 @@ interface Parents {
   readonly memory: string;
   readonly pids: string;
   readonly cpu: string;
+  /** Limits nothing, so a machine may lack it. In version 2 every group has it. */
+  readonly freezer?: string;
 }
 
 const OURS = 'glovebox';
 /** The name of a group that only shows that groups can be made; whose process is in it. */
-const TRIAL = /^trial-(\d+)$/;
+const TRIAL = /^trial-(\d+)-/;
 const CONTROLLERS = ['memory', 'pids', 'cpu'] as const;
 
 /** The control groups of the sandboxes of one state folder. */
@@ -64,13 +67,14 @@ export class ControlGroups {
   /** The group of that name, whether it is there or not. */
   group(name: string): ControlGroup {
     const [memory, pids, cpu] = CONTROLLERS.map((controller) => this.#directory(controller, name));
+    const { freezer } = this.#parents;
     // As many as CONTROLLERS has.
-    return new ControlGroup(this.version, { memory, pids, cpu } as Parents);
+    return new ControlGroup(this.version, { memory, pids, cpu, ...(freezer === undefined ? {} : { freezer: join(freezer, this.#prefix + name) }) } as Parents);
   }
 
   /** Names of the groups that are there, in any hierarchy. */
   async names(): Promise<string[]> {
-    const parents = new Set(CONTROLLERS.map((controller) => this.#parents[controller]));
+    const parents = new Set(Object.values(this.#parents));
     const found = await Promise.all([...parents].map((parent) => directoriesOf(parent)));
     return [...new Set(found.flat())].filter((name) => name.startsWith(this.#prefix)).map((name) => name.slice(this.#prefix.length));
   }
@@ -86,12 +90,14 @@ export class ControlGroups {
       if (pid !== undefined && readProcess(Number(pid)) === undefined) await this.group(name).remove();
     }
     const limits = { cpu: 1, memoryBytes: 2 ** 26, pids: 16, diskBytes: 0, inodes: 0, openFiles: 0 };
-    await (await this.create(`trial-${process.pid}`, limits)).remove();
+    // Two drivers of one process may be at it at the same time.
+    await (await this.create(`trial-${process.pid}-${randomUUID()}`, limits)).remove();
   }
 }
 
 function parentsOfVersion1(mounts: Parents): Parents {
-  return { memory: join(mounts.memory, OURS), pids: join(mounts.pids, OURS), cpu: join(mounts.cpu, OURS) };
+  const { memory, pids, cpu, freezer } = mounts;
+  return { memory: join(memory, OURS), pids: join(pids, OURS), cpu: join(cpu, OURS), ...(freezer === undefined ? {} : { freezer: join(freezer, OURS) }) };
 }
 
 /** In version 2 a group hands controllers down only when told to, and only where it holds no process itself. */
@@ -102,7 +108,7 @@ async function parentsOfVersion2(root: string): Promise<Parents> {
   await writeFile(join(base, 'cgroup.subtree_control'), handDown);
   await mkdir(ours, { recursive: true });
   await writeFile(join(ours, 'cgroup.subtree_control'), handDown);
-  return { memory: ours, pids: ours, cpu: ours };
+  return { memory: ours, pids: ours, cpu: ours, freezer: ours };
 }
 
 /**

@@ -2,11 +2,12 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describeError, GloveboxError } from '../../contracts/index.ts';
-import type { Clock, DriverStatus, IdSource, Sandbox, SandboxDriver, SandboxId, SandboxSpec } from '../../contracts/index.ts';
+import type { Clock, DriverStatus, IdSource, LiveSandbox, Sandbox, SandboxDriver, SandboxId, SandboxIdentity, SandboxSpec } from '../../contracts/index.ts';
 import { cancelled } from '../deadline.ts';
 import { GuestSandbox } from '../guest.ts';
 import type { GuestOptions } from '../guest.ts';
 import type { InitBinary } from '../init-binary.ts';
+import { liveSandbox } from '../live-sandbox.ts';
 import { currentOwner } from '../owner.ts';
 import { SandboxState } from '../state.ts';
 import type { Connect } from '../transport.ts';
@@ -18,9 +19,10 @@ import { connectToKeeper, Keeper } from './keeper.ts';
 import { LAUNCH_PATH } from './launch.ts';
 import { Place } from './place.ts';
 import type { Ground } from './place.ts';
+import { recordedRemains } from './remains.ts';
 import { defaultRunDir, tagOf } from './run-folder.ts';
 import { selfTest } from './self-test.ts';
-import { sweepRemains } from './sweep.ts';
+import { keptIds, sweepRemains } from './sweep.ts';
 
 export interface BubblewrapOptions {
   readonly stateDir: string;
@@ -85,10 +87,16 @@ export class BubblewrapDriver implements SandboxDriver {
     }
   }
 
+  async identity(_spec: SandboxSpec, signal?: AbortSignal): Promise<SandboxIdentity> {
+    const [ground, init] = await Promise.all([this.#ground(), this.#options.init.path(signal)]);
+    // init's path holds the hash of its source.
+    return { image: 'host', made: [ground.bwrap, init].join(' ') };
+  }
+
   async create(spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox> {
     const [ground, init] = await Promise.all([this.#ground(), this.#options.init.path(signal)]);
     if (signal?.aborted === true) throw cancelled('opening a sandbox', signal);
-    const place = await Place.make(ground, spec.limits);
+    const place = await Place.make(ground, spec);
     const keeper = new Keeper({
       ...place.launch(init),
       program: place.command(INIT),
@@ -96,7 +104,7 @@ export class BubblewrapDriver implements SandboxDriver {
       ttlSeconds: Math.ceil(spec.graceMs / 1000) + KEEPER_SLACK_S,
     });
     let complaints = '';
-    const guest = this.#guest(place, spec, (attaching) => keeper.connect(attaching));
+    const guest = this.#guest(place, (attaching) => keeper.connect(attaching));
     const destroy = (): Promise<void> => {
       // They stand in a folder that is about to go.
       complaints = keeper.complaints();
@@ -111,12 +119,23 @@ export class BubblewrapDriver implements SandboxDriver {
     }
   }
 
-  /** Takes over a sandbox that a process before us left running. Errors: `not_found`, `sandbox_lost`, as `create`. */
-  async adopt(id: SandboxId, spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox> {
+  async list(): Promise<readonly LiveSandbox[]> {
+    if (process.platform !== 'linux') return [];
+    const groups = await this.#findGroups();
+    const ground = { runRoot: this.#runRoot, groups: groups instanceof ControlGroups ? groups : undefined };
+    const kept = new Set(keptIds(this.#runRoot));
+    const states = SandboxState.list(this.#options.stateDir).states.filter(({ id, kind }) => kind === 'process' && kept.has(id));
+    return Promise.all(states.map(async (state) => liveSandbox(state, (await recordedRemains(state, ground).group?.freezer?.isFrozen()) === true)));
+  }
+
+  async adopt(id: SandboxId, signal?: AbortSignal): Promise<Sandbox> {
     const ground = await this.#ground();
-    const place = Place.of(ground, SandboxState.read(ground.stateDir, id), spec.limits);
-    place.state.claim(currentOwner());
-    return GuestSandbox.open(this.#guest(place, spec, (attaching) => connectToKeeper(place.folder.socket, attaching)), signal);
+    const state = SandboxState.read(ground.stateDir, id);
+    if (state.kind !== 'process') throw new GloveboxError('not_found', `${id} is no process sandbox`);
+    const place = Place.of(ground, state);
+    state.claim(currentOwner());
+    await place.freezer?.thaw();
+    return GuestSandbox.open({ ...this.#guest(place, (attaching) => connectToKeeper(place.folder.socket, attaching)), adopted: true }, signal);
   }
 
   async sweep(options: { all?: boolean; signal?: AbortSignal } = {}): Promise<readonly string[]> {
@@ -126,13 +145,13 @@ export class BubblewrapDriver implements SandboxDriver {
     return sweepRemains({ stateDir, runRoot: this.#runRoot, groups: groups instanceof ControlGroups ? groups : undefined, ...options });
   }
 
-  #guest(place: Place, spec: SandboxSpec, connect: Connect): GuestOptions {
+  #guest(place: Place, connect: Connect): GuestOptions {
     return {
       id: place.id,
       kind: 'process',
       image: 'host',
       limitsAre: place.hasGroup ? 'hard' : 'soft',
-      spec,
+      spec: place.state.spec,
       state: place.state,
       env: { PATH, HOME },
       requires: place.hasGroup ? REQUIRED | Feature.memoryEvents | Feature.pidsEvents : REQUIRED,
@@ -140,6 +159,7 @@ export class BubblewrapDriver implements SandboxDriver {
       processes: place.processes,
       ids: this.#options.ids,
       connect,
+      freezer: place.freezer,
       destroy: () => place.remove(),
     };
   }

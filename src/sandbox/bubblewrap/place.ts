@@ -1,7 +1,8 @@
 import { release } from 'node:os';
 import { join } from 'node:path';
-import type { Clock, IdSource, SandboxId, SandboxLimits } from '../../contracts/index.ts';
+import type { Clock, IdSource, SandboxId, SandboxLimits, SandboxSpec } from '../../contracts/index.ts';
 import { currentOwner } from '../owner.ts';
+import type { Freezer } from '../pause.ts';
 import { SandboxState } from '../state.ts';
 import { bubblewrapArguments, HOST_NAME } from './bubblewrap-arguments.ts';
 import type { ControlGroups } from './control-groups.ts';
@@ -39,19 +40,17 @@ export class Place {
   readonly id: SandboxId;
   readonly state: SandboxState;
   readonly #ground: Ground;
-  readonly #limits: SandboxLimits;
   readonly #remains: Remains;
 
-  private constructor(ground: Ground, state: SandboxState, limits: SandboxLimits) {
+  private constructor(ground: Ground, state: SandboxState) {
     this.id = state.id;
     this.state = state;
     this.#ground = ground;
-    this.#limits = limits;
     this.#remains = recordedRemains(state, ground);
   }
 
   /** A failure leaves nothing. */
-  static async make(ground: Ground, limits: SandboxLimits): Promise<Place> {
+  static async make(ground: Ground, spec: SandboxSpec): Promise<Place> {
     const id = ground.ids.next('sbx');
     // Also because bubblewrap must not be started as root.
     const user = process.getuid?.() === 0 ? freeUser(takenUsers(ground.stateDir)) : undefined;
@@ -61,12 +60,13 @@ export class Place {
       kind: 'process',
       owner: currentOwner(),
       createdMs: ground.clock.now(),
+      spec,
       resource: { folder: join(ground.runRoot, id), ...(user && { uid: String(user.uid) }) },
     });
-    const place = new Place(ground, state, limits);
+    const place = new Place(ground, state);
     try {
       makeRunFolder(place.folder, user, ownEtc(user ?? ourselves(), HOST_NAME));
-      await ground.groups?.create(id, limits);
+      await ground.groups?.create(id, spec.limits);
       return place;
     } catch (error) {
       await place.remove();
@@ -76,8 +76,12 @@ export class Place {
   }
 
   /** The place of a sandbox that somebody else made. */
-  static of(ground: Ground, state: SandboxState, limits: SandboxLimits): Place {
-    return new Place(ground, state, limits);
+  static of(ground: Ground, state: SandboxState): Place {
+    return new Place(ground, state);
+  }
+
+  get #limits(): SandboxLimits {
+    return this.state.spec.limits;
   }
 
   get folder(): RunFolder {
@@ -106,6 +110,11 @@ export class Place {
   /** Whether control groups hold its limits. */
   get hasGroup(): boolean {
     return this.#remains.group !== undefined;
+  }
+
+  /** Absent where no control group can freeze it. */
+  get freezer(): Freezer | undefined {
+    return this.#remains.group?.freezer;
   }
 
   /** Processes that its user may have, where no group counts them. */

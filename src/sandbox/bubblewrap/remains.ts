@@ -46,6 +46,8 @@ export async function removeRemains(remains: Remains): Promise<void> {
       throw new GloveboxError('engine_failed', `processes ${left.map(({ pid }) => pid).join(', ')} of a sandbox do not die: look at them with ps`);
     }
     left.forEach(killProcess);
+    // What is frozen dies when it is woken, before it does anything else.
+    await remains.group?.freezer?.thawIfThere();
     await sleep(KILL_PAUSE_MS);
   }
   await remains.group?.remove();

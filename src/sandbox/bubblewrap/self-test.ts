@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { describeError } from '../../contracts/index.ts';
-import type { SandboxLimits } from '../../contracts/index.ts';
+import type { SandboxSpec } from '../../contracts/index.ts';
 import { deadlineSignal } from '../deadline.ts';
 import { INIT } from './bubblewrap-arguments.ts';
 import { namespaceObstacles } from './host.ts';
@@ -10,7 +10,7 @@ import { Place } from './place.ts';
 import type { Ground } from './place.ts';
 
 const DEADLINE_MS = 10_000;
-const LIMITS: SandboxLimits = { cpu: 1, memoryBytes: 2 ** 26, pids: 16, diskBytes: 2 ** 20, inodes: 64, openFiles: 64 };
+const SPEC: SandboxSpec = { image: 'host', graceMs: DEADLINE_MS, limits: { cpu: 1, memoryBytes: 2 ** 26, pids: 16, diskBytes: 2 ** 20, inodes: 64, openFiles: 64 } };
 /** Stands in for init: a program that needs nothing but a loader and a library, and ends well. */
 const PROGRAM = '/usr/bin/true';
 
@@ -18,7 +18,7 @@ const PROGRAM = '/usr/bin/true';
 export async function selfTest(ground: Ground, signal?: AbortSignal): Promise<string | undefined> {
   let place: Place | undefined;
   try {
-    place = await Place.make(ground, LIMITS);
+    place = await Place.make(ground, SPEC);
     const child = launch({ ...place.launch(PROGRAM), program: place.command(INIT) });
     // Rejects when it cannot be spawned, and when it takes too long.
     const [code] = (await once(child, 'exit', { signal: deadlineSignal(DEADLINE_MS, signal) })) as [number | null];

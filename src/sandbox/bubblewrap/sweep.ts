@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describeError, GloveboxError, parseId } from '../../contracts/index.ts';
+import { removeClaimed } from '../claimed-removal.ts';
 import { ownerIs } from '../owner.ts';
 import { SandboxState } from '../state.ts';
 import type { ControlGroups } from './control-groups.ts';
@@ -33,8 +34,9 @@ export async function sweepRemains(sweep: Sweep): Promise<string[]> {
   for (const leftover of await findLeftovers(sweep)) {
     sweep.signal?.throwIfAborted();
     try {
-      await removeRemains(leftover.remains);
-      leftover.state?.remove();
+      const remove = (): Promise<void> => removeRemains(leftover.remains);
+      if (leftover.state === undefined) await remove();
+      else if (!(await removeClaimed(leftover.state, remove))) continue;
       removed.push(`process sandbox ${leftover.id} (${leftover.why})`);
     } catch (error) {
       failures.push(`${leftover.id}: ${describeError(error)}`);
@@ -71,7 +73,7 @@ function unrecordedRemains(id: string, { runRoot, groups }: Sweep): Remains {
 }
 
 /** Ids of sandboxes whose keeper runs, whatever else is left of them. */
-function keptIds(runRoot: string): string[] {
+export function keptIds(runRoot: string): string[] {
   return listProcesses().flatMap(({ pid }) => {
     const folder = dirname(dirname(keeperSocket(pid) ?? ''));
     return dirname(folder) === runRoot ? [folder.slice(runRoot.length + 1)] : [];

@@ -66,6 +66,9 @@ export function createOptions(plan: ContainerPlan): ContainerCreateOptions {
       SecurityOpt: ['no-new-privileges'],
       ReadonlyRootfs: true,
       NetworkMode: 'none',
+      // Else the engine writes the host's resolver and domains into it.
+      Dns: ['127.0.0.1'],
+      DnsSearch: ['.'],
       IpcMode: 'private',
       LogConfig: { Type: 'none', Config: {} },
       ...limits(plan.kind, plan.limits),

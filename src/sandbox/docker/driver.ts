@@ -2,10 +2,11 @@ import { statSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { describeError, GloveboxError } from '../../contracts/index.ts';
-import type { Clock, DriverStatus, IdSource, Sandbox, SandboxDriver, SandboxId, SandboxKind, SandboxSpec } from '../../contracts/index.ts';
+import type { Clock, DriverStatus, IdSource, LiveSandbox, Sandbox, SandboxDriver, SandboxId, SandboxIdentity, SandboxKind, SandboxSpec } from '../../contracts/index.ts';
 import { cancelled } from '../deadline.ts';
 import { GuestSandbox } from '../guest.ts';
 import type { ImageName } from '../images/index.ts';
+import { liveSandbox } from '../live-sandbox.ts';
 import { currentOwner, ownerText } from '../owner.ts';
 import { SandboxState } from '../state.ts';
 import type { Connect } from '../transport.ts';
@@ -15,7 +16,8 @@ import type { Engine, EngineInfo } from './engine.ts';
 import { removedImage, resolveImage, tryForeign } from './image.ts';
 import type { ResolvedImage } from './image.ts';
 import { InitVolume } from './init-volume.ts';
-import { containerName, sandboxLabels } from './labels.ts';
+import { ContainerFreezer } from './freezer.ts';
+import { containerName, Label, sandboxLabels, stateLabel } from './labels.ts';
 import { removeContainer } from './remove-container.ts';
 import { RuntimeSelfTest } from './self-test.ts';
 import { sweep } from './sweep.ts';
@@ -65,6 +67,12 @@ export class DockerDriver implements SandboxDriver {
     }
   }
 
+  async identity(spec: SandboxSpec, signal?: AbortSignal): Promise<SandboxIdentity> {
+    const [info, image, initVolume] = await Promise.all([this.#options.engine.info(signal), this.#image(spec.image, signal), this.#initVolume.ensure()]);
+    const runtime = this.kind === 'gvisor' ? runtimeVersion(info, info.Runtimes['runsc']) : '';
+    return { image: image.id, made: [info.ID, info.ServerVersion, runtime, initVolume].join(' ') };
+  }
+
   async create(spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox> {
     if (this.kind === 'gvisor') {
       const reason = await this.#unusable(await this.#options.engine.info(signal), signal);
@@ -73,14 +81,27 @@ export class DockerDriver implements SandboxDriver {
     return this.#create(spec, signal);
   }
 
-  /** Takes over a sandbox that a process before us left running. Errors: `not_found`, `sandbox_lost`, as `create`. */
-  async adopt(id: SandboxId, spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox> {
-    const state = SandboxState.read(this.#options.stateDir, id);
-    const container = await this.#options.engine.container(containerName(id), signal);
+  async list(signal?: AbortSignal): Promise<readonly LiveSandbox[]> {
+    const { engine, stateDir } = this.#options;
+    const labels = [`${Label.kind}=${this.kind}`, `${Label.state}=${stateLabel(stateDir)}`];
+    const containers = new Map((await engine.containers(labels, signal)).map(({ Labels, State }) => [Labels[Label.sandbox], State]));
+    return SandboxState.list(stateDir).states.flatMap((state) => {
+      const how = containers.get(state.id);
+      return how === 'running' || how === 'paused' ? [liveSandbox(state, how === 'paused')] : [];
+    });
+  }
+
+  async adopt(id: SandboxId, signal?: AbortSignal): Promise<Sandbox> {
+    const { engine, stateDir } = this.#options;
+    const state = SandboxState.read(stateDir, id);
+    if (state.kind !== this.kind) throw new GloveboxError('not_found', `${id} is no sandbox of the kind ${this.kind}`);
+    const container = await engine.container(containerName(id), signal);
     if (container === undefined) throw new GloveboxError('sandbox_lost', `sandbox ${id} is gone`);
-    const [info, image] = await Promise.all([this.#options.engine.info(signal), this.#image(container.Image, signal)]);
+    const [info, image] = await Promise.all([engine.info(signal), this.#image(container.Image, signal)]);
     state.claim(currentOwner());
-    return this.#open(state, spec, info, image, attachAgain(this.#options.engine, containerName(id)), signal);
+    // The engine attaches to nothing that is paused.
+    if (container.State.Paused) await engine.unpause(containerName(id));
+    return this.#open(state, { info, image, connect: attachAgain(engine, containerName(id)), adopted: true }, signal);
   }
 
   sweep(options: { all?: boolean; signal?: AbortSignal } = {}): Promise<readonly string[]> {
@@ -95,7 +116,7 @@ export class DockerDriver implements SandboxDriver {
     const owner = currentOwner();
     const labels = sandboxLabels(id, this.kind, ownerText(owner), stateDir);
     const options = createOptions({ kind: this.kind, image, uid: randomUid(info), limits: spec.limits, labels, initVolume });
-    const state = SandboxState.create(stateDir, { id, kind: this.kind, owner, createdMs: clock.now() });
+    const state = SandboxState.create(stateDir, { id, kind: this.kind, owner, createdMs: clock.now(), spec });
     const name = containerName(id);
     const again = attachAgain(engine, name);
     const connect = connectFirst(async (connecting) => {
@@ -113,13 +134,15 @@ export class DockerDriver implements SandboxDriver {
         throw new GloveboxError('sandbox_start_failed', `the sandbox could not be started: ${describeError(error)}`, { cause: error });
       }
     }, again);
-    const sandbox = await this.#open(state, spec, info, image, connect, signal);
+    const sandbox = await this.#open(state, { info, image, connect }, signal);
     if (image.foreign !== undefined) await tryForeign(sandbox, { image: spec.image, architecture: image.foreign, engine: info.Architecture, id: ids.next('cmd') });
     return sandbox;
   }
 
-  #open(state: SandboxState, spec: SandboxSpec, info: EngineInfo, image: ResolvedImage, connect: Connect, signal?: AbortSignal): Promise<Sandbox> {
+  #open(state: SandboxState, found: { readonly info: EngineInfo; readonly image: ResolvedImage; readonly connect: Connect; readonly adopted?: boolean }, signal?: AbortSignal): Promise<Sandbox> {
     const { engine, ids } = this.#options;
+    const { info, image, connect, adopted = false } = found;
+    const name = containerName(state.id);
     return GuestSandbox.open(
       {
         id: state.id,
@@ -127,15 +150,17 @@ export class DockerDriver implements SandboxDriver {
         image: image.id,
         ...(image.digests.length === 0 ? {} : { digests: image.digests }),
         limitsAre: limitsAre(info),
-        spec,
+        spec: state.spec,
         state,
         env: { ...image.env, HOME },
         requires: REQUIRES[this.kind],
         writable: WRITABLE,
-        processes: processLimit(this.kind, spec.limits),
+        processes: processLimit(this.kind, state.spec.limits),
         ids,
         connect,
-        destroy: (asked) => removeContainer(engine, containerName(state.id), asked),
+        adopted,
+        freezer: new ContainerFreezer(engine, name),
+        destroy: (asked) => removeContainer(engine, name, asked),
       },
       signal,
     );

@@ -85,6 +85,15 @@ export class Engine {
     await this.#call(`start the container ${name}`, SLOW_MS, undefined, (docker, abortSignal) => docker.getContainer(name).start({ abortSignal }));
   }
 
+  /** Takes no signal, as `create`: what was frozen after all must be known to be. */
+  async pause(name: string): Promise<void> {
+    await this.#call(`pause the container ${name}`, QUICK_MS, undefined, (docker, abortSignal) => docker.getContainer(name).pause({ abortSignal }));
+  }
+
+  async unpause(name: string): Promise<void> {
+    await this.#call(`unpause the container ${name}`, QUICK_MS, undefined, (docker, abortSignal) => docker.getContainer(name).unpause({ abortSignal }));
+  }
+
   /** One connection with stdin, stdout and stderr. It outlives the signal, which is for the attaching alone. */
   attach(name: string, signal?: AbortSignal): Promise<Transport> {
     return this.#call(`attach to the container ${name}`, QUICK_MS, signal, async (docker, abortSignal) => {

@@ -1,4 +1,5 @@
 import type { SandboxKind } from '../../contracts/index.ts';
+import { removeClaimed } from '../claimed-removal.ts';
 import { ownerIs, parseOwner } from '../owner.ts';
 import { SandboxState } from '../state.ts';
 import type { Engine } from './engine.ts';
@@ -7,6 +8,9 @@ import { removeContainer } from './remove-container.ts';
 
 /** A volume that was made just now may be about to be used by whoever made it. */
 const VOLUME_AGE_MS = 10 * 60_000;
+
+/** States of a container in which a sandbox may have been adopted. */
+const ALIVE: ReadonlySet<string> = new Set(['running', 'paused']);
 
 interface Sweep {
   readonly engine: Engine;
@@ -27,14 +31,19 @@ export async function sweep(options: Sweep): Promise<readonly string[]> {
 
 async function sweepContainers({ engine, kind, stateDir, all, signal }: Sweep): Promise<string[]> {
   const removed: string[] = [];
-  const owners = new Map(SandboxState.list(stateDir).states.map((state) => [state.id as string, state.owner]));
+  const states = new Map(SandboxState.list(stateDir).states.map((state) => [state.id as string, state]));
   for (const { Id, Labels, State } of await engine.containers([`${Label.kind}=${kind}`], signal)) {
     const id = Labels[Label.sandbox] ?? '';
     // Whoever has adopted a sandbox since is in its state; the label is for ever that of its maker.
-    const owner = owners.get(id) ?? parseOwner(Labels[Label.owner] ?? '');
-    const ours = all === true && Labels[Label.state] === stateLabel(stateDir);
-    if (!ours && (owner === undefined || ownerIs(owner) !== 'dead')) continue;
-    await removeContainer(engine, Id, false);
+    const state = states.get(id);
+    const ours = Labels[Label.state] === stateLabel(stateDir);
+    const owner = state?.owner ?? parseOwner(Labels[Label.owner] ?? '');
+    if (!(ours && all === true) && (owner === undefined || ownerIs(owner) !== 'dead')) continue;
+    // Of another state folder, where somebody may have adopted it. If nobody has, its own init ends it.
+    if (!ours && ALIVE.has(State)) continue;
+    const remove = (): Promise<void> => removeContainer(engine, Id, false);
+    if (state === undefined) await remove();
+    else if (!(await removeClaimed(state, remove))) continue;
     removed.push(`container of sandbox ${id} (${State})`);
   }
   return removed;

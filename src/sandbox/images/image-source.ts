@@ -1,13 +1,17 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { join, matchesGlob, relative, sep } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { GloveboxError } from '../../contracts/index.ts';
+import { readIgnoreRules, type IgnoreRules } from './ignore-rules.ts';
 
 /** In the order in which they are built: an image comes after the one that it starts from. */
-export const IMAGE_NAMES = ['init', 'base', 'node', 'python'] as const;
+export const IMAGE_NAMES = ['init', 'probe', 'base', 'node', 'python', 'polyglot'] as const;
 export type ImageName = (typeof IMAGE_NAMES)[number];
 
-const PARENTS: Readonly<Partial<Record<ImageName, ImageName>>> = { node: 'base', python: 'base' };
+/** Built when somebody first asks for them: `polyglot` is larger than the others together, and no sandbox needs `probe`. */
+export const ON_DEMAND: ReadonlySet<ImageName> = new Set(['probe', 'polyglot']);
+
+const PARENTS: Readonly<Partial<Record<ImageName, ImageName>>> = { node: 'base', python: 'base', polyglot: 'node' };
 
 interface SourceFile {
   /** Relative to the image's folder, with forward slashes. */
@@ -48,21 +52,13 @@ async function readFolder(folder: string): Promise<SourceFile[]> {
     .filter((entry) => entry.isFile())
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join('/'));
   const ignored = await readIgnoreFile(folder);
-  const kept = paths.filter((path) => !ignored.some((pattern) => matches(path, pattern)));
+  const kept = paths.filter((path) => !ignored.ignores(path));
   return Promise.all(kept.toSorted().map((path) => readSourceFile(folder, path)));
 }
 
 /** What a local build left in the folder must change neither the hash nor the context. */
-async function readIgnoreFile(folder: string): Promise<string[]> {
-  const text = await readFile(join(folder, '.dockerignore'), 'utf8').catch(() => '');
-  return text
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '' && !line.startsWith('#'));
-}
-
-function matches(path: string, pattern: string): boolean {
-  return matchesGlob(path, pattern) || matchesGlob(path, `${pattern.replace(/\/$/, '')}/**`);
+async function readIgnoreFile(folder: string): Promise<IgnoreRules> {
+  return readIgnoreRules(await readFile(join(folder, '.dockerignore'), 'utf8').catch(() => ''));
 }
 
 async function readSourceFile(folder: string, path: string): Promise<SourceFile> {

@@ -18,6 +18,9 @@ const MAGIC = Buffer.from('GBX1', 'latin1');
 /** Where the header's fields lie in the reader's buffer, which begins with the key. */
 const At = { magic: KEY_BYTES, length: KEY_BYTES + 4, typeAndFlags: KEY_BYTES + 8, stream: KEY_BYTES + 12, epoch: KEY_BYTES + 16, zero: KEY_BYTES + 20, sequence: KEY_BYTES + 24 } as const;
 const PAYLOAD_AT = KEY_BYTES + HEADER_BYTES;
+/** Enough for whatever a sandbox says that is idle or runs short commands. */
+const SHORT_BYTES = 4096;
+const WHOLE_BYTES = PAYLOAD_AT + MAX_PAYLOAD_BYTES + MAC_BYTES;
 
 /**
  * Reads what init sends in one epoch, however the bytes are cut. At first it hunts: everything is thrown away until a `HELLO` with a valid
@@ -28,8 +31,8 @@ export class FrameReader {
   readonly #nonce: Buffer;
   readonly #onFrame: (frame: Frame) => void;
   readonly #onSuperseded: () => void;
-  /** Key, then the frame that is being put together: the MAC is one call over one buffer. */
-  readonly #buffer = Buffer.allocUnsafeSlow(PAYLOAD_AT + MAX_PAYLOAD_BYTES + MAC_BYTES);
+  /** Key, then the frame that is being put together: the MAC is one call over one buffer. It is short until a long frame comes. */
+  #buffer = Buffer.allocUnsafeSlow(SHORT_BYTES);
   #filled = KEY_BYTES;
   #sequence = 0;
   #hunting = true;
@@ -100,9 +103,16 @@ export class FrameReader {
     }
     const length = this.#buffer.readUInt32LE(At.length);
     const end = PAYLOAD_AT + length + MAC_BYTES;
+    if (end > this.#buffer.length) this.#lengthen();
     const taken = this.#take(bytes, end);
     if (this.#filled === end) this.#check(length);
     return bytes.subarray(taken);
+  }
+
+  #lengthen(): void {
+    const short = this.#buffer;
+    this.#buffer = Buffer.allocUnsafeSlow(WHOLE_BYTES);
+    short.copy(this.#buffer, 0, 0, this.#filled);
   }
 
   #take(bytes: Buffer, upTo: number): number {

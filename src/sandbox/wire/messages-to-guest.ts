@@ -100,6 +100,12 @@ export function encodePing(token: number): Buffer {
   return payload;
 }
 
+export function encodeSlept(milliseconds: number): Buffer {
+  const payload = Buffer.alloc(8);
+  writeU64(payload, Math.round(milliseconds), 0);
+  return payload;
+}
+
 function hasNul(text: string): boolean {
   return text.includes('\0');
 }

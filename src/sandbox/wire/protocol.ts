@@ -34,6 +34,7 @@ export const ToGuest = {
   done: 0x08,
   shutdown: 0x09,
   resume: 0x0a,
+  slept: 0x0c,
 } as const;
 export type ToGuest = (typeof ToGuest)[keyof typeof ToGuest];
 

@@ -6,7 +6,7 @@ import { FrameReader } from './frame-reader.ts';
 import type { Frame } from './frame-reader.ts';
 import { FrameWriter } from './frame-writer.ts';
 import { decodeCommand, decodeEnd, decodeFault, decodeHello, decodeOutput, decodePong, decodeStdinAck } from './messages-from-guest.ts';
-import type { Channel, GuestEnd, Hello, KnownCommand } from './messages-from-guest.ts';
+import type { Channel, GuestEnd, Hello, KnownCommand, Pong } from './messages-from-guest.ts';
 import { encodePing } from './messages-to-guest.ts';
 import { FromGuest, NONCE_BYTES, ToGuest } from './protocol.ts';
 import { violation } from './violation.ts';
@@ -61,7 +61,10 @@ export class Wire {
   readonly #reader: FrameReader;
   readonly #writer: FrameWriter;
   readonly #streams = new Map<number, WireStream>();
-  readonly #pings: NodeJS.Timeout;
+  /** Who waits for which PONG. */
+  readonly #pulses = new Map<number, PromiseWithResolvers<Pong>>();
+  readonly #pingEveryMs: number;
+  #pings: NodeJS.Timeout;
   readonly #pingsUnanswered: number;
   #outbox: Buffer[] = [];
   #hello: Hello | undefined;
@@ -87,7 +90,8 @@ export class Wire {
       onSuperseded: () => this.#close({ why: 'superseded' }),
     });
     this.#listen();
-    this.#pings = setInterval(() => this.#ping(), options.pingEveryMs).unref();
+    this.#pingEveryMs = options.pingEveryMs;
+    this.#pings = this.#startPings();
     if (options.preamble !== undefined) this.#outbox.push(options.preamble);
     this.send(ToGuest.attach, 0, nonce);
   }
@@ -109,6 +113,27 @@ export class Wire {
     if (this.#flushing) return;
     this.#flushing = true;
     queueMicrotask(() => this.#flush());
+  }
+
+  /** Asks init for a sign of life now. Rejects when the wire comes to its end first. */
+  pulse(): Promise<Pong> {
+    if (this.#closed) return Promise.reject(new Error('the wire is closed'));
+    const answer = Promise.withResolvers<Pong>();
+    this.#pulses.set(this.#sendPing(), answer);
+    return answer.promise;
+  }
+
+  /** Asks for no sign of life until `wake`, and takes silence for nothing else. */
+  rest(): void {
+    clearInterval(this.#pings);
+  }
+
+  /** Begins again as if just attached. */
+  wake(): void {
+    if (this.#closed) return;
+    clearInterval(this.#pings);
+    this.#silentPings = 0;
+    this.#pings = this.#startPings();
   }
 
   /** Forgets a stream: no frame of it may come any more. */
@@ -176,7 +201,10 @@ export class Wire {
 
   #receiveOwn(frame: Frame): void {
     if (frame.type === FromGuest.pong) {
-      if (decodePong(frame).token > this.#token) throw violation('conduct', 'a PONG that nobody asked for');
+      const pong = decodePong(frame);
+      if (pong.token > this.#token) throw violation('conduct', 'a PONG that nobody asked for');
+      this.#pulses.get(pong.token)?.resolve(pong);
+      this.#pulses.delete(pong.token);
     } else {
       throw violation('conduct', frame.type === FromGuest.fault ? `init reports ${decodeFault(frame)}` : `a second greeting (type ${frame.type})`);
     }
@@ -202,14 +230,23 @@ export class Wire {
     }
   }
 
+  #startPings(): NodeJS.Timeout {
+    return setInterval(() => this.#ping(), this.#pingEveryMs).unref();
+  }
+
   #ping(): void {
     if (this.#silentPings >= this.#pingsUnanswered) {
       this.close('the sandbox has not answered for too long');
       return;
     }
     this.#silentPings += 1;
+    this.#sendPing();
+  }
+
+  #sendPing(): number {
     this.#token += 1;
     this.send(ToGuest.ping, 0, encodePing(this.#token));
+    return this.#token;
   }
 
   #close(end: WireEnd): void {
@@ -217,6 +254,8 @@ export class Wire {
     this.#closed = true;
     clearInterval(this.#pings);
     this.#streams.clear();
+    for (const answer of this.#pulses.values()) answer.reject(new Error('the wire was closed'));
+    this.#pulses.clear();
     this.#outbox = [];
     this.#transport.close();
     this.#listener.closed(end);

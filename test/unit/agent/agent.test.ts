@@ -11,7 +11,7 @@ function lastText(request: ModelRequest | undefined): string {
 
 test('the first message is the task with its workflow, and what the tests said', async () => {
   const model = new ScriptedModel([submit]);
-  using at = rig({ interpreter: tinyShell, model });
+  await using at = rig({ interpreter: tinyShell, model });
   await at.runs.execute(await at.create({ task: 'Make a.txt good.' }));
   const [request] = model.requests;
   expect(request?.messages).toHaveLength(1);
@@ -21,7 +21,7 @@ test('the first message is the task with its workflow, and what the tests said',
 
 test('a call that cannot be parsed costs a step and is told', async () => {
   const model = new ScriptedModel([{ calls: [{ id: 'x', name: 'shell', input: undefined, malformed: '{"command":' }] }, { calls: [{ id: 'y', name: 'unknown', input: {} }] }, submit]);
-  using at = rig({ interpreter: tinyShell, model });
+  await using at = rig({ interpreter: tinyShell, model });
   expect((await at.runs.execute(await at.create())).steps).toBe(3);
   expect(lastText(model.requests[1])).toContain('not valid JSON');
   expect(lastText(model.requests[2])).toContain('no tool called "unknown"');
@@ -29,14 +29,14 @@ test('a call that cannot be parsed costs a step and is told', async () => {
 
 test('a cut answer is told to go on shorter', async () => {
   const model = new ScriptedModel([{ text: 'very long', stop: 'cut' }, submit]);
-  using at = rig({ interpreter: tinyShell, model });
+  await using at = rig({ interpreter: tinyShell, model });
   await at.runs.execute(await at.create());
   expect(lastText(model.requests[1])).toContain('cut off');
 });
 
 test('three answers in a row without a call end the run, and what was changed is still judged', async () => {
   const model = new ScriptedModel([calling('shell', { command: 'set a.txt good' }), { text: 'I am done.' }, { text: 'Done.' }, { text: 'Really.' }, submit]);
-  using at = rig({ interpreter: tinyShell, model });
+  await using at = rig({ interpreter: tinyShell, model });
   const summary = await at.runs.execute(await at.create());
   expect(summary).toMatchObject({ outcome: 'fixed', steps: 4, detail: expect.stringContaining('not submitted') });
   expect(lastText(model.requests[3])).toContain('2 of 3');
@@ -44,7 +44,7 @@ test('three answers in a row without a call end the run, and what was changed is
 
 test('a model that goes round in circles is warned and then stopped', async () => {
   const model = new ScriptedModel(Array.from({ length: 10 }, () => calling('shell', { command: 'look' })));
-  using at = rig({ interpreter: tinyShell, model });
+  await using at = rig({ interpreter: tinyShell, model });
   expect(await at.runs.execute(await at.create())).toMatchObject({ outcome: 'not_fixed', steps: 5, detail: expect.stringContaining('5 times in a row') });
   expect(lastText(model.requests[3])).toContain('3 times in a row');
 });
@@ -53,7 +53,7 @@ test('calls of one answer run in order, and none after submit', async () => {
   const commands = ['append log one', 'append log two'].map((command, index) => ({ id: `m${index}`, name: 'shell', input: { command } }));
   const after = { id: 'm9', name: 'shell', input: { command: 'append log never' } };
   const model = new ScriptedModel([{ calls: [...commands, { id: 's', name: 'submit', input: { summary: 'done' } }, after] }]);
-  using at = rig({ interpreter: tinyShell, model });
+  await using at = rig({ interpreter: tinyShell, model });
   const id = await at.create({ testCommand: '' });
   await at.runs.execute(id);
   expect((await at.runs.patch(id)).text.toString()).toMatch(/\+one\n\+two\n$/);
@@ -66,7 +66,7 @@ test('an answer that cannot be read at all is asked for again, twice', async () 
     return submit;
   };
   const model = new ScriptedModel([unreadable], 1);
-  using at = rig({ interpreter: tinyShell, model });
+  await using at = rig({ interpreter: tinyShell, model });
   expect(await at.runs.execute(await at.create())).toMatchObject({ steps: 1, usd: 3 });
   broken = 9;
   await expect(at.runs.execute(await at.create())).rejects.toMatchObject({ code: 'model_malformed' });
@@ -85,7 +85,7 @@ test('when the provider says that the conversation is too long it is sent smalle
     const made = asked < 12 ? calling('shell', { command: `loud ${asked}` }) : submit;
     return new ScriptedModel([made]).complete({ ...request, messages: [] });
   };
-  using at = rig({ interpreter: (command) => (command.argv.at(-1)?.startsWith('loud') === true ? { stdout: 'x'.repeat(14_000) } : tinyShell(command)), model });
+  await using at = rig({ interpreter: (command) => (command.argv.at(-1)?.startsWith('loud') === true ? { stdout: 'x'.repeat(14_000) } : tinyShell(command)), model });
   expect((await at.runs.execute(await at.create())).detail).toContain('the agent submitted');
   expect(Math.max(...sizes)).toBeGreaterThan(100_000);
   expect(sizes.at(-1)).toBeLessThan(100_000);

@@ -13,6 +13,7 @@ import {
   type SandboxDriver,
   type Sandboxes,
   type SandboxFiles,
+  type SandboxPulse,
   systemClock,
 } from '../../../src/contracts/index.ts';
 
@@ -65,6 +66,14 @@ export class FakeSandboxes implements Sandboxes {
     return Promise.resolve([]);
   }
 
+  list(): Promise<readonly never[]> {
+    return Promise.resolve([]);
+  }
+
+  adopt(id: string): Promise<Sandbox> {
+    return Promise.reject(new GloveboxError('not_found', `no sandbox ${id}`));
+  }
+
   sweep(): Promise<readonly string[]> {
     return Promise.resolve([]);
   }
@@ -91,6 +100,20 @@ export class FakeSandbox implements Sandbox {
   vanish(why: string): void {
     this.isGone = true;
     this.#vanish(why);
+  }
+
+  ping(): Promise<SandboxPulse> {
+    return Promise.resolve({ initBytes: 0, processes: 0, commands: 0 });
+  }
+
+  setEnv(): void {}
+
+  pause(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  resume(): Promise<void> {
+    return Promise.resolve();
   }
 
   exec(spec: CommandSpec): RunningCommand {

@@ -77,14 +77,14 @@ export function policyOf(decide: (request: DecisionRequest) => Partial<Decision>
   };
 }
 
-export interface Rig extends Disposable {
+export interface Rig extends AsyncDisposable {
   readonly ports: RunsPorts;
   readonly runs: Runs;
   readonly sandboxes: FakeSandboxes;
   readonly folder: string;
   create(input?: Partial<RunInput>): Promise<RunId>;
-  events(id: RunId): readonly JournalEvent[];
-  count(id: RunId, type: JournalEvent['type']): number;
+  events(id: RunId): Promise<readonly JournalEvent[]>;
+  count(id: RunId, type: JournalEvent['type']): Promise<number>;
 }
 
 /** Runs over a real journal, real trees and real leases; only sandboxes and the model are the test's. */
@@ -118,9 +118,9 @@ export function rig(options: { files?: Record<string, string>; interpreter: Inte
     folder,
     create: (input = {}) => runs.create({ task: 'make it good', repository, model: 'scripted:script', policy: 'test', principal: 'user:test', testCommand: 'check', ...input }),
     events: (id) => journal.read(id),
-    count: (id, type) => journal.read(id).filter((event) => event.type === type).length,
-    [Symbol.dispose]() {
-      journal[Symbol.dispose]();
+    count: async (id, type) => (await journal.read(id)).filter((event) => event.type === type).length,
+    async [Symbol.asyncDispose]() {
+      await journal[Symbol.asyncDispose]();
       rmSync(folder, { recursive: true, force: true });
     },
   };

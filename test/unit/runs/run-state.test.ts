@@ -58,10 +58,10 @@ test('any beginning of any stream has a state, and times and spending never go b
 });
 
 test('every beginning of a real run has a state, and folding does not change the events', async () => {
-  using at = rig({ interpreter: tinyShell, model: new ScriptedModel([calling('shell', { command: 'set a.txt good' }), calling('submit', { summary: 's' })]) });
+  await using at = rig({ interpreter: tinyShell, model: new ScriptedModel([calling('shell', { command: 'set a.txt good' }), calling('submit', { summary: 's' })]) });
   const id = await at.create();
   await at.runs.execute(id);
-  const events = at.events(id);
+  const events = await at.events(id);
   const before = JSON.stringify(events);
   const statuses = events.map((_, index) => foldRun(events.slice(0, index + 1)).status);
   expect(new Set(statuses)).toEqual(new Set(['created', 'started', 'ended']));

@@ -37,7 +37,7 @@ function optionsOf(change: Partial<GuestOptions> = {}): GuestOptions {
     image: 'sha256:0',
     limitsAre: 'hard',
     spec: specOf({ env: { FROM: 'spec' } }),
-    state: SandboxState.create(stateDir, { id, kind: 'container', owner: currentOwner(), createdMs: 0 }),
+    state: SandboxState.create(stateDir, { id, kind: 'container', owner: currentOwner(), createdMs: 0, spec: specOf() }),
     env: { PATH: '/bin', FROM: 'image' },
     requires: Feature.seccomp,
     writable: ['/workspace'],
@@ -176,6 +176,7 @@ describe('a command', () => {
     expect(guest.seen(ToGuest.ack)).toEqual([]);
     const output = running.output[Symbol.asyncIterator]();
     await output.next();
+    await output.next();
     const { payload } = await guest.next(ToGuest.ack);
     expect([payload.readUInt8(0), readU64(payload, 8)]).toEqual([1, chunk.length]);
   });
@@ -257,25 +258,33 @@ describe('a transport that breaks', () => {
   test('is replaced, with a higher epoch, and streams go on at the byte', async () => {
     const sandbox = await open();
     await guest.next(ToGuest.attach);
-    const spec = command();
+    const observed: Buffer[] = [];
+    const spec = { ...command(), observe: ({ bytes }: OutputChunk) => void observed.push(Buffer.from(bytes)) };
     const running = sandbox.exec(spec);
     const { stream } = await guest.next(ToGuest.exec);
     const output = running.output[Symbol.asyncIterator]();
     guest.output(stream, 1, 0, Buffer.from('read '));
     expect((await output.next()).value?.bytes.toString()).toBe('read ');
-    guest.output(stream, 1, 5, Buffer.from('not read'));
+    // Whoever asks for more is done with what he has.
+    const more = output.next();
+    guest.output(stream, 1, 5, Buffer.from('in hand '));
+    expect((await more).value?.bytes.toString()).toBe('in hand ');
+    guest.output(stream, 1, 13, Buffer.from('not read'));
     await settle();
     guest.commands = [{ stream, id: spec.id, ended: false }];
     guest.breakTransport();
-    expect(await guest.next(ToGuest.attach)).toMatchObject({ epoch: 2 });
+    // 2 was taken with the stream numbers.
+    expect(await guest.next(ToGuest.attach)).toMatchObject({ epoch: 3 });
     const resume = await guest.next(ToGuest.resume);
-    // To ask for bytes is to acknowledge those before them, so what nobody has read yet is asked for again.
+    // To ask for bytes is to acknowledge those before them, so what nobody has done with yet is asked for again.
     expect([resume.stream, readU64(resume.payload, 0), readU64(resume.payload, 8)]).toEqual([stream, 5, 0]);
-    guest.output(stream, 1, 5, Buffer.from('read now'));
-    guest.end(stream, ended(13));
-    expect((await output.next()).value).toMatchObject({ offset: 5, bytes: Buffer.from('read now') });
+    guest.output(stream, 1, 5, Buffer.from('in hand read'));
+    guest.output(stream, 1, 17, Buffer.from(' now'));
+    guest.end(stream, ended(21));
+    expect((await output.next()).value).toMatchObject({ offset: 13, bytes: Buffer.from('read now') });
     expect((await output.next()).done).toBe(true);
     expect(await running.end).toMatchObject({ cause: 'exited', output: { lostBytes: 0 } });
+    expect(Buffer.concat(observed).toString()).toBe('read in hand not read');
   });
 
   test('has its gap counted when init no longer has the bytes', async () => {

@@ -61,6 +61,9 @@ describe('a command’s output', () => {
     expect(acknowledged).toEqual([]);
     const reader = output[Symbol.asyncIterator]();
     await reader.next();
+    expect(acknowledged).toEqual([]);
+    // Whoever asks for more is done with what he has.
+    await reader.next();
     expect(acknowledged).toEqual([['stdout', half.length]]);
     output.push('stdout', half.length, half);
     output.push('stdout', 2 * half.length, half);
@@ -86,11 +89,25 @@ describe('a command’s output', () => {
     const { output } = queue();
     output.push('stdout', 0, Buffer.from('abc'));
     await output[Symbol.asyncIterator]().next();
-    expect(output.resume()).toEqual({ stdout: 3, stderr: 0 });
+    expect(output.resume()).toEqual({ stdout: 0, stderr: 0 });
     output.push('stdout', 10, Buffer.from('x'));
+    // The first three are in the reader's hand.
     expect(output.lostBytes).toBe(7);
     expect(() => output.push('stdout', 20, Buffer.from('x'))).toThrow(/where 11 was due/);
     expect(() => output.finish({ stdout: 5, stderr: 0 })).toThrow(/where 11 came/);
+  });
+
+  test('that is in the reader’s hand is not given to him again, and not acknowledged before he asks for more', async () => {
+    const { output, acknowledged } = queue();
+    const reader = output[Symbol.asyncIterator]();
+    output.push('stdout', 0, Buffer.alloc(OUTPUT_WINDOW_BYTES / 2, 'a'));
+    await reader.next();
+    expect(output.resume()).toEqual({ stdout: 0, stderr: 0 });
+    output.push('stdout', 0, Buffer.alloc(OUTPUT_WINDOW_BYTES / 2, 'a'));
+    output.push('stdout', OUTPUT_WINDOW_BYTES / 2, Buffer.from('b'));
+    expect(acknowledged).toEqual([]);
+    expect((await reader.next()).value).toMatchObject({ offset: OUTPUT_WINDOW_BYTES / 2, bytes: Buffer.from('b') });
+    expect(acknowledged).toEqual([['stdout', OUTPUT_WINDOW_BYTES / 2]]);
   });
 
   test('that waits unread comes again after a resume, so that no more than a window ever waits', async () => {

@@ -8,7 +8,10 @@ function driver(status: Omit<DriverStatus, 'detail'> & { detail?: string }, swee
   return {
     kind: status.kind,
     status: async () => ({ detail: 'as it is', ...status }),
+    identity: async ({ image }) => ({ image: `digest of ${image}`, made: 'here' }),
     create: async () => ({ kind: status.kind }) as Sandbox,
+    list: async () => [],
+    adopt: () => Promise.reject(new GloveboxError('not_found', 'nothing to adopt')),
     sweep,
   };
 }

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { SandboxId } from '../../../src/contracts/index.ts';
 import { currentOwner, ownerIs, ownerText, parseOwner } from '../../../src/sandbox/owner.ts';
 import { SandboxState } from '../../../src/sandbox/state.ts';
-import { ids } from '../../support/sandbox-commands.ts';
+import { ids, specOf } from '../../support/sandbox-commands.ts';
 
 let stateDir: string;
 beforeEach(() => {
@@ -15,7 +15,7 @@ afterEach(() => {
   rmSync(stateDir, { recursive: true });
 });
 
-const make = (): SandboxState => SandboxState.create(stateDir, { id: ids.next('sbx'), kind: 'container', owner: currentOwner(), createdMs: 1, resource: { a: 'b' } });
+const make = (): SandboxState => SandboxState.create(stateDir, { id: ids.next('sbx'), kind: 'container', owner: currentOwner(), createdMs: 1, spec: specOf(), resource: { a: 'b' } });
 
 test('what was written is read back, and only we may read it', () => {
   const state = make();

@@ -18,8 +18,8 @@ afterEach(async () => {
   for (const session of open.splice(0)) await session.close();
 });
 
-afterAll(() => {
-  journal[Symbol.dispose]();
+afterAll(async () => {
+  await journal[Symbol.asyncDispose]();
   rmSync(folder, { recursive: true, force: true });
 });
 

@@ -1,0 +1,67 @@
+import { GloveboxError } from '../contracts/index.ts';
+import type { SandboxId } from '../contracts/index.ts';
+import type { Link } from './link.ts';
+
+/** What stops everything in a sandbox from running, and lets it go on. Both are idempotent. Errors: `sandbox_lost` when it is gone, and the engine's own. */
+export interface Freezer {
+  freeze(signal?: AbortSignal): Promise<void>;
+  thaw(signal?: AbortSignal): Promise<void>;
+}
+
+/**
+ * Freezes a sandbox and wakes it without either end taking the silence for death: we ask for no sign of life while it is frozen, and init finds
+ * a word of ours, with the time that it slept, before it looks at its clock.
+ */
+export class Pause {
+  readonly #id: SandboxId;
+  readonly #link: Pick<Link, 'rest' | 'tellSlept' | 'wake'>;
+  readonly #freezer: Freezer | undefined;
+  /** When it was frozen, by a clock that no one sets. */
+  #sinceMs: number | undefined;
+  /** One after the other, in the order in which they were asked for. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(options: { readonly id: SandboxId; readonly link: Pick<Link, 'rest' | 'tellSlept' | 'wake'>; readonly freezer: Freezer | undefined }) {
+    this.#id = options.id;
+    this.#link = options.link;
+    this.#freezer = options.freezer;
+  }
+
+  get paused(): boolean {
+    return this.#sinceMs !== undefined;
+  }
+
+  pause(signal?: AbortSignal): Promise<void> {
+    return this.#next(async () => {
+      if (this.#freezer === undefined) throw new GloveboxError('kind_unavailable', `sandbox ${this.#id} cannot be paused: there is no control group here that freezes it`);
+      if (this.#sinceMs !== undefined) return;
+      this.#link.rest();
+      try {
+        await this.#freezer.freeze(signal);
+        this.#sinceMs = performance.now();
+      } catch (error) {
+        // Whether or not the engine did it after all: what is not frozen must run, and be listened to.
+        await this.#freezer.thaw().catch(() => undefined);
+        this.#link.wake();
+        throw error;
+      }
+    });
+  }
+
+  resume(signal?: AbortSignal): Promise<void> {
+    return this.#next(async () => {
+      if (this.#sinceMs === undefined) return;
+      const wokenMs = performance.now();
+      this.#link.tellSlept(wokenMs - this.#sinceMs);
+      await this.#freezer?.thaw(signal);
+      this.#sinceMs = undefined;
+      this.#link.wake();
+    });
+  }
+
+  #next(act: () => Promise<void>): Promise<void> {
+    const acting = this.#last.then(act);
+    this.#last = acting.catch(() => undefined);
+    return acting;
+  }
+}
