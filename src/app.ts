@@ -32,7 +32,7 @@ export async function openServices({ env, version }: Configuration): Promise<Ser
   const policies = new FilePolicies([resolve('policies'), join(ROOT, 'policies')]);
   const models = new ModelsByName({ env, transcriptFolder: process.cwd() });
   const leases = new FileLeases(join(stateDir, 'leases'));
-  const ports: SessionPorts = { journal, sandboxes, clock, ids };
+  const ports: SessionPorts = { journal, sandboxes, clock, ids, blobs };
   return {
     stateDir,
     version,

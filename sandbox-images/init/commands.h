@@ -32,6 +32,7 @@ struct input {
 	uint64_t received, consumed;
 	uint64_t promised; /* the host may send up to here */
 	bool ending, closed, acknowledge;
+	uint64_t hang_up_ms; /* of a terminal: when its line drops; 0 never */
 };
 
 struct ending {

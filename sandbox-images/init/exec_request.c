@@ -82,6 +82,8 @@ static bool read_field(struct exec_request *request, const struct field *field, 
 		return field_u32(field, &request->nproc);
 	case EXEC_BUILTIN:
 		return field_u32(field, &request->builtin) && request->builtin != 0;
+	case EXEC_SIZE:
+		return field_u32(field, &request->size);
 	default:
 		return false;
 	}
@@ -121,7 +123,7 @@ int exec_request_parse(struct exec_request *request, const uint8_t *payload, uin
 	while ((more = fields_next(&fields, &field)) == 1) {
 		bool repeats = field.tag == EXEC_ARG || field.tag == EXEC_ENV;
 
-		if (field.tag > EXEC_BUILTIN || (!repeats && exec_request_has(request, field.tag)) ||
+		if (field.tag > EXEC_SIZE || (!repeats && exec_request_has(request, field.tag)) ||
 		    !read_field(request, &field, &texts))
 			break;
 		request->given |= 1u << field.tag;

@@ -17,7 +17,7 @@ struct exec_request {
 	const char *directory;
 	uint32_t wall_ms, cpu_ms, flags, window, grace_ms;
 	uint64_t output_bytes;
-	uint32_t nofile, nproc, builtin;
+	uint32_t nofile, nproc, builtin, size;
 	uint64_t fsize;
 	uint32_t given; /* bit of each tag that was there */
 	char *storage;

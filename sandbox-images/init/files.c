@@ -125,6 +125,7 @@ static const struct {
 	[BUILTIN_MKDIR] = {"pm", 1, run_mkdir},
 	[BUILTIN_RENAME] = {"", 2, run_rename},
 	[BUILTIN_RESOLVE] = {"", 1, run_resolve},
+	[BUILTIN_WATCH] = {"rxn", 1, run_watch},
 };
 
 static bool parse_number(const char *text, int base, uint64_t *value)
@@ -191,7 +192,7 @@ static bool parse_option(const char *allowed, char *option, struct operation *op
 
 bool files_knows(uint32_t operation)
 {
-	return operation >= BUILTIN_READ && operation <= BUILTIN_RESOLVE;
+	return operation >= BUILTIN_READ && operation <= BUILTIN_WATCH;
 }
 
 int files_run(uint32_t number, uint32_t count, char *const *arguments)

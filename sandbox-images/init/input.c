@@ -5,10 +5,14 @@
 #include <unistd.h>
 
 #include "quit.h"
+#include "terminal.h"
+#include "tree.h"
 
 /* Each host that attaches is promised a whole window beyond what the ones before it have sent. */
 #define INPUT_RING_MAX (16 * STDIN_WINDOW)
 #define END_OF_TRANSMISSION '\004'
+/* What reads lines sees the end at once. An editor takes the character for a key, and would wait for a person who has left. */
+#define HANG_UP_AFTER_MS 1000
 
 void input_close(struct command *command)
 {
@@ -36,6 +40,17 @@ static bool write_input(struct input *input)
 	return true;
 }
 
+/* Closing init's end of a terminal closes nothing for the command: the line discipline takes a character for it. */
+static bool end_input(struct command *command)
+{
+	if (!command->terminal)
+		return true;
+	if (write(command->input.watch.fd, &(char){END_OF_TRANSMISSION}, 1) < 0 && errno == EAGAIN)
+		return false;
+	command->input.hang_up_ms = now_ms() + HANG_UP_AFTER_MS;
+	return true;
+}
+
 static void move_input(struct command *command)
 {
 	struct input *input = &command->input;
@@ -47,15 +62,12 @@ static void move_input(struct command *command)
 		input->acknowledge = true;
 		return;
 	}
-	if (input->ring.used == 0 && input->ending) {
-		/* Closing init's end of a terminal closes nothing for the command: the line discipline takes a character for it. */
-		if (command->terminal && write(input->watch.fd, &(char){END_OF_TRANSMISSION}, 1) < 0 && errno == EAGAIN)
-			return;
+	if (input->ring.used == 0 && input->ending && end_input(command)) {
 		input_close(command);
 		return;
 	}
 	/* With no event asked for, epoll still tells when the command closes its stdin. */
-	if (watch_for(&input->watch, input->ring.used > 0 ? EPOLLOUT : 0) < 0)
+	if (watch_for(&input->watch, input->ring.used > 0 || input->ending ? EPOLLOUT : 0) < 0)
 		quit(EXIT_FAILURE_OF_INIT, "epoll_ctl");
 }
 
@@ -107,4 +119,19 @@ void input_promise(struct command *command)
 	input->promised = input->received + STDIN_WINDOW;
 	if (input->promised > input->consumed + INPUT_RING_MAX)
 		input->promised = input->consumed + INPUT_RING_MAX;
+}
+
+void input_tick(struct command *command, uint64_t now)
+{
+	if (command->input.hang_up_ms == 0 || now < command->input.hang_up_ms)
+		return;
+	command->input.hang_up_ms = 0;
+	/* The marker may have reaped it, and the number may be somebody else's. */
+	if (command->state == COMMAND_RUNNING && tree_is_child(command->main, command->marker))
+		terminal_hang_up(command->channels[0].watch.fd, command->main);
+}
+
+uint64_t input_next(const struct command *command)
+{
+	return command->input.hang_up_ms == 0 || command->state != COMMAND_RUNNING ? UINT64_MAX : command->input.hang_up_ms;
 }

@@ -12,6 +12,9 @@ int input_open(struct command *command, int fd);
 void input_close(struct command *command);
 /* False where the host goes beyond its window, or does not go on where it was. */
 bool input_take(struct command *command, uint64_t offset, const uint8_t *bytes, uint32_t length, bool ends);
+/* The host has nothing more to say on a terminal: time for the line to drop, and the next such time, UINT64_MAX for none. */
+void input_tick(struct command *command, uint64_t now);
+uint64_t input_next(const struct command *command);
 /* A new host: COMMAND tells it to go on at `received`, with a whole window. */
 void input_promise(struct command *command);
 

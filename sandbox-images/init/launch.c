@@ -72,24 +72,27 @@ static int open_pipe(int *ours, int *theirs, bool we_read)
 	return fcntl(*ours, F_SETFL, O_NONBLOCK) < 0 ? -1 : 0;
 }
 
-static int open_terminal(struct pipes *pipes)
+static int open_terminal(uint32_t size, struct pipes *pipes)
 {
 	int inner;
 
 	if (terminal_open(&pipes->output[OURS], &inner) < 0)
 		return -1;
+	terminal_resize(pipes->output[OURS], size & 0xffff, size >> 16);
 	pipes->output[THEIRS] = inner;
 	pipes->input[OURS] = fcntl(pipes->output[OURS], F_DUPFD_CLOEXEC, 3);
 	pipes->input[THEIRS] = fcntl(inner, F_DUPFD_CLOEXEC, 3);
 	return pipes->input[OURS] < 0 || pipes->input[THEIRS] < 0 ? -1 : 0;
 }
 
-static int open_streams(uint32_t flags, struct pipes *pipes)
+static int open_streams(const struct exec_request *request, struct pipes *pipes)
 {
+	uint32_t flags = request->flags;
+
 	if (open_pipe(&pipes->report[OURS], &pipes->report[THEIRS], true) < 0)
 		return -1;
 	if ((flags & EXEC_TERMINAL) != 0)
-		return open_terminal(pipes);
+		return open_terminal(request->size, pipes);
 	if ((flags & EXEC_STDIN_PIPE) != 0 && open_pipe(&pipes->input[OURS], &pipes->input[THEIRS], false) < 0)
 		return -1;
 	if ((flags & EXEC_MERGE_STDERR) == 0 && open_pipe(&pipes->error[OURS], &pipes->error[THEIRS], true) < 0)
@@ -179,7 +182,7 @@ void launch(const struct exec_request *request, uint32_t stream)
 	pid_t marker = -1;
 	int error;
 
-	if (open_streams(request->flags, &pipes) == 0) {
+	if (open_streams(request, &pipes) == 0) {
 		plan.stdin_fd = pipes.input[THEIRS];
 		plan.stdout_fd = pipes.output[THEIRS];
 		plan.stderr_fd = pipes.error[THEIRS];

@@ -3,10 +3,15 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "wire.h"
+
+#define EXT4_MAGIC 0xef53
+/* ext4 refuses a write that does not fit, and leaves what is free: with large folios more than a megabyte. */
+#define EXT4_LEFT_BYTES (2ULL << 20)
+#define EXT4_LEFT_SHARE 64
 
 static int memory_fd = -1;
 static int pids_fd = -1;
@@ -68,19 +73,29 @@ void limits_read(struct counters *counters)
 	counters->pids_refused = pids < 0 ? 0 : (uint64_t)pids;
 }
 
+/* Blocks that may be left when a write was refused. */
+static uint64_t left_when_full(const struct statfs *fs)
+{
+	uint64_t left = fs->f_bsize > 0 ? EXT4_LEFT_BYTES / (uint64_t)fs->f_bsize : 0;
+
+	if (fs->f_type != EXT4_MAGIC)
+		return 0;
+	return left < (uint64_t)fs->f_blocks / EXT4_LEFT_SHARE ? left : (uint64_t)fs->f_blocks / EXT4_LEFT_SHARE;
+}
+
 uint32_t limits_full(char *const *paths, unsigned count)
 {
 	uint32_t hit = 0;
 
 	for (unsigned i = 0; i < count; i++) {
-		struct statvfs fs;
+		struct statfs fs;
 
-		if (statvfs(paths[i], &fs) < 0)
+		if (statfs(paths[i], &fs) < 0)
 			continue;
 		/* A file system without a size of its own counts nothing. */
-		if (fs.f_blocks > 0 && fs.f_bavail == 0)
+		if (fs.f_blocks > 0 && fs.f_bavail <= left_when_full(&fs))
 			hit |= HIT_DISK;
-		if (fs.f_files > 0 && fs.f_favail == 0)
+		if (fs.f_files > 0 && fs.f_ffree == 0)
 			hit |= HIT_INODES;
 	}
 	return hit;

@@ -12,6 +12,7 @@
 #include "child.h"
 #include "commands.h"
 #include "ending.h"
+#include "input.h"
 #include "startup.h"
 #include "keeper.h"
 #include "loop.h"
@@ -22,8 +23,8 @@
 
 #define PREAMBLE_TIMEOUT_MS 30000
 #define REAP_MOST 256
-/* Later than any scheduler makes us: we did not run. */
-#define LATE_MS 1000
+/* Later than a scheduler makes us: we did not run. */
+#define LATE_MS 200
 
 static struct watch children;
 static bool more_children;
@@ -103,7 +104,8 @@ static uint64_t next_deadline(void)
 	struct command *command;
 
 	for (uint32_t i = 0; (command = commands_at(i)) != NULL; i++) {
-		uint64_t candidate = ending_next(command);
+		uint64_t of_end = ending_next(command), of_input = input_next(command);
+		uint64_t candidate = of_end < of_input ? of_end : of_input;
 
 		if (candidate < next)
 			next = candidate;
@@ -118,8 +120,10 @@ static void tick(void)
 
 	if (now >= session_deadline_ms())
 		quit(EXIT_DEAD_MAN, "no word from the host");
-	for (uint32_t i = 0; (command = commands_at(i)) != NULL; i++)
+	for (uint32_t i = 0; (command = commands_at(i)) != NULL; i++) {
 		ending_tick(command, now);
+		input_tick(command, now);
+	}
 }
 
 static void turn(void)

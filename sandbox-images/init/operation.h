@@ -32,6 +32,7 @@ int run_stat(const struct operation *operation);
 int run_pack(const struct operation *operation);
 int run_unpack(const struct operation *operation);
 int run_remove(const struct operation *operation);
+int run_watch(const struct operation *operation);
 int run_write(const struct operation *operation);
 
 #endif

@@ -8,6 +8,7 @@
 #include "ending.h"
 #include "input.h"
 #include "quit.h"
+#include "terminal.h"
 
 static uint8_t scratch[CHUNK_MAX];
 
@@ -216,8 +217,6 @@ void streams_pause(struct command *command)
 
 void streams_resize(struct command *command, unsigned columns, unsigned rows)
 {
-	struct winsize size = {.ws_col = (unsigned short)columns, .ws_row = (unsigned short)rows};
-
 	if (command->terminal && command->channels[0].watch.fd >= 0)
-		(void)ioctl(command->channels[0].watch.fd, TIOCSWINSZ, &size);
+		terminal_resize(command->channels[0].watch.fd, columns, rows);
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -35,4 +36,26 @@ int terminal_open(int *outer, int *inner)
 		return -1;
 	*inner = open_inner(*outer);
 	return *inner < 0 ? -1 : 0;
+}
+
+void terminal_resize(int outer, unsigned columns, unsigned rows)
+{
+	struct winsize size = {.ws_col = (unsigned short)columns, .ws_row = (unsigned short)rows};
+
+	(void)ioctl(outer, TIOCSWINSZ, &size);
+}
+
+static void hang_up(pid_t pid)
+{
+	(void)kill(pid, SIGHUP);
+	(void)kill(pid, SIGCONT);
+}
+
+void terminal_hang_up(int outer, pid_t leader)
+{
+	pid_t foreground;
+
+	hang_up(leader);
+	if (ioctl(outer, TIOCGPGRP, &foreground) == 0 && foreground > 1 && foreground != leader)
+		hang_up(-foreground);
 }

@@ -19,7 +19,7 @@ static int enter_directory(struct walk *walk, int directory, const char *name, u
 	}
 	fd = openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return -1;
+		return errno == ENOENT ? 0 : -1; /* gone since it was listed */
 	result = walk_directory(walk, fd, depth + 1);
 	if (result == 0 && walk->leave != NULL)
 		result = walk->leave(walk, directory, name);

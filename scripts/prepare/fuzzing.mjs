@@ -7,13 +7,13 @@ const EMPTY_TARGET = 'int LLVMFuzzerTestOneInput(const unsigned char *bytes, uns
 
 export async function ensureFuzzing({ install }) {
   if (canFuzz()) return;
-  await ensurePackages(['clang', 'libc6-dev', 'libclang-rt-dev', 'make'], { install, why: 'to build the fuzz target' });
+  await ensurePackages(['clang', 'libc6-dev', 'libclang-rt-dev', 'make', 'python3'], { install, why: 'to build the fuzz target' });
   if (!canFuzz()) throw new Stop('the fuzz target needs make, and a clang with libFuzzer and its sanitizers.');
 }
 
 /** clang alone is not enough: its runtime libraries are packages of their own. */
 function canFuzz() {
-  if (isMissing('make') || isMissing('clang')) return false;
+  if (isMissing('make') || isMissing('clang') || isMissing('python3')) return false;
   const flags = ['-fsanitize=fuzzer,address,undefined', '-x', 'c', '-', '-o', '/dev/null'];
   return spawnSync('clang', flags, { input: EMPTY_TARGET }).status === 0;
 }

@@ -1,7 +1,7 @@
 import type { Decision, DecisionRequest } from './decision.ts';
 import type { ErrorCode } from './errors.ts';
 import type { ModelReply, ToolCall } from './model.ts';
-import type { CommandEnd, SandboxKind } from './sandbox.ts';
+import type { CommandEnd, SandboxKind, WorkspacePlace } from './sandbox.ts';
 
 /** What came back from a tool, as the model will see it. */
 export interface ToolOutcome {
@@ -40,8 +40,13 @@ export interface RunSummary {
 export interface EventData {
   'session.opened': { principal: string; policy: string; policyHash: string; run?: string };
   'session.closed': { why: string };
-  'sandbox.created': { sandbox: string; kind: SandboxKind; image: string; digests?: readonly string[]; limitsAre: 'hard' | 'soft'; purpose: string };
+  'sandbox.created': { sandbox: string; kind: SandboxKind; image: string; digests?: readonly string[]; limitsAre: 'hard' | 'soft'; workspaceIs?: WorkspacePlace; purpose: string };
   'sandbox.gone': { sandbox: string; why: string };
+  /** The workspace as a tar archive: a blob. */
+  'sandbox.snapshot': { sandbox: string; blob: string; bytes: number; files: number };
+  'sandbox.restored': { sandbox: string; blob: string };
+  'sandbox.paused': { sandbox: string };
+  'sandbox.resumed': { sandbox: string };
   decision: { request: DecisionRequest; decision: Decision; allowed: boolean; answeredBy?: string };
   'command.started': { command: string; sandbox: string; argv: readonly string[]; cwd: string };
   'command.ended': { command: string; end: CommandEnd; stdoutHash: string; stderrHash: string };

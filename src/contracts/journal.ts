@@ -35,4 +35,8 @@ export interface Blobs {
   put(bytes: Buffer): Promise<string>;
   /** Errors: `not_found`; `journal_tampered` when the content does not fit its name. */
   get(hash: string): Promise<Buffer>;
+  /** `put` for what need not fit into memory. A source that fails leaves nothing, and its error is passed on. */
+  putStream(chunks: AsyncIterable<Uint8Array>): Promise<{ readonly hash: string; readonly bytes: number }>;
+  /** `get` likewise. An altered blob is found out before its last piece is handed out, so nobody takes it for whole. */
+  getStream(hash: string): AsyncIterable<Buffer>;
 }

@@ -62,6 +62,14 @@ export interface CommandEnd {
   };
 }
 
+/** LINES and COLUMNS are not set: programs ask the terminal, which knows of `resize`. */
+export interface TerminalSpec {
+  readonly columns: number;
+  readonly rows: number;
+  /** TERM; `xterm-256color` by default. */
+  readonly term?: string;
+}
+
 export interface CommandSpec {
   readonly id: CommandId;
   /** The program and its arguments. A shell is the caller's choice: `['sh', '-lc', text]`. */
@@ -74,8 +82,17 @@ export interface CommandSpec {
   readonly graceMs?: number;
   /** `none` is /dev/null. */
   readonly stdin?: 'none' | 'pipe';
+  /** A terminal of its own instead of pipes: all output is stdout, and what is written to it is what is typed. Its end is a hang-up: ^D first, and a second later SIGHUP. */
+  readonly terminal?: TerminalSpec;
   /** Beyond `outputBytes`: end the command, or go on and throw the rest away (counted). */
   readonly onOutputLimit?: 'kill' | 'drop';
+  /**
+   * For a command that outlives the call. `discard` (the default): what comes after its reader has left is thrown away, and a result is remembered for
+   * a while. `keep`: what is unread waits for the next reader, and the command with it once a window (256 KiB a channel) is full; of what was read up to half a window
+   * can be had again; result and output are kept, in init too, until `forget`. 256 commands can be under way or kept in a sandbox: what is
+   * beyond ends `not_started` with `EAGAIN`.
+   */
+  readonly onUnread?: 'discard' | 'keep';
   /** Sees each piece as it arrives and all of them before `end` settles, whether or not anybody reads. Its bytes are valid for the call only; it must not throw. */
   readonly observe?: (chunk: OutputChunk) => void;
 }
@@ -87,6 +104,12 @@ export interface OutputChunk {
   readonly bytes: Buffer;
 }
 
+/** Where in each channel: bytes from the command's start; 0 by default. */
+export interface OutputOffsets {
+  readonly stdout?: number;
+  readonly stderr?: number;
+}
+
 /** A command that was handed to a sandbox. */
 export interface RunningCommand {
   readonly id: CommandId;
@@ -94,12 +117,28 @@ export interface RunningCommand {
   readonly output: AsyncIterable<OutputChunk>;
   /** Never rejects: what goes wrong is a cause. Settles although nobody reads `output` only if the output fits the window. */
   readonly end: Promise<CommandEnd>;
+  /** Reads again, or on: what is still held from these offsets on (a first chunk further on says what is not), then what comes. Ends the reader before it. */
+  outputFrom(offsets: OutputOffsets): AsyncIterable<OutputChunk>;
   /** Resolves when the bytes were taken into the window. */
   write(bytes: Buffer): Promise<void>;
   closeStdin(): Promise<void>;
+  /** Of a terminal, in characters. The program hears of it. */
+  resize(columns: number, rows: number): void;
   signal(name: NodeJS.Signals, scope?: 'process' | 'tree'): void;
   /** Ends the whole tree with cause `cancelled`. */
   cancel(graceMs?: number): void;
+  /** Acknowledges it: once it has ended, nobody can ask for its result or its output any more, and its id is as good as new. */
+  forget(): void;
+}
+
+/** Something that happened to a name; `path` is relative to what is watched, `.` that itself. */
+export interface FileChange {
+  /**
+   * `created`: made, or moved there, over another too. `changed`: its bytes or its attributes. `overflow`: below `path` something was missed, because it was too much at
+   * once or too many directories: look yourself.
+   */
+  readonly kind: 'created' | 'changed' | 'removed' | 'overflow';
+  readonly path: string;
 }
 
 export type FileType = 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'block' | 'character';
@@ -128,6 +167,12 @@ export interface SandboxFiles {
   rename(from: string, to: string, options?: FileOptions): Promise<void>;
   /** A tar stream of a directory, or of the given relative paths in it. Hostile input: whoever reads it checks each entry. */
   pack(directory: string, options?: FileOptions & { paths?: readonly string[]; exclude?: readonly string[] }): AsyncIterable<Buffer>;
+  /**
+   * Changes in a directory (with `recursive`, below it too), until it is gone, the reader leaves or the signal fires (`cancelled`). Resolves when nothing that happens from
+   * then on is missed. May tell twice of what is in a new directory. No deadline unless one is given. Errors besides: `ENOSPC` for more directories than may be watched
+   * (`limit`, 8192 by default), `ENOTSUP` where the runtime does not tell.
+   */
+  watch(path: string, options?: FileOptions & { recursive?: boolean; exclude?: readonly string[]; limit?: number }): Promise<AsyncIterable<FileChange>>;
   /** Unpacks a tar stream into a directory. */
   unpack(directory: string, tar: AsyncIterable<Uint8Array>, options?: FileOptions): Promise<void>;
 }
@@ -140,6 +185,9 @@ export interface FileOptions {
 
 /** Where commands start and the repository lies, in every sandbox. */
 export const WORKSPACE = '/workspace';
+
+/** Where a workspace lies; docs/limits.md. */
+export type WorkspacePlace = 'memory' | 'disk';
 
 /** A sign of life from inside, and what init says of itself. */
 export interface SandboxPulse {
@@ -159,6 +207,8 @@ export interface Sandbox extends AsyncDisposable {
   readonly digests?: readonly string[];
   /** `hard`: held by the kernel for the sandbox as a whole. `soft`: by rlimits and watchdogs only. */
   readonly limitsAre: 'hard' | 'soft';
+  /** In memory it counts as the sandbox's memory, and cannot be larger. */
+  readonly workspaceIs: WorkspacePlace;
   readonly files: SandboxFiles;
   /** Settles, with why, when the sandbox is gone for whatever reason. */
   readonly gone: Promise<string>;
@@ -168,6 +218,8 @@ export interface Sandbox extends AsyncDisposable {
   setEnv(env: Readonly<Record<string, string>>): void;
   /** Never throws for what the guest does: a command that cannot run ends with a cause. */
   exec(spec: CommandSpec): RunningCommand;
+  /** A command that runs or whose result is remembered, also one that an earlier owner of the sandbox started: that is kept until `forget`. Undefined when nobody knows it. */
+  command(id: CommandId): RunningCommand | undefined;
   /**
    * Freezes everything in it: no CPU is used, memory is kept, and commands that are started wait. Time spent so does not count against the
    * commands' wall time. It outlives us: what ends a sandbox that nobody comes back to is frozen, too. Idempotent.

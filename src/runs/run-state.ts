@@ -101,6 +101,10 @@ const STEPS: { readonly [K in EventType]: Step<K> } = {
   'session.closed': () => {},
   'sandbox.created': () => {},
   'sandbox.gone': () => {},
+  'sandbox.snapshot': () => {},
+  'sandbox.restored': () => {},
+  'sandbox.paused': () => {},
+  'sandbox.resumed': () => {},
   decision: (state, { allowed }) => {
     if (!allowed) state.denials += 1;
   },

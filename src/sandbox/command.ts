@@ -1,9 +1,9 @@
-import type { CommandEnd, CommandId, OutputChunk, RunningCommand } from '../contracts/index.ts';
+import type { CommandEnd, CommandId, OutputChunk, OutputOffsets, RunningCommand } from '../contracts/index.ts';
 import { OutputQueue } from './output-queue.ts';
 import { StdinWindow } from './stdin-window.ts';
 import type { Channel, GuestEnd, KnownCommand } from './wire/messages-from-guest.ts';
-import { encodeAck, encodeCancel, encodeExec, encodeResume, encodeSignal, encodeStdin } from './wire/messages-to-guest.ts';
-import type { ExecRequest } from './wire/messages-to-guest.ts';
+import { encodeAck, encodeCancel, encodeExec, encodeResize, encodeResume, encodeSignal, encodeStdin } from './wire/messages-to-guest.ts';
+import type { ExecRequest, TerminalSize } from './wire/messages-to-guest.ts';
 import { signalNumber } from './wire/linux.ts';
 import { LAST_FLAG, ToGuest } from './wire/protocol.ts';
 import { violation } from './wire/violation.ts';
@@ -12,14 +12,35 @@ import type { Wire, WireStream } from './wire/wire.ts';
 /** SIGTERM is followed by SIGKILL after so long when a cancellation does not say. */
 const CANCEL_GRACE_MS = 2000;
 
+const MAX_SIZE = 0xffff;
+
+export interface GuestCommandOptions {
+  readonly id: CommandId;
+  readonly stream: number;
+  readonly request: ExecRequest;
+  /** Another host started it, and we take it up where that host left it. */
+  readonly known?: KnownCommand | undefined;
+  /** Where its output begins for us. */
+  readonly from?: OutputOffsets | undefined;
+  /** Result and output are kept until `forget`. */
+  readonly isKept?: boolean;
+  readonly observe?: ((chunk: OutputChunk) => void) | undefined;
+  /** Called once, when the end is known. */
+  readonly settled: (command: GuestCommand) => void;
+  /** Called when nobody wants it any more; it may not have ended yet. */
+  readonly forgotten: (command: GuestCommand) => void;
+}
+
 /** One command in a sandbox. It outlives the wire that it was started on: each new one takes it up at the byte. */
 export class GuestCommand implements RunningCommand, WireStream {
   readonly id: CommandId;
   readonly stream: number;
+  readonly isKept: boolean;
   readonly #request: ExecRequest;
   readonly #output: OutputQueue;
   readonly #stdin: StdinWindow;
   readonly #settled: (command: GuestCommand) => void;
+  readonly #forgotten: (command: GuestCommand) => void;
   readonly #observe: ((chunk: OutputChunk) => void) | undefined;
   readonly #observed: Record<Channel, number> = { stdout: 0, stderr: 0 };
   readonly #end = Promise.withResolvers<CommandEnd>();
@@ -27,25 +48,26 @@ export class GuestCommand implements RunningCommand, WireStream {
   #seen: boolean;
   #ended = false;
   #reached = false;
+  #isForgotten = false;
+  #size: TerminalSize | undefined;
   #cancelGraceMs: number | undefined;
   #signals: { readonly number: number; readonly tree: boolean }[] = [];
 
-  /** `known`: another host started it, and we take it up where that host left it. `settled` is called once, when the end is known. */
-  constructor(options: {
-    readonly id: CommandId;
-    readonly stream: number;
-    readonly request: ExecRequest;
-    readonly known?: KnownCommand | undefined;
-    readonly settled: (command: GuestCommand) => void;
-    readonly observe?: ((chunk: OutputChunk) => void) | undefined;
-  }) {
+  constructor(options: GuestCommandOptions) {
+    const { windowBytes, terminal } = options.request;
     this.id = options.id;
     this.stream = options.stream;
+    this.isKept = options.isKept ?? false;
     this.#request = options.request;
     this.#settled = options.settled;
+    this.#forgotten = options.forgotten;
     this.#observe = options.observe;
     this.#seen = options.known !== undefined;
-    this.#output = new OutputQueue(options.request.windowBytes, (channel, offset) => this.#send(ToGuest.ack, encodeAck(channel === 'stdout' ? 1 : 2, offset)));
+    this.#size = terminal;
+    this.#output = new OutputQueue(windowBytes, (channel, offset) => this.#send(ToGuest.ack, encodeAck(channel === 'stdout' ? 1 : 2, offset)), {
+      keepBytes: this.isKept ? windowBytes / 2 : 0,
+      ...(options.from === undefined ? {} : { from: options.from }),
+    });
     this.#stdin = new StdinWindow((offset, bytes, last) => {
       if (this.#wire === undefined || this.#wire.congested) return false;
       this.#wire.send(ToGuest.stdin, this.stream, encodeStdin(offset, bytes), last ? LAST_FLAG : 0);
@@ -66,6 +88,20 @@ export class GuestCommand implements RunningCommand, WireStream {
     return this.#reached;
   }
 
+  /** Whether init may forget it as soon as it has ended. */
+  get isForgotten(): boolean {
+    return this.#isForgotten;
+  }
+
+  outputFrom(offsets: OutputOffsets): AsyncIterable<OutputChunk> {
+    return this.#output.readFrom(offsets);
+  }
+
+  forget(): void {
+    this.#isForgotten = true;
+    this.#forgotten(this);
+  }
+
   /** Starts on this wire, or goes on there when init knows the command already. Errors: `wire_violation`. */
   attach(wire: Wire, known: KnownCommand | undefined): void {
     this.#wire = wire;
@@ -73,10 +109,11 @@ export class GuestCommand implements RunningCommand, WireStream {
     if (known === undefined) {
       if (this.#seen) throw violation('conduct', `init has forgotten the command ${this.id}`);
       wire.send(ToGuest.exec, this.stream, encodeExec(this.#request));
-      this.#stdin.resume(0);
-    } else {
-      this.#resume(known);
     }
+    // Before what was typed in a terminal of that size.
+    if (this.#size !== undefined && (this.#size !== this.#request.terminal || known !== undefined)) this.#send(ToGuest.resize, encodeResize(this.#size));
+    if (known === undefined) this.#stdin.resume(0);
+    else this.#resume(known);
     if (this.#cancelGraceMs !== undefined) this.#send(ToGuest.cancel, encodeCancel(this.#cancelGraceMs));
     for (const { number, tree } of this.#signals.splice(0)) this.#send(ToGuest.signal, encodeSignal(number, tree));
   }
@@ -111,6 +148,12 @@ export class GuestCommand implements RunningCommand, WireStream {
 
   closeStdin(): Promise<void> {
     return this.#request.stdin ? this.#stdin.end() : Promise.resolve();
+  }
+
+  resize(columns: number, rows: number): void {
+    if (this.#ended) return;
+    this.#size = { columns: clampSize(columns), rows: clampSize(rows) };
+    this.#send(ToGuest.resize, encodeResize(this.#size));
   }
 
   signal(name: NodeJS.Signals, scope: 'process' | 'tree' = 'process'): void {
@@ -181,4 +224,8 @@ function notRun(cause: 'lost' | 'not_started'): CommandEnd {
     usage: { wallMs: 0, userMs: 0, systemMs: 0, maxRssBytes: 0 },
     output: { stdoutBytes: 0, stderrBytes: 0, droppedBytes: 0, lostBytes: 0 },
   };
+}
+
+function clampSize(count: number): number {
+  return Number.isFinite(count) ? Math.min(MAX_SIZE, Math.max(0, Math.trunc(count))) : 0;
 }

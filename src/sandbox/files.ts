@@ -1,6 +1,7 @@
 import { GloveboxError } from '../contracts/index.ts';
-import type { CommandSpec, FileEntry, FileOptions, OutputChunk, RunningCommand, SandboxFiles } from '../contracts/index.ts';
+import type { CommandSpec, FileChange, FileEntry, FileOptions, OutputChunk, RunningCommand, SandboxFiles } from '../contracts/index.ts';
 import { cancelled } from './deadline.ts';
+import { readChanges } from './file-changes.ts';
 import { readEntries } from './file-entries.ts';
 import { Builtin } from './wire/protocol.ts';
 
@@ -73,6 +74,16 @@ export class GuestFiles implements SandboxFiles {
     for await (const { bytes } of this.#stream(Builtin.pack, argv, options, stdin)) yield bytes;
   }
 
+  async watch(path: string, options: FileOptions & { recursive?: boolean; exclude?: readonly string[]; limit?: number } = {}): Promise<AsyncIterable<FileChange>> {
+    const limit = options.limit === undefined ? [] : [`--limit=${options.limit}`];
+    const argv = [path, ...flag('recursive', options.recursive), ...excludes(options.exclude), ...limit];
+    const changes = readChanges(bytesOf(this.#stream(Builtin.watch, argv, { ...options, timeoutMs: options.timeoutMs ?? 0 })));
+    // It says so itself once it watches, or fails.
+    const ready = await changes.next();
+    if (ready.value !== 'ready') throw failed('EIO', path, 'init ended the watch before it began');
+    return changes as AsyncIterable<FileChange>; // ready is said once
+  }
+
   async unpack(directory: string, tar: AsyncIterable<Uint8Array>, options: FileOptions = {}): Promise<void> {
     await this.#run(Builtin.unpack, [directory], options, { stdin: tar });
   }
@@ -121,6 +132,10 @@ export class GuestFiles implements SandboxFiles {
       if (!over) command.cancel(0);
     }
   }
+}
+
+async function* bytesOf(chunks: AsyncIterable<OutputChunk>): AsyncGenerator<Buffer, void> {
+  for await (const { bytes } of chunks) yield bytes;
 }
 
 /** Stops early when the command is over: an upload that was refused need not be sent to its end. */

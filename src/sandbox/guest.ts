@@ -1,57 +1,25 @@
-import { GloveboxError, WORKSPACE } from '../contracts/index.ts';
-import type { CommandId, CommandSpec, IdSource, RunningCommand, Sandbox, SandboxFiles, SandboxId, SandboxKind, SandboxPulse, SandboxSpec } from '../contracts/index.ts';
+import { GloveboxError } from '../contracts/index.ts';
+import type { CommandId, CommandSpec, RunningCommand, Sandbox, SandboxFiles, SandboxId, SandboxKind, SandboxPulse, WorkspacePlace } from '../contracts/index.ts';
+import { CommandLedger } from './command-ledger.ts';
+import { execRequest, inheritedRequest } from './command-request.ts';
+import type { AnyCommandSpec } from './command-request.ts';
 import { GuestCommand } from './command.ts';
+import type { GuestCommandOptions } from './command.ts';
 import { cancelled, deadlineSignal, raceSignal } from './deadline.ts';
 import { GuestFiles } from './files.ts';
+import type { GuestOptions } from './guest-options.ts';
 import { Link } from './link.ts';
 import type { LinkListener } from './link.ts';
 import { Pause } from './pause.ts';
-import type { Freezer } from './pause.ts';
 import { supersededError } from './state.ts';
-import type { SandboxState } from './state.ts';
-import type { Connect } from './transport.ts';
 import type { KnownCommand } from './wire/messages-from-guest.ts';
 import { refusal } from './wire/messages-to-guest.ts';
-import type { ExecRequest } from './wire/messages-to-guest.ts';
-import { FILE_WINDOW_BYTES, OUTPUT_WINDOW_BYTES, ToGuest } from './wire/protocol.ts';
+import { ToGuest } from './wire/protocol.ts';
 import type { Builtin } from './wire/protocol.ts';
 import type { Wire } from './wire/wire.ts';
 
-/** What a driver hands over once it has made a place where init runs (or will, when `connect` is called). */
-export interface GuestOptions {
-  readonly id: SandboxId;
-  readonly kind: SandboxKind;
-  /** What was really started: an image's digest, or `host`. */
-  readonly image: string;
-  /** Where a registry knows it: see `Sandbox`. */
-  readonly digests?: readonly string[];
-  readonly limitsAre: 'hard' | 'soft';
-  readonly spec: SandboxSpec;
-  /** Keys, epoch and owner; persisted before each attach. The guest removes the file once `destroy` has resolved. */
-  readonly state: SandboxState;
-  /** Environment of each command, below the spec's and the command's own: PATH, HOME. */
-  readonly env: Readonly<Record<string, string>>;
-  /** Bits of `Feature` (wire/protocol.ts) that this kind promises; a hello without them is a failed start. */
-  readonly requires: number;
-  /** Paths whose filesystems init watches for `disk` and `inodes`; at most 8. */
-  readonly writable: readonly string[];
-  /** Processes of the sandbox's user, where nothing better than an rlimit holds them. */
-  readonly processes?: number | undefined;
-  readonly ids: IdSource;
-  /** The first call may start the sandbox. */
-  readonly connect: Connect;
-  /** Somebody before us made it: what fails on our side alone does not end it. */
-  readonly adopted?: boolean;
-  /** Absent where nothing can freeze it. */
-  readonly freezer?: Freezer | undefined;
-  /** Removes everything that the driver made, by force; resolves when nothing is left. Idempotent. `asked`: init has been told to end by itself. */
-  readonly destroy: (asked: boolean) => Promise<void>;
-}
+type Beginning = Omit<GuestCommandOptions, 'stream' | 'settled' | 'forgotten'> & { readonly stream: number | undefined };
 
-/** Ended commands that init is left to remember, because whoever journals a result may die just before, and will ask again. */
-const REMEMBERED = 8;
-/** Ended commands that we remember: the same id again is the same command, not another run. */
-const KNOWN_HERE = 256;
 /** init answers a ping within a millisecond; one that is starved of CPU may need longer. */
 const PING_MS = 2000;
 
@@ -62,17 +30,15 @@ export class GuestSandbox implements Sandbox {
   readonly image: string;
   readonly digests?: readonly string[];
   readonly limitsAre: 'hard' | 'soft';
+  readonly workspaceIs: WorkspacePlace;
   readonly files: SandboxFiles;
   readonly #options: GuestOptions;
   readonly #link: Link;
   readonly #gone = Promise.withResolvers<string>();
-  readonly #commands = new Map<CommandId, GuestCommand>();
-  readonly #running = new Set<GuestCommand>();
-  /** Ids of ended commands that we know, and the ended commands that init still knows; the oldest first. */
-  readonly #ended: CommandId[] = [];
-  readonly #remembered: GuestCommand[] = [];
-  /** Commands that init knew when we attached, by id: somebody before us started them. */
-  readonly #inherited = new Map<string, KnownCommand>();
+  readonly #commands = new CommandLedger(({ stream }) => {
+    this.#link.wire?.send(ToGuest.done, stream, Buffer.alloc(0));
+    this.#link.wire?.forget(stream);
+  });
   readonly #pause: Pause;
   #env: Readonly<Record<string, string>>;
   #streams = { next: 0, end: 0 };
@@ -112,6 +78,7 @@ export class GuestSandbox implements Sandbox {
     this.image = options.image;
     if (options.digests !== undefined) this.digests = options.digests;
     this.limitsAre = options.limitsAre;
+    this.workspaceIs = options.state.workspaceIs;
     this.files = new GuestFiles((builtin, argv, how) => this.#start({ id: options.ids.next('cmd'), argv, ...how }, builtin));
     this.#link = new Link({
       state: options.state,
@@ -147,8 +114,9 @@ export class GuestSandbox implements Sandbox {
     this.#options.state.setEnv(env);
   }
 
-  pause(signal?: AbortSignal): Promise<void> {
-    return this.#pause.pause(signal);
+  async pause(signal?: AbortSignal): Promise<void> {
+    if (this.#isGone) throw new GloveboxError('sandbox_lost', `sandbox ${this.id} is gone`);
+    await this.#pause.pause(signal);
   }
 
   resume(signal?: AbortSignal): Promise<void> {
@@ -157,6 +125,15 @@ export class GuestSandbox implements Sandbox {
 
   exec(spec: CommandSpec): RunningCommand {
     return this.#start(spec);
+  }
+
+  command(id: CommandId): RunningCommand | undefined {
+    const here = this.#commands.get(id);
+    if (here !== undefined) return here;
+    const known = this.#commands.takeInherited(id);
+    if (known === undefined) return undefined;
+    const from = { stdout: known.stdoutFrom, stderr: known.stderrFrom };
+    return this.#begin({ id, stream: known.stream, request: inheritedRequest(known), known, from, isKept: true });
   }
 
   destroy(): Promise<void> {
@@ -176,41 +153,28 @@ export class GuestSandbox implements Sandbox {
     return this.#destroying;
   }
 
-  #start(spec: Omit<CommandSpec, 'argv'> & { readonly argv: readonly string[] }, builtin?: Builtin): GuestCommand {
+  #start(spec: AnyCommandSpec, builtin?: Builtin): GuestCommand {
     const earlier = this.#commands.get(spec.id);
     if (earlier !== undefined) return earlier;
-    const known = this.#inherited.get(spec.id);
-    this.#inherited.delete(spec.id);
-    const request = this.#request(spec, builtin);
-    const stream = known?.stream ?? this.#takeStream();
-    const command = new GuestCommand({ id: spec.id, stream: stream ?? 0, request, known, settled: (ended) => this.#settled(ended), observe: spec.observe });
-    this.#commands.set(spec.id, command);
-    this.#running.add(command);
-    const refused = refusal(request);
-    if (this.#isGone || stream === undefined) command.lose();
-    else if (refused !== undefined) command.refuse(refused);
-    else if (this.#link.wire !== undefined) command.attach(this.#link.wire, known);
-    return command;
+    const known = this.#commands.takeInherited(spec.id);
+    const { env, processes, spec: sandbox } = this.#options;
+    const request = execRequest(spec, { env: { ...env, ...this.#env }, processes, openFiles: sandbox.limits.openFiles }, builtin);
+    return this.#begin({ id: spec.id, stream: known?.stream ?? this.#takeStream(), request, known, isKept: spec.onUnread === 'keep', observe: spec.observe });
   }
 
-  #request(spec: Omit<CommandSpec, 'argv'> & { readonly argv: readonly string[] }, builtin: Builtin | undefined): ExecRequest {
-    return {
-      id: spec.id,
-      argv: spec.argv,
-      ...(builtin === undefined ? {} : { builtin }),
-      // What init does by itself reads none of it, and has to work where an image has more than fits a command.
-      env: builtin === undefined ? { ...this.#options.env, ...this.#env, ...spec.env } : {},
-      cwd: spec.cwd ?? WORKSPACE,
-      wallMs: spec.limits.wallMs,
-      cpuMs: spec.limits.cpuMs,
-      outputBytes: spec.limits.outputBytes,
-      graceMs: spec.graceMs,
-      openFiles: this.#options.spec.limits.openFiles,
-      processes: this.#options.processes,
-      stdin: spec.stdin === 'pipe',
-      windowBytes: builtin === undefined ? OUTPUT_WINDOW_BYTES : FILE_WINDOW_BYTES,
-      dropBeyondLimit: spec.onOutputLimit === 'drop',
-    };
+  #begin({ stream, ...options }: Beginning): GuestCommand {
+    const command = new GuestCommand({
+      ...options,
+      stream: stream ?? 0,
+      settled: (ended) => this.#commands.settled(ended),
+      forgotten: (unwanted) => this.#commands.forget(unwanted),
+    });
+    this.#commands.add(command);
+    const refused = refusal(options.request);
+    if (this.#isGone || stream === undefined) command.lose();
+    else if (refused !== undefined) command.refuse(refused);
+    else if (this.#link.wire !== undefined) command.attach(this.#link.wire, options.known);
+    return command;
   }
 
   /** Undefined when the sandbox is no longer ours to start anything in. */
@@ -233,10 +197,10 @@ export class GuestSandbox implements Sandbox {
     return {
       attached: (wire, known) => this.#attached(wire, known),
       drained: () => {
-        for (const command of this.#running) command.drained();
+        for (const command of this.#commands.running) command.drained();
       },
       detached: () => {
-        for (const command of this.#running) command.detach();
+        for (const command of this.#commands.running) command.detach();
       },
       lost: ({ why, error }) => {
         this.#superseded = why === 'superseded';
@@ -248,42 +212,19 @@ export class GuestSandbox implements Sandbox {
   }
 
   #attached(wire: Wire, known: readonly KnownCommand[]): void {
-    const byStream = new Map(known.map((command) => [command.stream, command]));
     if (this.#attachedBefore) {
-      for (const command of this.#running) byStream.delete(command.stream);
-      this.#acknowledgeAgain(wire, byStream.values());
+      for (const stream of this.#commands.acknowledged(known)) wire.send(ToGuest.done, stream, Buffer.alloc(0));
     } else {
-      for (const command of known) this.#inherited.set(command.id, command);
+      this.#commands.inherit(known);
     }
     this.#attachedBefore = true;
-    for (const command of this.#running) command.attach(wire, known.find(({ stream }) => stream === command.stream));
-  }
-
-  /** What was acknowledged on the wire that broke may never have arrived. */
-  #acknowledgeAgain(wire: Wire, notRunning: Iterable<KnownCommand>): void {
-    for (const { id, stream, ended } of notRunning) {
-      const remembered = this.#remembered.some((command) => command.stream === stream);
-      if (ended && !remembered && !this.#inherited.has(id)) wire.send(ToGuest.done, stream, Buffer.alloc(0));
-    }
-  }
-
-  #settled(command: GuestCommand): void {
-    this.#running.delete(command);
-    this.#ended.push(command.id);
-    const forgotten = this.#ended.length > KNOWN_HERE ? this.#ended.shift() : undefined;
-    if (forgotten !== undefined) this.#commands.delete(forgotten);
-    if (!command.reached) return;
-    this.#remembered.push(command);
-    const acknowledged = this.#remembered.length > REMEMBERED ? this.#remembered.shift() : undefined;
-    if (acknowledged === undefined) return;
-    this.#link.wire?.send(ToGuest.done, acknowledged.stream, Buffer.alloc(0));
-    this.#link.wire?.forget(acknowledged.stream);
+    for (const command of this.#commands.running) command.attach(wire, known.find(({ stream }) => stream === command.stream));
   }
 
   /** Nothing can be started any more, and what runs is lost. */
   #stop(): void {
     this.#isGone = true;
-    for (const command of this.#running) command.lose();
+    for (const command of this.#commands.running) command.lose();
   }
 
   async #destroy(why: string): Promise<void> {
@@ -301,6 +242,10 @@ export class GuestSandbox implements Sandbox {
       if (this.#superseded || this.#options.state.isOvertaken) return;
       await this.#options.destroy(asked);
       this.#options.state.remove();
+    } catch (error) {
+      // Whoever asks may never ask again; a sweep of this very process may remove it, too, from now on.
+      this.#options.state.giveUp();
+      throw error;
     } finally {
       this.#gone.resolve(why);
     }

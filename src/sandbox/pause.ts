@@ -51,8 +51,10 @@ export class Pause {
   resume(signal?: AbortSignal): Promise<void> {
     return this.#next(async () => {
       if (this.#sinceMs === undefined) return;
-      const wokenMs = performance.now();
-      this.#link.tellSlept(wokenMs - this.#sinceMs);
+      const nowMs = performance.now();
+      this.#link.tellSlept(nowMs - this.#sinceMs);
+      // Told: if it cannot be woken now, only what follows is told the next time.
+      this.#sinceMs = nowMs;
       await this.#freezer?.thaw(signal);
       this.#sinceMs = undefined;
       this.#link.wake();

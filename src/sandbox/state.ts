@@ -3,8 +3,8 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { z } from 'zod';
 import { describeError, GloveboxError, parseId } from '../contracts/index.ts';
-import type { SandboxId, SandboxKind, SandboxSpec } from '../contracts/index.ts';
-import { ownerShape } from './owner.ts';
+import type { SandboxId, SandboxKind, SandboxSpec, WorkspacePlace } from '../contracts/index.ts';
+import { ownerIs, ownerShape } from './owner.ts';
 import type { Owner } from './owner.ts';
 import { RecordNumbers } from './record-numbers.ts';
 
@@ -36,6 +36,7 @@ const recordShape = z.strictObject({
   createdMs: z.int(),
   /** What it was asked to be: whoever takes it over needs no more than its id. */
   spec: specShape,
+  workspaceIs: z.enum(['memory', 'disk']),
   /** It is being removed, and nobody's to adopt any more. */
   doomed: z.boolean(),
   /** What the driver needs to find the sandbox again: a container's id, a socket's path. */
@@ -75,6 +76,8 @@ export class SandboxState {
       readonly owner: Owner;
       readonly createdMs: number;
       readonly spec: SandboxSpec;
+      /** In memory, if nobody says otherwise. */
+      readonly workspaceIs?: WorkspacePlace;
       readonly resource?: Readonly<Record<string, string>>;
     },
   ): SandboxState {
@@ -90,6 +93,7 @@ export class SandboxState {
       owner: made.owner,
       createdMs: made.createdMs,
       spec: { ...made.spec },
+      workspaceIs: made.workspaceIs ?? 'memory',
       doomed: false,
       resource: { ...made.resource },
     });
@@ -144,6 +148,10 @@ export class SandboxState {
     return env === undefined ? spec : { ...spec, env };
   }
 
+  get workspaceIs(): WorkspacePlace {
+    return this.#record.workspaceIs;
+  }
+
   get resource(): Readonly<Record<string, string>> {
     return this.#record.resource;
   }
@@ -159,9 +167,23 @@ export class SandboxState {
     this.#change({ owner });
   }
 
-  /** Takes it over in order to remove it, or gives it back where that failed. Errors: as `attach`. */
-  doom(owner: Owner, doomed = true): void {
-    this.#change({ owner, doomed });
+  /** Takes it over in order to remove it. Errors: as `attach`. */
+  doom(owner: Owner): void {
+    this.#change({ owner, doomed: true });
+  }
+
+  /** It could not be removed by whom it belongs to: anybody's sweep may try. Where it is no longer ours that is somebody else's affair. */
+  giveUp(): void {
+    try {
+      this.doom(this.owner);
+    } catch (error) {
+      if (!isNoLongerOurs(error)) throw error;
+    }
+  }
+
+  /** Whether a living process has it and wants it; also where that cannot be told. */
+  get isAnsweredFor(): boolean {
+    return !this.#record.doomed && ownerIs(this.owner) !== 'dead';
   }
 
   /** What commands have in their environment from now on, for whoever takes the sandbox over. Errors: as `attach`. */
@@ -231,6 +253,11 @@ export class SandboxState {
     writeFileSync(beside, text, { mode: 0o600 });
     renameSync(beside, this.#file);
   }
+}
+
+/** Whether a change failed because somebody else has taken the sandbox over, or removed it. */
+export function isNoLongerOurs(error: unknown): boolean {
+  return error instanceof GloveboxError && (error.code === 'not_found' || error.details['superseded'] === true);
 }
 
 /** What becomes of a host whose sandbox another one has taken over. */

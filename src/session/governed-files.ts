@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { type FileEntry, type FileOptions, GloveboxError, type Sandbox } from '../contracts/index.ts';
+import { type FileChange, type FileEntry, type FileOptions, GloveboxError, type Sandbox } from '../contracts/index.ts';
 import type { Gate } from './gate.ts';
 
 /** Files of a session's sandbox. A path's links are resolved inside first, and what policy decides on is what is then touched. */
@@ -30,6 +30,25 @@ export class GovernedFiles {
     const canonical = await this.#mayWrite(path, options);
     await this.#sandbox.files.write(canonical, bytes, options);
     await this.#changed('write', canonical, bytes.length);
+  }
+
+  async mkdir(path: string, options: FileOptions & { parents?: boolean } = {}): Promise<void> {
+    const canonical = await this.#mayWrite(path, options);
+    await this.#sandbox.files.mkdir(canonical, options);
+    await this.#changed('mkdir', canonical, 0);
+  }
+
+  async rename(from: string, to: string, options: FileOptions = {}): Promise<void> {
+    const [source, target] = [await this.#may('file.delete', from, options), await this.#may('file.write', to, options)];
+    await this.#sandbox.files.rename(source, target, options);
+    await this.#changed('remove', source, 0);
+    await this.#changed('rename', target, 0);
+  }
+
+  /** Names that come, change and go. What is in them is asked for by `read`. */
+  async watch(path: string, options: FileOptions & { recursive?: boolean; exclude?: readonly string[]; limit?: number } = {}): Promise<AsyncIterable<FileChange>> {
+    // Its own deadline, if any, is that of the watch.
+    return this.#sandbox.files.watch(await this.#may('file.list', path, options.signal === undefined ? {} : { signal: options.signal }), options);
   }
 
   async remove(path: string, options: FileOptions & { recursive?: boolean } = {}): Promise<void> {

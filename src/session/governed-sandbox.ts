@@ -1,10 +1,12 @@
 import { createHash, type Hash } from 'node:crypto';
 import {
+  type Blobs,
   type CommandEnd,
   type CommandId,
   type CommandLimits,
   type CommandSpec,
   type Decision,
+  type FileOptions,
   type IdSource,
   type NewEvent,
   type OutputChunk,
@@ -14,6 +16,7 @@ import {
 } from '../contracts/index.ts';
 import type { Gate, Verdict } from './gate.ts';
 import { GovernedFiles } from './governed-files.ts';
+import { type Snapshot, Snapshots } from './snapshots.ts';
 
 /** A command as a caller asks for it; what is left out comes from the policy. */
 export type CommandRequest = Omit<CommandSpec, 'id' | 'limits'> & { readonly limits?: Partial<CommandLimits>; readonly signal?: AbortSignal };
@@ -32,6 +35,14 @@ export class GovernedSandbox implements AsyncDisposable {
   readonly #limits: CommandLimits;
   readonly #touch: () => void;
   readonly #unwritten: (error: unknown) => void;
+  readonly #snapshots: Snapshots;
+  /** Commands that outlive the call that started them, until they are forgotten. */
+  readonly #kept = new Map<CommandId, GovernedCommand>();
+  /** Resolves when it is gone, by us or by itself, and that is written. */
+  readonly #goneWritten: Promise<void>;
+  #why: string | undefined;
+  #running = 0;
+  #paused = false;
 
   /** `unwritten` is told of an error that no caller would hear of: what happened could not be written down. */
   constructor(options: {
@@ -39,6 +50,7 @@ export class GovernedSandbox implements AsyncDisposable {
     gate: Gate;
     ids: IdSource;
     limits: CommandLimits;
+    blobs: Blobs | undefined;
     touch: () => void;
     unwritten: (error: unknown) => void;
   }) {
@@ -49,6 +61,12 @@ export class GovernedSandbox implements AsyncDisposable {
     this.#touch = options.touch;
     this.#unwritten = options.unwritten;
     this.files = new GovernedFiles(options.sandbox, options.gate, options.touch);
+    this.#snapshots = new Snapshots(options);
+    this.#goneWritten = options.sandbox.gone.then(async (why) => {
+      await this.#gate.write([{ type: 'sandbox.gone', data: { sandbox: options.sandbox.id, why: this.#why ?? why } }]);
+    });
+    // Where nobody destroys it, nobody else hears of it.
+    this.#goneWritten.catch(this.#unwritten);
   }
 
   get id(): string {
@@ -71,6 +89,36 @@ export class GovernedSandbox implements AsyncDisposable {
     return this.#sandbox.gone;
   }
 
+  /** Whether a command runs in it. What is paused does not run. */
+  get isBusy(): boolean {
+    return this.#running > 0 && !this.#paused;
+  }
+
+  /** The workspace as it is now, for `restore`, here or anywhere. Errors: see `Snapshots.take`. */
+  snapshot(options: FileOptions = {}): Promise<Snapshot> {
+    return this.#snapshots.take(options);
+  }
+
+  /** The workspace of a snapshot instead of what is there. Errors: see `Snapshots.restore`. */
+  restore(snapshot: string, options: FileOptions = {}): Promise<void> {
+    return this.#snapshots.restore(snapshot, options);
+  }
+
+  /** Freezes it; it counts as idle from now on. Errors: see `Sandbox.pause`. */
+  async pause(signal?: AbortSignal): Promise<void> {
+    this.#touch();
+    await this.#sandbox.pause(signal);
+    this.#paused = true;
+    await this.#gate.write([{ type: 'sandbox.paused', data: { sandbox: this.#sandbox.id } }]);
+  }
+
+  async resume(signal?: AbortSignal): Promise<void> {
+    this.#touch();
+    await this.#sandbox.resume(signal);
+    this.#paused = false;
+    await this.#gate.write([{ type: 'sandbox.resumed', data: { sandbox: this.#sandbox.id } }]);
+  }
+
   /** Decides, writes intent and decision, and hands the command over. Throws only when the journal cannot be written or the signal fired before. */
   async exec(request: CommandRequest): Promise<GovernedCommand> {
     request.signal?.throwIfAborted();
@@ -91,12 +139,21 @@ export class GovernedSandbox implements AsyncDisposable {
       request.observe?.(chunk);
     };
     const running = this.#sandbox.exec({ ...rest, cwd, id, limits: stricter(this.#limits, limits), observe });
-    return this.#follow(running, verdict.decision, hashes, signal);
+    const command = this.#follow(running, verdict.decision, hashes, signal);
+    if (request.onUnread === 'keep') this.#kept.set(id, command);
+    return command;
   }
 
+  /** A command of this session that was started to be kept (`onUnread`), until it is forgotten. It was decided when it was started. */
+  command(id: CommandId): GovernedCommand | undefined {
+    return this.#kept.get(id);
+  }
+
+  /** Idempotent: the first `why` is written. */
   async destroy(why: string): Promise<void> {
+    this.#why ??= why;
     await this.#sandbox.destroy();
-    await this.#gate.write([{ type: 'sandbox.gone', data: { sandbox: this.#sandbox.id, why } }]);
+    await this.#goneWritten;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -106,7 +163,9 @@ export class GovernedSandbox implements AsyncDisposable {
   #follow(running: RunningCommand, decision: Decision, hashes: Readonly<Record<OutputChunk['channel'], LazyHash>>, signal: AbortSignal | undefined): GovernedCommand {
     const cancel = (): void => running.cancel();
     signal?.addEventListener('abort', cancel, { once: true });
+    this.#running += 1;
     const end = running.end.then(async (how) => {
+      this.#running -= 1;
       signal?.removeEventListener('abort', cancel);
       this.#touch();
       await this.#ended(running.id, how, hashes);
@@ -117,10 +176,17 @@ export class GovernedSandbox implements AsyncDisposable {
       decision,
       output: running.output,
       end,
+      outputFrom: (offsets) => running.outputFrom(offsets),
       write: (bytes) => running.write(bytes),
       closeStdin: () => running.closeStdin(),
+      resize: (columns, rows) => running.resize(columns, rows),
       signal: (name, scope) => running.signal(name, scope),
       cancel: (graceMs) => running.cancel(graceMs),
+      forget: () => {
+        this.#kept.delete(running.id);
+        // Until its end is written down, init is the only one who knows it.
+        void end.then(() => running.forget());
+      },
     };
   }
 
@@ -143,7 +209,19 @@ export class GovernedSandbox implements AsyncDisposable {
     const end: CommandEnd = { ...NEVER_RAN, cause };
     await this.#gate.write([...before, { type: 'command.ended', data: { command: id, end, stdoutHash: NOTHING, stderrHash: NOTHING } }]);
     const nothing = (): Promise<void> => Promise.resolve();
-    return { id, decision: verdict.decision, output: none(), end: Promise.resolve(end), write: nothing, closeStdin: nothing, signal: () => {}, cancel: () => {} };
+    return {
+      id,
+      decision: verdict.decision,
+      output: none(),
+      end: Promise.resolve(end),
+      outputFrom: none,
+      write: nothing,
+      closeStdin: nothing,
+      resize: () => {},
+      signal: () => {},
+      cancel: () => {},
+      forget: () => {},
+    };
   }
 }
 

@@ -7,4 +7,5 @@ export type { Approval, Approver } from './approver.ts';
 export { collectOutput, type CollectedOutput, type OutputLimits } from './collect-output.ts';
 export type { GovernedFiles } from './governed-files.ts';
 export type { GovernedCommand, GovernedSandbox, CommandRequest } from './governed-sandbox.ts';
+export type { Snapshot } from './snapshots.ts';
 export { Session, type SessionOptions, type SessionPorts } from './session.ts';

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import {
+  type Blobs,
   type Clock,
   GloveboxError,
   type IdSource,
@@ -19,6 +20,8 @@ import {
 import type { Approver } from './approver.ts';
 import { Gate } from './gate.ts';
 import { GovernedSandbox } from './governed-sandbox.ts';
+import { IdleWatch } from './idle-watch.ts';
+import type { Snapshot } from './snapshots.ts';
 
 /** What a session acts through. */
 export interface SessionPorts {
@@ -26,6 +29,8 @@ export interface SessionPorts {
   readonly sandboxes: Sandboxes;
   readonly clock: Clock;
   readonly ids: IdSource;
+  /** Where snapshots of workspaces are kept; none can be taken without. */
+  readonly blobs?: Blobs;
   /** Nobody to ask: `ask` is a refusal. */
   readonly approver?: Approver;
 }
@@ -62,8 +67,8 @@ export class Session implements AsyncDisposable {
   readonly #sandboxes = new Set<GovernedSandbox>();
   readonly #over = new AbortController();
   readonly #wall: NodeJS.Timeout;
-  #idle: NodeJS.Timeout | undefined;
-  #lastTouchMs: number;
+  readonly #idle: IdleWatch;
+  #modelCalls = 0;
   #spent: Spending;
   #closing: Promise<void> | undefined;
   #unwritten: GloveboxError | undefined;
@@ -101,16 +106,50 @@ export class Session implements AsyncDisposable {
     this.#spec = { image: options.imageReference ?? image, limits: this.policy.grant.sandbox, graceMs: GRACE_MS, ...(options.env === undefined ? {} : { env: options.env }) };
     this.#wall = setTimeout(() => this.#expire('its time is over'), this.policy.grant.session.wallMs);
     this.#wall.unref();
-    this.#lastTouchMs = ports.clock.now();
-    this.#watchIdle(this.policy.grant.session.idleMs);
+    this.#idle = new IdleWatch({
+      clock: ports.clock,
+      idleMs: this.policy.grant.session.idleMs,
+      isBusy: () => this.#modelCalls > 0 || [...this.#sandboxes].some(({ isBusy }) => isBusy),
+      expired: () => this.#expire('nothing happened for too long'),
+    });
   }
 
   get spent(): Spending {
     return this.#spent;
   }
 
-  /** A fresh sandbox of this session; `purpose` is for the journal's reader. */
-  async sandbox(purpose: string): Promise<GovernedSandbox> {
+  /** Somebody still wants the session: its idle time begins again. The time that it may live goes on. Errors: whatever ended it. */
+  keepAlive(): void {
+    this.signal.throwIfAborted();
+    this.#touch();
+  }
+
+  /** A fresh sandbox of this session, with the workspace of a snapshot where one is named; `purpose` is for the journal's reader. */
+  async sandbox(purpose: string, options: { snapshot?: string } = {}): Promise<GovernedSandbox> {
+    const sandbox = await this.#create(purpose);
+    if (options.snapshot === undefined) return sandbox;
+    try {
+      await sandbox.restore(options.snapshot, { signal: this.signal });
+      return sandbox;
+    } catch (error) {
+      // Why it could not be restored is the thing to tell; a sandbox that cannot be removed either is the sweeper's.
+      await sandbox.destroy('its snapshot could not be restored').catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** Sandboxes that begin with the workspace of another, and go their own ways from there. All of them, or none and the first error. */
+  async fork(source: GovernedSandbox, count: number, purpose: string): Promise<{ readonly snapshot: Snapshot; readonly sandboxes: readonly GovernedSandbox[] }> {
+    const snapshot = await source.snapshot({ signal: this.signal });
+    const forks = await Promise.allSettled(Array.from({ length: count }, () => this.sandbox(purpose, { snapshot: snapshot.id })));
+    const sandboxes = forks.flatMap((fork) => (fork.status === 'fulfilled' ? [fork.value] : []));
+    const failed = forks.find((fork) => fork.status === 'rejected');
+    if (failed === undefined) return { snapshot, sandboxes };
+    await Promise.allSettled(sandboxes.map((sandbox) => sandbox.destroy('another fork of the same workspace failed')));
+    throw failed.reason;
+  }
+
+  async #create(purpose: string): Promise<GovernedSandbox> {
     this.signal.throwIfAborted();
     const sandbox = await this.#ports.sandboxes.create(this.#kinds, this.#spec, { hardLimits: this.policy.grant.hardLimits, signal: this.signal });
     const governed = new GovernedSandbox({
@@ -118,6 +157,7 @@ export class Session implements AsyncDisposable {
       gate: this.#gate,
       ids: this.#ports.ids,
       limits: this.policy.grant.command,
+      blobs: this.#ports.blobs,
       touch: () => this.#touch(),
       unwritten: (error) => this.#cannotWrite(error),
     });
@@ -126,7 +166,7 @@ export class Session implements AsyncDisposable {
     await this.#gate.write([
       {
         type: 'sandbox.created',
-        data: { sandbox: sandbox.id, kind: sandbox.kind, image: sandbox.image, ...(sandbox.digests === undefined ? {} : { digests: sandbox.digests }), limitsAre: sandbox.limitsAre, purpose },
+        data: { sandbox: sandbox.id, kind: sandbox.kind, image: sandbox.image, ...(sandbox.digests === undefined ? {} : { digests: sandbox.digests }), limitsAre: sandbox.limitsAre, workspaceIs: sandbox.workspaceIs, purpose },
       },
     ]);
     return governed;
@@ -148,6 +188,7 @@ export class Session implements AsyncDisposable {
     const reserved = { worstCaseUsd: worst.usd ?? 0, worstCaseTokens: worst.tokens };
     await this.#gate.write([{ type: 'model.started', data: { call, model: `${model.provider}:${model.name}`, requestHash, ...reserved } }], true);
     let reply: ModelReply;
+    this.#modelCalls += 1;
     try {
       reply = await model.complete(request, { signal: this.signal, ...(onText === undefined ? {} : { onText }) });
     } catch (error) {
@@ -158,6 +199,7 @@ export class Session implements AsyncDisposable {
       await this.#gate.write([{ type: 'model.failed', data: { call, code, message: describeError(error), unknown } }]);
       throw error;
     } finally {
+      this.#modelCalls -= 1;
       this.#touch();
     }
     this.#spent = add(this.#spent, reply);
@@ -194,7 +236,7 @@ export class Session implements AsyncDisposable {
 
   async #close(why: string): Promise<void> {
     clearTimeout(this.#wall);
-    clearTimeout(this.#idle);
+    this.#idle.stop();
     this.#over.abort(new GloveboxError('cancelled', `the session is over: ${why}`));
     const ends = await Promise.allSettled([...this.#sandboxes].map((sandbox) => sandbox.destroy(why)));
     await this.#gate.write([{ type: 'session.closed', data: { why } }]);
@@ -220,17 +262,7 @@ export class Session implements AsyncDisposable {
   }
 
   #touch(): void {
-    this.#lastTouchMs = this.#ports.clock.now();
-  }
-
-  /** One timer that looks when it fires how long ago the last touch was: a touch costs an assignment. */
-  #watchIdle(inMs: number): void {
-    this.#idle = setTimeout(() => {
-      const leftMs = this.#lastTouchMs + this.policy.grant.session.idleMs - this.#ports.clock.now();
-      if (leftMs <= 0) this.#expire('nothing happened for too long');
-      else this.#watchIdle(leftMs);
-    }, inMs);
-    this.#idle.unref();
+    this.#idle.touch();
   }
 }
 

@@ -184,8 +184,8 @@ describe('on the host', () => {
     expect((await shell(sandbox, 'node -p 1+1')).stdout).toBe('2\n');
   });
 
-  test('a workspace that is promised more than the memory is full in time, and commands can still be started', async () => {
-    const sandbox = await create(specOf({ memoryBytes: 64 * MiB, diskBytes: 512 * MiB }));
+  test('a workspace that is promised all of the memory is full in time, and commands can still be started', async () => {
+    const sandbox = await create(specOf({ memoryBytes: 64 * MiB, diskBytes: 64 * MiB }));
     const { end, stderr } = await shell(sandbox, 'exec head -c 300M /dev/zero > /workspace/big');
     expect(stderr).toContain('No space left');
     expect(end).toMatchObject({ cause: 'exited', exitCode: 1, limitsHit: ['disk'] });
@@ -193,7 +193,7 @@ describe('on the host', () => {
   });
 
   test.runIf(hard)('all places for files together are memory, too', async () => {
-    const sandbox = await create(specOf({ memoryBytes: 64 * MiB, diskBytes: 512 * MiB }));
+    const sandbox = await create(specOf({ memoryBytes: 64 * MiB, diskBytes: 64 * MiB }));
     await shell(sandbox, 'head -c 300M /dev/zero > /workspace/big');
     const filled = await shell(sandbox, 'exec head -c 300M /dev/zero > /tmp/big');
     expect(filled.end.cause).toBe('memory');

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -16,6 +16,10 @@ beforeEach(() => {
 
 afterEach(() => rmSync(folder, { recursive: true }));
 
+async function* asyncOf(pieces: readonly Buffer[]): AsyncGenerator<Buffer> {
+  yield* pieces;
+}
+
 const fileOf = (hash: string) => join(folder, 'blobs', hash.slice(7, 9), hash.slice(9));
 
 describe('blobs in a folder', () => {
@@ -24,6 +28,49 @@ describe('blobs in a folder', () => {
     expect((await blobs.get(HELLO)).toString()).toBe('hello');
     const empty = await blobs.put(Buffer.alloc(0));
     expect((await blobs.get(empty)).length).toBe(0);
+  });
+
+  test('may come and go as streams, and are the same blobs', async () => {
+    const pieces = Array.from({ length: 40 }, (_, i) => Buffer.alloc(50_000, i));
+    const whole = Buffer.concat(pieces);
+    const { hash, bytes } = await blobs.putStream(asyncOf(pieces));
+    expect([hash, bytes]).toEqual([await blobs.put(whole), whole.length]);
+    expect(Buffer.concat(await Array.fromAsync(blobs.getStream(hash))).equals(whole)).toBe(true);
+    const empty = await blobs.putStream(asyncOf([]));
+    expect(await Array.fromAsync(blobs.getStream(empty.hash))).toEqual([]);
+    expect(readdirSync(join(folder, 'blobs', 'incoming'))).toEqual([]);
+  });
+
+  test('that are altered are found out before their last piece', async () => {
+    const { hash } = await blobs.putStream(asyncOf([Buffer.alloc(1_000_000, 1)]));
+    const altered = readFileSync(fileOf(hash));
+    altered.writeUInt8(2, 0);
+    writeFileSync(fileOf(hash), altered);
+    let received = 0;
+    const reading = (async () => {
+      for await (const piece of blobs.getStream(hash)) received += piece.length;
+    })();
+    await expect(reading).rejects.toMatchObject({ code: 'journal_tampered' });
+    expect(received).toBeLessThan(1_000_000);
+    // Putting it again heals it.
+    await blobs.putStream(asyncOf([Buffer.alloc(1_000_000, 1)]));
+    expect((await blobs.get(hash)).length).toBe(1_000_000);
+    await expect(Array.fromAsync(blobs.getStream(HELLO))).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  test('whose source fails leave nothing, and neither does one who died', async () => {
+    const failing = async function* (): AsyncGenerator<Buffer> {
+      yield Buffer.from('some');
+      throw new Error('the source is gone');
+    };
+    await expect(blobs.putStream(failing())).rejects.toThrow('the source is gone');
+    const incoming = join(folder, 'blobs', 'incoming');
+    expect(readdirSync(incoming)).toEqual([]);
+    writeFileSync(join(incoming, 'young'), 'of somebody who is at it');
+    writeFileSync(join(incoming, 'old'), 'of somebody who died');
+    utimesSync(join(incoming, 'old'), 0, 0);
+    await blobs.putStream(asyncOf([Buffer.from('hello')]));
+    expect(readdirSync(incoming)).toEqual(['young']);
   });
 
   test('belong to their owner alone', async () => {

@@ -3,11 +3,18 @@ import { run, specOf } from '../support/sandbox-commands.ts';
 import { DockerWorld } from '../support/sandbox-docker.ts';
 import { sandboxSuite } from './sandbox.suite.ts';
 
+const noSignals = 'its terminals make no signals of keys or sizes, and ^D is no end';
+
 /** What a runsc that fails its self-test (Debian's is of 2022) cannot be asked for, although it starts and speaks the wire. */
 const NOT_RUN_ON_AN_OLD_ONE = {
   'a thousand of them leave no zombie': 'its kernel panics under eight commands at a time',
   'of a memory hog says so, and the sandbox lives': 'the hog takes the whole sandbox with it, as another test shows',
   'of a fork bomb comes with its time, and says what it ran into': 'its kernel panics',
+  'tells the program that it was resized': noSignals,
+  'makes a signal of ^C for what runs in the foreground, and for nothing else': noSignals,
+  'controls jobs, and ^D is an end': noSignals,
+  'hangs up on what does not see its end': noSignals,
+  'lets programs draw': 'they find half of a terminal’s settings missing',
   'filters system calls, and lets no program gain anything': 'its /proc/self/status does not say',
   'keeps commands away from init': 'it shows the environment and the descriptors of PID 1; what is written to them is not believed, as another test shows',
 };

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { GloveboxError, Sandbox } from '../../src/contracts/index.ts';
 import { finish, ids, processNames, run, shell, specOf, start, until } from '../support/sandbox-commands.ts';
 import type { SandboxWorld } from '../support/sandbox-world.ts';
+import { streamBehaviours } from './sandbox-streams.suite.ts';
 
 /** What a kind of sandbox does otherwise, and why. */
 export interface SuiteOptions {
@@ -354,6 +355,8 @@ export function sandboxSuite(name: string, open: () => Promise<SandboxWorld>, op
         await expect(reading).rejects.toMatchObject({ code: 'cancelled' });
       });
     });
+
+    streamBehaviours(behaviour, () => sandbox, () => world);
 
     describe('the seal', () => {
       behaviour('holds against the network', async () => {

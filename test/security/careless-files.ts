@@ -22,6 +22,7 @@ export function careless(run: Run): SandboxFiles {
     mkdir: async (path) => void (await shell('mkdir -p "$1"', [path])),
     remove: async (path) => void (await shell('rm -rf "$1"', [path])),
     rename: async (from, to) => void (await shell('mv "$1" "$2"', [from, to])),
+    watch: async () => (async function* () {})(),
     pack: async function* (directory) {
       yield await shell('tar -C "$1" -cf - .', [directory]);
     },

@@ -95,11 +95,14 @@ export class WeakPlace implements ProbeTarget, AsyncDisposable {
       id: spec.id,
       output: merged(stdout, stderr, read.resolve),
       end,
+      outputFrom: () => merged(stdout, stderr, read.resolve),
       write: async (bytes) => void (await stdin.promise).write(bytes),
       closeStdin: async () => void (await stdin.promise).end(),
+      resize: () => undefined,
       signal: () => undefined,
       // Forgotten, not killed.
       cancel: () => [stdout, stderr].forEach((stream) => stream.end()),
+      forget: () => undefined,
     };
   }
 

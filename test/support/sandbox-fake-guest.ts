@@ -19,7 +19,7 @@ export interface HostFrame {
 export class FakeGuest {
   readonly frames: HostFrame[] = [];
   /** What `COMMAND` frames it sends in its next greeting. */
-  commands: { stream: number; id: string; ended: boolean; stdinTaken?: number }[] = [];
+  commands: { stream: number; id: string; ended: boolean; stdinTaken?: number; stdoutFrom?: number }[] = [];
   features = 0xff;
   greets = true;
   #keys: { toGuest: Buffer; fromGuest: Buffer } | undefined;
@@ -117,8 +117,8 @@ export class FakeGuest {
     if (this.#keys === undefined || !this.greets) return;
     this.#writer = new FrameWriter(this.#keys.fromGuest, attach.epoch);
     this.send(FromGuest.hello, 0, helloPayload(attach.payload, this.features, this.commands.length));
-    for (const { stream, id, ended, stdinTaken } of this.commands) {
-      this.send(FromGuest.command, stream, new FieldWriter().text(1, id).u32(2, ended ? 2 : 1).u64(7, stdinTaken ?? 0).toBuffer());
+    for (const { stream, id, ended, stdinTaken, stdoutFrom } of this.commands) {
+      this.send(FromGuest.command, stream, new FieldWriter().text(1, id).u32(2, ended ? 2 : 1).u64(3, stdoutFrom ?? 0).u64(7, stdinTaken ?? 0).toBuffer());
     }
     this.send(FromGuest.ready, 0);
   }

@@ -55,6 +55,14 @@ EXEC = b"".join([
     field(4, b"/workspace"), field(5, u32(120000)), field(6, u32(60000)), field(7, u64(1 << 20)), field(8, u32(1)),
     field(9, u32(65536)), field(10, u32(2000)), field(11, u32(1024)), field(12, u64(1 << 31)), field(13, u32(256)),
 ])
+TERMINAL = b"".join([
+    field(1, b"run-7_B"), field(2, b"top"), field(3, b"TERM=xterm"), field(4, b"/workspace"), field(5, u32(0)), field(8, u32(5)), field(9, u32(262144)),
+    field(15, u32(24 << 16 | 80)),
+])
+WATCH = b"".join([
+    field(1, b"run-7_C"), field(2, b"/workspace"), field(2, b"--recursive"), field(4, b"/workspace"), field(5, u32(0)), field(8, u32(0)), field(9, u32(262144)),
+    field(14, u32(11)),
+])
 END = b"".join([
     field(1, u32(1)), field(2, u32(0)), field(5, u32(0)), field(6, u32(0)), field(7, u32(0)), field(8, u64(1200)), field(9, u64(800)),
     field(10, u64(4 << 20)), field(11, u64(2500)), field(12, u64(6)), field(13, u64(0)), field(14, u64(0)), field(15, u32(1)), field(16, u32(0)),
@@ -73,6 +81,8 @@ FRAMES = [
     ("ack_stdout", "host", 0x05, 0, 1, 1, 7, b"\x01" + SEVEN + u64(6)), ("ack_stderr", "host", 0x05, 0, 1, 1, 8, b"\x02" + SEVEN + u64(0)),
     ("signal", "host", 0x06, 0, 1, 1, 9, u32(15) + u32(1)), ("cancel", "host", 0x07, 0, 1, 1, 10, u32(500)), ("done", "host", 0x08, 0, 1, 1, 11, b""),
     ("shutdown", "host", 0x09, 0, 0, 1, 12, b""), ("resume", "host", 0x0A, 0, 1, 2, 2, u64(6) + u64(0)), ("resize", "host", 0x0B, 0, 1, 2, 3, struct.pack("<HH", 80, 24)),
+    ("slept", "host", 0x0C, 0, 0, 2, 6, u64(90_000)),
+    ("exec_terminal", "host", 0x03, 0, 3, 2, 4, TERMINAL), ("exec_watch", "host", 0x03, 0, 4, 2, 5, WATCH),
     ("stdin_largest", "host", 0x04, 0, 4294967295, 4294967295, (1 << 64) - 1, u64((1 << 64) - 65537) + bytes(i * 7 % 251 for i in range(300))),
     ("hello", "init", 0x81, 0, 0, 1, 1, HELLO), ("command", "init", 0x83, 0, 1, 1, 2, COMMAND), ("ready", "init", 0x84, 0, 0, 1, 3, b""),
     ("pong", "init", 0x82, 0, 0, 1, 4, u64(0x0102030405060708) + u64(300000) + u32(3) + u32(1)), ("started", "init", 0x85, 0, 1, 1, 5, u32(18) + u32(17)),

@@ -13,7 +13,7 @@ sys.path[:0] = [HERE, os.path.join(HERE, "cases")]
 from harness import ARGUMENTS, TESTS  # noqa: E402
 from sandbox import Bubblewrap, Container, Direct  # noqa: E402
 
-for case in ("commands", "ends", "limits", "attach", "wire", "init", "files", "archives", "keeper"):
+for case in ("commands", "ends", "limits", "attach", "wire", "init", "files", "watching", "archives", "keeper", "frozen"):
     importlib.import_module("case_" + case)
 
 

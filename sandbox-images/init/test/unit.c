@@ -292,7 +292,7 @@ static void test_exec_request(void)
 	check(parse_exec(id, at) == -1, "no id");
 	check(parse_exec(bytes, put_field(at, EXEC_ID, "b", 1)) == -1, "two ids");
 	check(parse_exec(bytes, put_field(at, 99, "b", 1)) == -1, "an unknown tag");
-	check(parse_exec(bytes, put_field(at, 15, "b", 1)) == -1, "the first unknown tag");
+	check(parse_exec(bytes, put_field(at, 16, "b", 1)) == -1, "the first unknown tag");
 	check(parse_exec(bytes, put_field(at, 0, "b", 1)) == -1, "tag zero");
 	check(parse_exec(bytes, put_field(at, EXEC_ARG, "a\0b", 3)) == -1, "a NUL in an argument");
 	check(parse_exec(bytes, put_field(at, EXEC_ARG, "", 0)) == 0, "an empty argument");

@@ -14,7 +14,7 @@ assert HEADER.size == 32
 ATTACH, PING, EXEC, STDIN, ACK, SIGNAL, CANCEL, DONE, SHUTDOWN, RESUME, RESIZE = range(1, 12)
 HELLO, PONG, COMMAND, READY, STARTED, OUTPUT, STDIN_ACK, END, FAULT = range(0x81, 0x8A)
 
-EXEC_TAGS = dict(id=1, arg=2, env=3, cwd=4, wall_ms=5, cpu_ms=6, output_bytes=7, flags=8, window=9, grace_ms=10, nofile=11, fsize=12, nproc=13, builtin=14)
+EXEC_TAGS = dict(id=1, arg=2, env=3, cwd=4, wall_ms=5, cpu_ms=6, output_bytes=7, flags=8, window=9, grace_ms=10, nofile=11, fsize=12, nproc=13, builtin=14, size=15)
 END_TAGS = {1: "cause", 2: "code", 3: "signal", 4: "errno", 5: "hits", 6: "oom_kills", 7: "oom_shared", 8: "user_us", 9: "system_us", 10: "max_rss", 11: "wall_us", 12: "stdout", 13: "stderr", 14: "dropped", 15: "tree", 16: "marker_lost"}
 COMMAND_TAGS = {1: "id", 2: "state", 3: "stdout_from", 4: "stdout_to", 5: "stderr_from", 6: "stderr_to", 7: "stdin", 8: "window", 9: "pid"}
 CAUSES = [None, "exited", "signalled", "timeout", "cpu_time", "output", "memory", "disk", "cancelled", "not_started"]

@@ -25,11 +25,13 @@ export class ExportRules {
     const odd = paths.find((path) => !isCanonical(path));
     if (odd !== undefined) return byDefault('deny', `${JSON.stringify(odd)} is not a path inside the repository`);
     const reasons = [
+      // A default that refuses is a reason like others: `files.review` alone lets nothing out.
+      ...(this.#layers.length === 0 ? CLOSED : []),
       ...this.#layers.flatMap((layer) => judgeSize(layer, paths.length, bytes)),
       ...paths.flatMap((path) => this.#deny.flatMap((list) => list.matching('deny', path))),
       ...paths.flatMap((path) => this.#ask.flatMap((list) => list.matching('ask', path))),
     ];
-    return orDefault(reasons, this.#layers.length === 0 ? CLOSED : OPEN);
+    return orDefault(reasons, OPEN);
   }
 }
 

@@ -18,7 +18,7 @@ const SANDBOXES_PER_CORE = 64;
 /** What a limit promises must be there when it is used; the rest is for the engine, for us, and for the page cache. */
 const MEMORY_SHARE = 0.8;
 /** Measured with docs/performance.md's `burst`: more gain nothing, and each takes longer. */
-const STARTS_PER_CORE = 2;
+const STARTS_PER_CORE = 3;
 const WAITING = 256;
 const MAX_WAIT_MS = 60_000;
 

@@ -38,6 +38,8 @@ export interface SandboxView {
   readonly etc: string;
   readonly etcFiles: readonly string[];
   readonly limits: SandboxLimits;
+  /** Where a volume is mounted that is to be the workspace; without one it lies in memory. */
+  readonly workspace?: string | undefined;
   /** Files of the sandbox's control group, and where init looks for them. */
   readonly counters: readonly { readonly from: string; readonly to: string }[];
 }
@@ -53,7 +55,7 @@ export function bubblewrapArguments(sandbox: SandboxView, host: HostView): strin
     ...etc(sandbox, host),
     ...proc(host),
     '--dev', '/dev',
-    ...writable(sandbox.limits),
+    ...writable(sandbox),
     ...sandbox.counters.flatMap(({ from, to }) => ['--ro-bind', from, to]),
     '--dir', '/run',
     '--dir', '/var',
@@ -108,12 +110,12 @@ function proc(host: HostView): string[] {
 }
 
 /** As in a container: the workspace has the whole of the limit; scratch and home, which hold caches, half of it each. */
-function writable({ diskBytes, memoryBytes }: SandboxLimits): string[] {
+function writable({ limits: { diskBytes, memoryBytes }, workspace }: SandboxView): string[] {
   const size = Math.min(diskBytes, Math.floor(memoryBytes * SHARE_OF_MEMORY));
   const half = Math.ceil(size / 2);
   const tmpfs = (path: string, mode: string, sizeBytes: number) => ['--perms', mode, '--size', String(sizeBytes), '--tmpfs', path];
   return [
-    ...tmpfs(WORKSPACE, '0700', size),
+    ...(workspace === undefined ? tmpfs(WORKSPACE, '0700', size) : ['--bind', workspace, WORKSPACE]),
     ...tmpfs('/tmp', '1777', half),
     '--dir', '/home',
     ...tmpfs(HOME, '0700', half),

@@ -5,12 +5,13 @@ import { describeError, GloveboxError } from '../../contracts/index.ts';
 import type { Clock, DriverStatus, IdSource, LiveSandbox, Sandbox, SandboxDriver, SandboxId, SandboxIdentity, SandboxSpec } from '../../contracts/index.ts';
 import { cancelled } from '../deadline.ts';
 import { GuestSandbox } from '../guest.ts';
-import type { GuestOptions } from '../guest.ts';
+import type { GuestOptions } from '../guest-options.ts';
 import type { InitBinary } from '../init-binary.ts';
 import { liveSandbox } from '../live-sandbox.ts';
 import { currentOwner } from '../owner.ts';
 import { SandboxState } from '../state.ts';
 import type { Connect } from '../transport.ts';
+import { Volumes } from '../volume/index.ts';
 import { Feature } from '../wire/protocol.ts';
 import { HOME, INIT, WRITABLE } from './bubblewrap-arguments.ts';
 import { ControlGroups } from './control-groups.ts';
@@ -56,12 +57,14 @@ export class BubblewrapDriver implements SandboxDriver {
   readonly #options: BubblewrapOptions;
   readonly #searchPath: string;
   readonly #runRoot: string;
+  readonly #volumes: Volumes;
   #groups: Promise<ControlGroups | { readonly missing: string }> | undefined;
   /** The version that has passed the self-test. */
   #proven: string | undefined;
 
   constructor(options: BubblewrapOptions) {
     this.#options = options;
+    this.#volumes = new Volumes(options.stateDir);
     this.#searchPath = options.searchPath ?? process.env['PATH'] ?? '';
     this.#runRoot = join(options.runDir ?? defaultRunDir(), tagOf(options.stateDir));
   }
@@ -80,7 +83,8 @@ export class BubblewrapDriver implements SandboxDriver {
       const held = groups instanceof ControlGroups
         ? `limits are held by control groups (version ${groups.version}), inodes by memory alone`
         : `limits are soft: ${groups.missing}`;
-      return { kind: 'process', available: true, limitsAre, detail: `${this.#proven}; ${this.#describeTools()}; ${held}; ${init.detail}` };
+      const workspace = this.#volumes.missing === undefined ? 'lie on disk' : `lie in memory all the same, and are cut to it, for want of volumes: ${this.#volumes.missing}`;
+      return { kind: 'process', available: true, limitsAre, detail: `${this.#proven}; ${this.#describeTools()}; ${held}; workspaces larger than memory ${workspace}; ${init.detail}` };
     } catch (error) {
       if (signal?.aborted === true) throw cancelled('asking for the state of bubblewrap', signal);
       return missing(describeError(error));
@@ -142,7 +146,8 @@ export class BubblewrapDriver implements SandboxDriver {
     if (process.platform !== 'linux') return [];
     const groups = await this.#findGroups();
     const { stateDir } = this.#options;
-    return sweepRemains({ stateDir, runRoot: this.#runRoot, groups: groups instanceof ControlGroups ? groups : undefined, ...options });
+    const removed = await sweepRemains({ stateDir, runRoot: this.#runRoot, groups: groups instanceof ControlGroups ? groups : undefined, ...options });
+    return [...removed, ...(await this.#volumes.sweep(options))];
   }
 
   #guest(place: Place, connect: Connect): GuestOptions {
@@ -170,7 +175,7 @@ export class BubblewrapDriver implements SandboxDriver {
     const bwrap = program('bwrap', `${this.#searchPath}:${PATH}`, HOW_TO_GET);
     for (const name of ['setpriv', 'prlimit']) program(name, LAUNCH_PATH, 'apt-get install util-linux');
     const groups = await this.#findGroups();
-    return { stateDir, runRoot: this.#runRoot, ids, clock, bwrap, groups: groups instanceof ControlGroups ? groups : undefined };
+    return { stateDir, runRoot: this.#runRoot, ids, clock, bwrap, volumes: this.#volumes, groups: groups instanceof ControlGroups ? groups : undefined };
   }
 
   /** Once: what the kernel lets us do does not change while we run. */

@@ -14,6 +14,8 @@ export interface Launch {
   /** What a process may allocate; only where no group holds them all to something better. */
   readonly dataBytes?: number;
   readonly program: readonly string[];
+  /** The file of a volume, and where it is to be mounted. The file's name goes then. Root's alone. */
+  readonly volume?: { readonly image: string; readonly target: string } | undefined;
   /** The file that bubblewrap makes init from. */
   readonly init: string;
   /** Where complaints go. */
@@ -25,6 +27,11 @@ export interface Launch {
  * exec, and what it is told is only ours: paths and numbers.
  */
 const SCRIPT = 'set -e; n=$1; shift; while [ "$n" -gt 0 ]; do echo "$$" > "$1"; shift; n=$((n - 1)); done; exec "$@"';
+/**
+ * In a mount namespace of its own, which ends with the last process in it: so the volume is unmounted, its loop device let go and its space given
+ * back by the kernel, whoever is left to do it.
+ */
+const MOUNT = 'set -e; mount -t ext4 -o loop,nodev,nosuid,noatime,noinit_itable "$1" "$2"; rm "$1"; shift 2; exec "$@"';
 /** Where the programs of a launch are looked for, whatever our own PATH is: one of them runs as root. */
 export const LAUNCH_PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
 /** Init holds four descriptors a command for itself; what a command may open is set for each. */
@@ -32,12 +39,13 @@ const OWN_OPEN_FILES = 4096;
 
 /** Arguments that start a program with its limits, as its user, in its groups. Never as root. */
 export function launchArguments(launch: Omit<Launch, 'init' | 'log'>, ourUid = process.geteuid?.(), openFilesMax: number = openFilesLimit()): string[] {
-  const { user, entrances, openFiles, dataBytes, program } = launch;
+  const { user, entrances, openFiles, dataBytes, volume, program } = launch;
   // bubblewrap would map the sandbox's user to the host's root, who may write to /proc/sys: a test once overwrote the host's core_pattern.
   if ((user?.uid ?? ourUid) === 0) throw new GloveboxError('internal', 'bubblewrap is never started as root: this is a mistake in glovebox');
   const descriptors = Math.min(Math.max(openFiles, OWN_OPEN_FILES), openFilesMax);
   return [
     '/bin/sh', '-c', SCRIPT, 'launch', String(entrances.length), ...entrances,
+    ...(volume === undefined ? [] : ['unshare', '--mount', '--propagation', 'private', '--', '/bin/sh', '-c', MOUNT, 'mount', volume.image, volume.target]),
     'prlimit', '--core=0', `--nofile=${descriptors}`, ...(dataBytes === undefined ? [] : [`--data=${dataBytes}`]), '--',
     'setpriv', '--no-new-privs', ...(user === undefined ? [] : becoming(user)), '--',
     ...program,

@@ -4,6 +4,8 @@ import type { Clock, IdSource, SandboxId, SandboxLimits, SandboxSpec } from '../
 import { currentOwner } from '../owner.ts';
 import type { Freezer } from '../pause.ts';
 import { SandboxState } from '../state.ts';
+import { outgrowsMemory } from '../volume/index.ts';
+import type { Volumes } from '../volume/index.ts';
 import { bubblewrapArguments, HOST_NAME } from './bubblewrap-arguments.ts';
 import type { ControlGroups } from './control-groups.ts';
 import { ownEtc } from './etc-files.ts';
@@ -27,6 +29,7 @@ export interface Ground {
   readonly bwrap: string;
   /** Undefined: none can be made here, and limits are soft. */
   readonly groups: ControlGroups | undefined;
+  readonly volumes: Volumes;
 }
 
 /** From this kernel on, processes are counted by user and user namespace (ucounts), so a sandbox of our own user has a count of its own. */
@@ -41,6 +44,7 @@ export class Place {
   readonly state: SandboxState;
   readonly #ground: Ground;
   readonly #remains: Remains;
+  #image: string | undefined;
 
   private constructor(ground: Ground, state: SandboxState) {
     this.id = state.id;
@@ -54,6 +58,7 @@ export class Place {
     const id = ground.ids.next('sbx');
     // Also because bubblewrap must not be started as root.
     const user = process.getuid?.() === 0 ? freeUser(takenUsers(ground.stateDir)) : undefined;
+    const workspaceIs = user !== undefined && outgrowsMemory(spec.limits) && ground.volumes.missing === undefined ? 'disk' : 'memory';
     // Written down before anything is made, so that whoever comes after a crash finds it.
     const state = SandboxState.create(ground.stateDir, {
       id,
@@ -61,12 +66,14 @@ export class Place {
       owner: currentOwner(),
       createdMs: ground.clock.now(),
       spec,
+      workspaceIs,
       resource: { folder: join(ground.runRoot, id), ...(user && { uid: String(user.uid) }) },
     });
     const place = new Place(ground, state);
     try {
       makeRunFolder(place.folder, user, ownEtc(user ?? ourselves(), HOST_NAME));
       await ground.groups?.create(id, spec.limits);
+      if (user !== undefined && workspaceIs === 'disk') place.#image = await ground.volumes.image(id, spec.limits, user.uid);
       return place;
     } catch (error) {
       await place.remove();
@@ -90,7 +97,7 @@ export class Place {
 
   /** bwrap with its arguments, and the program to run in there. */
   command(program: string): string[] {
-    const view = { etc: this.folder.etc, etcFiles: thisHost.names(this.folder.etc), limits: this.#limits, counters: this.#remains.group?.counters ?? [] };
+    const view = { etc: this.folder.etc, etcFiles: thisHost.names(this.folder.etc), limits: this.#limits, workspace: this.state.workspaceIs === 'disk' ? this.folder.workspace : undefined, counters: this.#remains.group?.counters ?? [] };
     return [this.#ground.bwrap, ...bubblewrapArguments(view, thisHost), '--', program];
   }
 
@@ -102,6 +109,7 @@ export class Place {
       entrances: this.#remains.group?.entrances ?? [],
       openFiles: this.#limits.openFiles,
       ...(!this.hasGroup && { dataBytes: this.#limits.memoryBytes + RESERVED_BYTES }),
+      volume: this.#image === undefined ? undefined : { image: this.#image, target: this.folder.workspace },
       init,
       log: this.folder.log,
     };
@@ -124,8 +132,9 @@ export class Place {
   }
 
   /** Resolves when nothing is left but the state. Idempotent. */
-  remove(): Promise<void> {
-    return removeRemains(this.#remains);
+  async remove(): Promise<void> {
+    await removeRemains(this.#remains);
+    if (this.#image !== undefined) await this.#ground.volumes.letGo(this.id);
   }
 }
 

@@ -16,6 +16,8 @@ export interface RunFolder {
   /** What the keeper and bubblewrap complain about. */
   readonly log: string;
   readonly socket: string;
+  /** Where a volume is mounted, in the sandbox's mount namespace alone. */
+  readonly workspace: string;
 }
 
 /** Tells the run folders and control groups of one state folder from those of another. */
@@ -32,7 +34,7 @@ export function defaultRunDir(): string {
 /** The run folder of a sandbox; `root` is the run folders' own, `<runDir>/<tag>`. */
 export function runFolder(root: string, id: string): RunFolder {
   const path = join(root, id);
-  return { path, etc: join(path, 'etc'), log: join(path, 'log'), socket: join(path, 'keeper', 'socket') };
+  return { path, etc: join(path, 'etc'), log: join(path, 'log'), socket: join(path, 'keeper', 'socket'), workspace: join(path, 'workspace') };
 }
 
 /**
@@ -48,6 +50,7 @@ export function makeRunFolder(folder: RunFolder, user: UnprivilegedUser | undefi
   }
   makeFolder(folder.etc, 0o755);
   for (const [name, text] of Object.entries(etc)) makeFile(join(folder.etc, name), text);
+  makeFolder(folder.workspace, 0o711);
   makeFolder(dirname(folder.socket), 0o700);
   if (user !== undefined) chownSync(dirname(folder.socket), user.uid, user.gid);
 }

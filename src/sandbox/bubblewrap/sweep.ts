@@ -53,7 +53,7 @@ async function findLeftovers(sweep: Sweep): Promise<Leftover[]> {
   const { states, unreadable } = SandboxState.list(stateDir);
   const recorded = new Set<string>([...states.map(({ id }) => id), ...(all ? [] : unreadable.map(idOfFile))]);
   const ownerless = states
-    .filter(({ kind, owner }) => kind === 'process' && (all || ownerIs(owner) === 'dead'))
+    .filter((state) => state.kind === 'process' && (all || !state.isAnsweredFor))
     .map((state) => ({ id: state.id, remains: recordedRemains(state, sweep), why: reason(state), state }));
   const orphans = [...traces]
     .filter((id) => parseId('sbx', id) !== undefined && !recorded.has(id))
@@ -61,8 +61,9 @@ async function findLeftovers(sweep: Sweep): Promise<Leftover[]> {
   return [...ownerless, ...orphans];
 }
 
-function reason({ owner }: SandboxState): string {
-  return ownerIs(owner) === 'dead' ? `its owner, process ${owner.pid}, is dead` : 'all were to go';
+function reason({ owner, isAnsweredFor }: SandboxState): string {
+  if (isAnsweredFor) return 'all were to go';
+  return ownerIs(owner) === 'dead' ? `its owner, process ${owner.pid}, is dead` : 'it could not be removed before';
 }
 
 /** The user that a run folder was made for is its sandbox's, unless it is ourselves. */

@@ -1,8 +1,9 @@
 import { randomInt } from 'node:crypto';
 import { posix } from 'node:path';
-import type { ContainerCreateOptions, HostConfig } from 'dockerode';
+import type { ContainerCreateOptions, HostConfig, MountSettings } from 'dockerode';
 import { WORKSPACE } from '../../contracts/index.ts';
 import type { SandboxKind, SandboxLimits } from '../../contracts/index.ts';
+import { outgrowsMemory } from '../volume/index.ts';
 import type { EngineInfo } from './engine.ts';
 import type { ResolvedImage } from './image.ts';
 import { INIT_FOLDER } from './init-volume.ts';
@@ -12,6 +13,8 @@ export const HOME = '/home/sandbox';
 export const WRITABLE = [WORKSPACE, '/tmp', HOME] as const;
 
 const SHARED_MEMORY_BYTES = 16 * 2 ** 20;
+/** Files are memory here, and something must be left to run in. */
+const SHARE_OF_MEMORY = 0.75;
 /** init holds several descriptors for each command; what a command may open is limited by init. */
 const INIT_OPEN_FILES = 4096;
 /** runsc counts its own threads: with 32 it hung in `Created`. */
@@ -38,6 +41,8 @@ interface ContainerPlan {
   readonly limits: SandboxLimits;
   readonly labels: Record<string, string>;
   readonly initVolume: string;
+  /** A block device with the workspace's file system; without one it lies in memory. */
+  readonly workspaceDevice?: string | undefined;
 }
 
 /** A container that holds whatever runs in it: no network, no capability, no way to gain one, nothing writable but sized memory. */
@@ -72,8 +77,11 @@ export function createOptions(plan: ContainerPlan): ContainerCreateOptions {
       IpcMode: 'private',
       LogConfig: { Type: 'none', Config: {} },
       ...limits(plan.kind, plan.limits),
-      Tmpfs: { ...imageVolumes(plan), ...tmpfs(plan.uid, plan.limits) },
-      Mounts: [{ Type: 'volume', Source: plan.initVolume, Target: INIT_FOLDER, ReadOnly: true, VolumeOptions: { NoCopy: true, Labels: {}, DriverConfig: { Name: 'local', Options: {} } } }],
+      Tmpfs: { ...imageVolumes(plan), ...tmpfs(plan) },
+      Mounts: [
+        { Type: 'volume', Source: plan.initVolume, Target: INIT_FOLDER, ReadOnly: true, VolumeOptions: { NoCopy: true, Labels: {}, DriverConfig: { Name: 'local', Options: {} } } },
+        ...(plan.workspaceDevice === undefined ? [] : [workspaceMount(plan.workspaceDevice, plan.labels)]),
+      ],
     },
   };
 }
@@ -94,12 +102,21 @@ function limits(kind: SandboxKind, { cpu, memoryBytes, pids, openFiles }: Sandbo
 }
 
 /** The workspace has the whole of the limit; scratch and home, which hold caches, half of it each. All of it is memory in the end, and held by that limit too. */
-function tmpfs(uid: number, limits: SandboxLimits): Record<string, string> {
-  return { [WORKSPACE]: owned(uid, limits, 1, '0700'), '/tmp': owned(uid, limits, 0.5, '1777'), [HOME]: owned(uid, limits, 0.5, '0700') };
+function tmpfs({ uid, limits, workspaceDevice }: ContainerPlan): Record<string, string> {
+  const scratch = { '/tmp': owned(uid, limits, 0.5, '1777'), [HOME]: owned(uid, limits, 0.5, '0700') };
+  return workspaceDevice === undefined ? { [WORKSPACE]: owned(uid, limits, 1, '0700'), ...scratch } : scratch;
+}
+
+/** A volume without a name: the engine mounts it when the container starts, and removes it with the container. */
+function workspaceMount(device: string, labels: Record<string, string>): MountSettings {
+  const options = { type: 'ext4', device, o: 'nodev,nosuid,noatime,noinit_itable' };
+  return { Type: 'volume', Source: '', Target: WORKSPACE, VolumeOptions: { NoCopy: true, Labels: labels, DriverConfig: { Name: 'local', Options: options } } };
 }
 
 function owned(uid: number, limits: SandboxLimits, share: number, mode: string): string {
-  return `rw,exec,nosuid,nodev,size=${Math.floor(limits.diskBytes * share)},nr_inodes=${Math.ceil(limits.inodes * share)},uid=${uid},gid=${uid},mode=${mode}`;
+  // Full, and not killed, where memory would be used up first.
+  const size = outgrowsMemory(limits) ? limits.memoryBytes * SHARE_OF_MEMORY : limits.diskBytes;
+  return `rw,exec,nosuid,nodev,size=${Math.floor(size * share)},nr_inodes=${Math.ceil(limits.inodes * share)},uid=${uid},gid=${uid},mode=${mode}`;
 }
 
 /** An image may ask for volumes, and the engine would give it disk without limit: it gets nothing there, or, inside a folder that can be written, as much as scratch has. */

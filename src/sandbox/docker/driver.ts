@@ -10,8 +10,10 @@ import { liveSandbox } from '../live-sandbox.ts';
 import { currentOwner, ownerText } from '../owner.ts';
 import { SandboxState } from '../state.ts';
 import type { Connect } from '../transport.ts';
+import { outgrowsMemory, Volumes } from '../volume/index.ts';
 import { Feature } from '../wire/protocol.ts';
 import { createOptions, HOME, processLimit, randomUid, WRITABLE } from './create-options.ts';
+import { engineIsElsewhere } from './engine-host.ts';
 import type { Engine, EngineInfo } from './engine.ts';
 import { removedImage, resolveImage, tryForeign } from './image.ts';
 import type { ResolvedImage } from './image.ts';
@@ -42,16 +44,26 @@ export interface DockerDriverOptions {
   readonly ignoreSelfTest?: boolean;
 }
 
+/** What a sandbox is opened with. */
+interface Found {
+  readonly info: EngineInfo;
+  readonly image: ResolvedImage;
+  readonly connect: Connect;
+  readonly adopted?: boolean;
+}
+
 /** Sandboxes that are containers of a Docker engine: on its default runtime, or on gVisor's. */
 export class DockerDriver implements SandboxDriver {
   readonly kind: DockerKind;
   readonly #options: DockerDriverOptions;
   readonly #initVolume: InitVolume;
   readonly #selfTest: RuntimeSelfTest;
+  readonly #volumes: Volumes;
 
   constructor(options: DockerDriverOptions) {
     this.kind = options.kind;
     this.#options = options;
+    this.#volumes = new Volumes(options.stateDir);
     this.#initVolume = new InitVolume(options.engine, () => options.imageReference('init'));
     this.#selfTest = new RuntimeSelfTest({ ...options, create: (spec, signal) => this.#create(spec, signal) });
   }
@@ -105,7 +117,7 @@ export class DockerDriver implements SandboxDriver {
   }
 
   sweep(options: { all?: boolean; signal?: AbortSignal } = {}): Promise<readonly string[]> {
-    return sweep({ engine: this.#options.engine, kind: this.kind, stateDir: this.#options.stateDir, currentInitVolume: (signal) => this.#initVolume.current(signal), ...options });
+    return sweep({ volumes: this.#volumes, engine: this.#options.engine, kind: this.kind, stateDir: this.#options.stateDir, currentInitVolume: (signal) => this.#initVolume.current(signal), ...options });
   }
 
   async #create(spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox> {
@@ -115,8 +127,11 @@ export class DockerDriver implements SandboxDriver {
     const id = ids.next('sbx');
     const owner = currentOwner();
     const labels = sandboxLabels(id, this.kind, ownerText(owner), stateDir);
-    const options = createOptions({ kind: this.kind, image, uid: randomUid(info), limits: spec.limits, labels, initVolume });
-    const state = SandboxState.create(stateDir, { id, kind: this.kind, owner, createdMs: clock.now(), spec });
+    const uid = randomUid(info);
+    const workspaceIs = outgrowsMemory(spec.limits) && this.#volumesMissing(info) === undefined ? 'disk' : 'memory';
+    const state = SandboxState.create(stateDir, { id, kind: this.kind, owner, createdMs: clock.now(), spec, workspaceIs });
+    const workspaceDevice = workspaceIs === 'disk' ? await this.#device(state, uid) : undefined;
+    const options = createOptions({ kind: this.kind, image, uid, limits: spec.limits, labels, initVolume, workspaceDevice });
     const name = containerName(id);
     const again = attachAgain(engine, name);
     const connect = connectFirst(async (connecting) => {
@@ -134,12 +149,35 @@ export class DockerDriver implements SandboxDriver {
         throw new GloveboxError('sandbox_start_failed', `the sandbox could not be started: ${describeError(error)}`, { cause: error });
       }
     }, again);
-    const sandbox = await this.#open(state, { info, image, connect }, signal);
+    const sandbox = await this.#openAndLetGo(state, { info, image, connect }, signal);
     if (image.foreign !== undefined) await tryForeign(sandbox, { image: spec.image, architecture: image.foreign, engine: info.Architecture, id: ids.next('cmd') });
     return sandbox;
   }
 
-  #open(state: SandboxState, found: { readonly info: EngineInfo; readonly image: ResolvedImage; readonly connect: Connect; readonly adopted?: boolean }, signal?: AbortSignal): Promise<Sandbox> {
+  async #device(state: SandboxState, uid: number): Promise<string> {
+    try {
+      return await this.#volumes.device(state.id, state.spec.limits, uid);
+    } catch (error) {
+      state.remove();
+      throw error;
+    }
+  }
+
+  /** Why no volume can be mounted into containers here. */
+  #volumesMissing(info: EngineInfo): string | undefined {
+    return engineIsElsewhere(info) ?? this.#volumes.missing;
+  }
+
+  /** When it is open its volume is mounted, or of no use any more. What cannot be let go is left to the sweeper. */
+  async #openAndLetGo(state: SandboxState, found: Found, signal?: AbortSignal): Promise<Sandbox> {
+    try {
+      return await this.#open(state, found, signal);
+    } finally {
+      if (state.workspaceIs === 'disk') await this.#volumes.letGo(state.id).catch(() => undefined);
+    }
+  }
+
+  #open(state: SandboxState, found: Found, signal?: AbortSignal): Promise<Sandbox> {
     const { engine, ids } = this.#options;
     const { info, image, connect, adopted = false } = found;
     const name = containerName(state.id);
@@ -181,7 +219,9 @@ export class DockerDriver implements SandboxDriver {
 
   #found(info: EngineInfo): string {
     const soft = limitsAre(info) === 'soft' ? '; it does not hold memory, processes and CPU, so limits are soft' : '';
-    return `Docker ${info.ServerVersion}${this.kind === 'gvisor' ? ' with runsc' : ''}${soft}`;
+    const missing = this.#volumesMissing(info);
+    const workspace = missing === undefined ? 'lie on disk' : `lie in memory all the same, for want of volumes: ${missing}`;
+    return `Docker ${info.ServerVersion}${this.kind === 'gvisor' ? ' with runsc' : ''}${soft}; workspaces larger than memory ${workspace}`;
   }
 }
 

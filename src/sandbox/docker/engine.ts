@@ -17,6 +17,9 @@ const CONNECTION_ERRORS = new Set(['ECONNREFUSED', 'ENOENT', 'EACCES', 'ECONNRES
 const infoShape = z.object({
   ID: z.string().optional().default(''),
   ServerVersion: z.string(),
+  /** The host's name and kernel release. */
+  Name: z.string().optional().default(''),
+  KernelVersion: z.string().optional().default(''),
   /** As the kernel names it: `x86_64`. */
   Architecture: z.string().optional().default(''),
   Runtimes: z.record(z.string(), z.unknown()),
@@ -144,7 +147,7 @@ export class Engine {
     return this.#call('list containers', QUICK_MS, signal, (docker, abortSignal) => docker.listContainers({ all: true, filters: { label: [...labels] }, abortSignal }));
   }
 
-  async volumes(label: string, signal?: AbortSignal): Promise<readonly { readonly Name: string; readonly CreatedAt?: string }[]> {
+  async volumes(label: string, signal?: AbortSignal): Promise<readonly { readonly Name: string; readonly CreatedAt?: string; readonly Labels?: Readonly<Record<string, string>> | null }[]> {
     const { Volumes } = await this.#call('list volumes', QUICK_MS, signal, (docker, abortSignal) => docker.listVolumes({ filters: { label: [label] }, abortSignal }));
     return Volumes ?? [];
   }

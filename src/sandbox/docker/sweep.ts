@@ -2,6 +2,7 @@ import type { SandboxKind } from '../../contracts/index.ts';
 import { removeClaimed } from '../claimed-removal.ts';
 import { ownerIs, parseOwner } from '../owner.ts';
 import { SandboxState } from '../state.ts';
+import type { Volumes } from '../volume/index.ts';
 import type { Engine } from './engine.ts';
 import { Label, stateLabel } from './labels.ts';
 import { removeContainer } from './remove-container.ts';
@@ -13,6 +14,7 @@ const VOLUME_AGE_MS = 10 * 60_000;
 const ALIVE: ReadonlySet<string> = new Set(['running', 'paused']);
 
 interface Sweep {
+  readonly volumes: Volumes;
   readonly engine: Engine;
   readonly kind: SandboxKind;
   readonly stateDir: string;
@@ -26,7 +28,8 @@ interface Sweep {
 export async function sweep(options: Sweep): Promise<readonly string[]> {
   const containers = await sweepContainers(options);
   const states = await sweepStates(options);
-  return [...containers, ...states, ...(await sweepFillers(options)), ...(await sweepVolumes(options))];
+  const workspaces = [...(await sweepWorkspaces(options)), ...(await options.volumes.sweep(options))];
+  return [...containers, ...states, ...workspaces, ...(await sweepFillers(options)), ...(await sweepVolumes(options))];
 }
 
 async function sweepContainers({ engine, kind, stateDir, all, signal }: Sweep): Promise<string[]> {
@@ -37,8 +40,9 @@ async function sweepContainers({ engine, kind, stateDir, all, signal }: Sweep): 
     // Whoever has adopted a sandbox since is in its state; the label is for ever that of its maker.
     const state = states.get(id);
     const ours = Labels[Label.state] === stateLabel(stateDir);
-    const owner = state?.owner ?? parseOwner(Labels[Label.owner] ?? '');
-    if (!(ours && all === true) && (owner === undefined || ownerIs(owner) !== 'dead')) continue;
+    const owner = parseOwner(Labels[Label.owner] ?? '');
+    const isAnsweredFor = state?.isAnsweredFor ?? (owner === undefined || ownerIs(owner) !== 'dead');
+    if (!(ours && all === true) && isAnsweredFor) continue;
     // Of another state folder, where somebody may have adopted it. If nobody has, its own init ends it.
     if (!ours && ALIVE.has(State)) continue;
     const remove = (): Promise<void> => removeContainer(engine, Id, false);
@@ -53,7 +57,7 @@ async function sweepContainers({ engine, kind, stateDir, all, signal }: Sweep): 
 async function sweepStates({ engine, kind, stateDir, all, signal }: Sweep): Promise<string[]> {
   const removed: string[] = [];
   for (const state of SandboxState.list(stateDir).states) {
-    if (state.kind !== kind || (all !== true && ownerIs(state.owner) !== 'dead')) continue;
+    if (state.kind !== kind || (all !== true && state.isAnsweredFor)) continue;
     const containers = await engine.containers([`${Label.sandbox}=${state.id}`], signal);
     if (containers.length > 0) continue;
     state.remove();
@@ -70,6 +74,20 @@ async function sweepFillers({ engine, signal }: Sweep): Promise<string[]> {
     if (owner === undefined || ownerIs(owner) !== 'dead') continue;
     await removeContainer(engine, Id, false);
     removed.push(`container that filled ${Labels[Label.init]}`);
+  }
+  return removed;
+}
+
+/** Workspaces whose container somebody removed without them. Each is made and mounted together with its container, so one without is nobody's. */
+async function sweepWorkspaces({ engine, stateDir, signal }: Sweep): Promise<string[]> {
+  const removed: string[] = [];
+  const label = `${Label.state}=${stateLabel(stateDir)}`;
+  const volumes = await engine.volumes(label, signal);
+  const sandboxes = new Set((await engine.containers([label], signal)).map(({ Labels }) => Labels[Label.sandbox]));
+  for (const { Name, Labels } of volumes) {
+    const id = Labels?.[Label.sandbox];
+    if (id === undefined || sandboxes.has(id)) continue;
+    if (await engine.removeVolume(Name, signal)) removed.push(`workspace of sandbox ${id}`);
   }
   return removed;
 }

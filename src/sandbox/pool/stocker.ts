@@ -6,7 +6,7 @@ import type { Member, Shelf } from './shelf.ts';
 import type { Shelves } from './shelves.ts';
 
 /** Whoever was just served runs his first command before its replacement is begun. */
-const PAUSE_MS = 100;
+const PAUSE_MS = 50;
 const ROUND_MS = 1000;
 /** What an image's name means, and whether it is still there, is looked up so often for what stands ready. Each hand-out looks as well. */
 const CHECK_MS = 5000;

@@ -3,7 +3,7 @@ import { errnoName, signalName } from './linux.ts';
 import { Fields, readU64 } from './fields.ts';
 import type { FieldShape } from './fields.ts';
 import type { Frame } from './frame-reader.ts';
-import { HELLO_PAYLOAD_BYTES, LAST_FLAG, MAX_COMMANDS, NONCE_BYTES, WIRE_VERSION } from './protocol.ts';
+import { FILE_WINDOW_BYTES, HELLO_PAYLOAD_BYTES, LAST_FLAG, MAX_COMMANDS, NONCE_BYTES, OUTPUT_WINDOW_BYTES, WIRE_VERSION } from './protocol.ts';
 import { violation } from './violation.ts';
 
 export type Channel = 'stdout' | 'stderr';
@@ -24,6 +24,11 @@ export interface KnownCommand {
   readonly ended: boolean;
   /** Bytes of stdin that the command has taken. */
   readonly stdinTaken: number;
+  /** Where what init still has of each channel begins: everything before was acknowledged. */
+  readonly stdoutFrom: number;
+  readonly stderrFrom: number;
+  /** Of each channel. */
+  readonly windowBytes: number;
 }
 
 /** How init itself is. */
@@ -64,7 +69,8 @@ export function decodeCommand({ payload, stream }: Frame): KnownCommand {
   const id = fields.requireText(1);
   const state = fields.requireNumber(2);
   if (!/^[A-Za-z0-9_-]{1,64}$/.test(id) || (state !== 1 && state !== 2)) throw violation('payload', 'a COMMAND that makes no sense');
-  return { stream, id, ended: state === 2, stdinTaken: fields.number(7) ?? 0 };
+  const [stdoutFrom, stderrFrom, stdinTaken] = [fields.number(3) ?? 0, fields.number(5) ?? 0, fields.number(7) ?? 0];
+  return { stream, id, ended: state === 2, stdinTaken, stdoutFrom, stderrFrom, windowBytes: Math.min(fields.number(8) ?? OUTPUT_WINDOW_BYTES, FILE_WINDOW_BYTES) };
 }
 
 /** The bytes are a view: copy what is kept. */

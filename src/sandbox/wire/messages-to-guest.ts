@@ -2,6 +2,11 @@ import { FieldWriter, writeU64 } from './fields.ts';
 import { ConfigurationTag, ExecFlag, ExecTag, KEY_BYTES, MAX_COMMANDS, MAX_CONFIGURATION_BYTES, MAX_PAYLOAD_BYTES, PREAMBLE_MAGIC } from './protocol.ts';
 import type { Builtin } from './protocol.ts';
 
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
 /** What init is to run: a program (argv) or, with `builtin`, a file operation and its operands. */
 export interface ExecRequest {
   readonly id: string;
@@ -16,6 +21,8 @@ export interface ExecRequest {
   readonly openFiles?: number | undefined;
   readonly processes?: number | undefined;
   readonly stdin: boolean;
+  /** One terminal instead of three streams; `stdin` is what is typed. */
+  readonly terminal?: TerminalSize | undefined;
   /** Of each channel. */
   readonly windowBytes: number;
   readonly dropBeyondLimit: boolean;
@@ -41,6 +48,7 @@ export function refusal(request: ExecRequest): 'EINVAL' | 'E2BIG' | 'ENOENT' | u
   for (const [name, value] of Object.entries(request.env)) {
     if (name === '' || name.includes('=') || hasNul(name) || hasNul(value)) return 'EINVAL';
   }
+  if (request.terminal !== undefined && !isSize(request.terminal)) return 'EINVAL';
   return encodeExec(request).length > MAX_PAYLOAD_BYTES ? 'E2BIG' : undefined;
 }
 
@@ -51,12 +59,13 @@ export function encodeExec(request: ExecRequest): Buffer {
   fields.text(ExecTag.workingDirectory, request.cwd).u32(ExecTag.wallMs, clampU32(request.wallMs));
   if (request.cpuMs !== undefined) fields.u32(ExecTag.cpuMs, clampU32(request.cpuMs));
   if (request.outputBytes !== undefined) fields.u64(ExecTag.outputBytes, request.outputBytes);
-  fields.u32(ExecTag.flags, (request.stdin ? ExecFlag.stdinPipe : 0) | (request.dropBeyondLimit ? ExecFlag.dropBeyondLimit : 0));
+  fields.u32(ExecTag.flags, flagsOf(request));
   fields.u32(ExecTag.windowBytes, request.windowBytes);
   if (request.graceMs !== undefined) fields.u32(ExecTag.graceMs, clampU32(request.graceMs));
   if (request.openFiles !== undefined) fields.u32(ExecTag.openFiles, clampU32(request.openFiles));
   if (request.processes !== undefined) fields.u32(ExecTag.processes, clampU32(request.processes));
   if (request.builtin !== undefined) fields.u32(ExecTag.builtin, request.builtin);
+  if (request.terminal !== undefined) fields.u32(ExecTag.size, request.terminal.rows * 0x1_0000 + request.terminal.columns);
   return fields.toBuffer();
 }
 
@@ -94,6 +103,18 @@ export function encodeResume(stdoutOffset: number, stderrOffset: number): Buffer
   return payload;
 }
 
+export function encodeResize({ columns, rows }: TerminalSize): Buffer {
+  const payload = Buffer.alloc(4);
+  payload.writeUInt16LE(columns, 0);
+  payload.writeUInt16LE(rows, 2);
+  return payload;
+}
+
+/** What the kernel can hold; zero is a terminal that does not know. */
+export function isSize({ columns, rows }: TerminalSize): boolean {
+  return [columns, rows].every((count) => Number.isInteger(count) && count >= 0 && count <= 0xffff);
+}
+
 export function encodePing(token: number): Buffer {
   const payload = Buffer.alloc(8);
   writeU64(payload, token, 0);
@@ -104,6 +125,10 @@ export function encodeSlept(milliseconds: number): Buffer {
   const payload = Buffer.alloc(8);
   writeU64(payload, Math.round(milliseconds), 0);
   return payload;
+}
+
+function flagsOf(request: ExecRequest): number {
+  return (request.stdin ? ExecFlag.stdinPipe : 0) | (request.terminal === undefined ? 0 : ExecFlag.terminal) | (request.dropBeyondLimit ? ExecFlag.dropBeyondLimit : 0);
 }
 
 function hasNul(text: string): boolean {

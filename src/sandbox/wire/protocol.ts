@@ -34,6 +34,7 @@ export const ToGuest = {
   done: 0x08,
   shutdown: 0x09,
   resume: 0x0a,
+  resize: 0x0b,
   slept: 0x0c,
 } as const;
 export type ToGuest = (typeof ToGuest)[keyof typeof ToGuest];
@@ -85,10 +86,11 @@ export const ExecTag = {
   openFiles: 11,
   processes: 13,
   builtin: 14,
+  size: 15,
 } as const;
 
 /** Bits of `EXEC`'s flags. */
-export const ExecFlag = { stdinPipe: 1, dropBeyondLimit: 8 } as const;
+export const ExecFlag = { stdinPipe: 1, terminal: 4, dropBeyondLimit: 8 } as const;
 
 /** File operations that are built into init. */
 export const Builtin = {
@@ -102,5 +104,6 @@ export const Builtin = {
   mkdir: 8,
   rename: 9,
   resolve: 10,
+  watch: 11,
 } as const;
 export type Builtin = (typeof Builtin)[keyof typeof Builtin];

@@ -151,6 +151,6 @@ test('a place that nobody waits for is given only when nobody waits', async () =
   await waiting;
 });
 
-test('a machine lends four fifths of its memory, and starts two at once on each core', () => {
-  expect(machineLimits({ cores: 2, memoryBytes: 10_000 })).toMatchObject({ sandboxes: 128, memoryBytes: 8000, starts: 4 });
+test('a machine lends four fifths of its memory, and starts three at once on each core', () => {
+  expect(machineLimits({ cores: 2, memoryBytes: 10_000 })).toMatchObject({ sandboxes: 128, memoryBytes: 8000, starts: 6 });
 });

@@ -28,6 +28,7 @@ export class FakeSandbox implements Sandbox {
   readonly kind: SandboxKind;
   readonly image: string;
   readonly limitsAre = 'hard';
+  readonly workspaceIs = 'memory';
   readonly spec: SandboxSpec;
   /** What it was made under. */
   readonly policy: string | undefined;
@@ -67,6 +68,8 @@ export class FakeSandbox implements Sandbox {
     this.commands += 1;
     return { id: spec.id } as RunningCommand;
   }
+
+  command(): undefined {}
 
   pause(): Promise<void> {
     return Promise.resolve();

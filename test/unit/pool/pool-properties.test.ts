@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { SandboxSpec } from '../../../src/contracts/index.ts';
 import { PooledSandboxes } from '../../../src/sandbox/pool/index.ts';
-import { FakePlanner, FakeSandbox, HandClock, specOf } from './fake-planner.ts';
+import { FakePlanner, HandClock, specOf } from './fake-planner.ts';
+import type { FakeSandbox } from './fake-planner.ts';
 
 const MOST_ALIVE = 12;
 const POOL_CEILING = 6;

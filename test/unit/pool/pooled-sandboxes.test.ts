@@ -3,7 +3,8 @@ import { GloveboxError } from '../../../src/contracts/index.ts';
 import type { Sandbox } from '../../../src/contracts/index.ts';
 import { PooledSandboxes } from '../../../src/sandbox/pool/index.ts';
 import type { PoolOptions } from '../../../src/sandbox/pool/index.ts';
-import { FakePlanner, FakeSandbox, HandClock, specOf } from './fake-planner.ts';
+import { FakePlanner, HandClock, specOf } from './fake-planner.ts';
+import type { FakeSandbox } from './fake-planner.ts';
 
 let planner: FakePlanner;
 let clock: HandClock;
@@ -34,7 +35,7 @@ async function pass(ms: number): Promise<void> {
 }
 
 /** Lets timers run while something is waited for. */
-async function during<T>(promise: Promise<T>, ms = 50): Promise<T> {
+async function during<T>(promise: Promise<T>, ms = 100): Promise<T> {
   const [result] = await Promise.all([promise, pass(ms)]);
   return result;
 }
@@ -49,7 +50,7 @@ test('what stands ready was made before it was asked for, and another takes its 
   const first = await take(pool);
   expect(ready).toContain(first.id);
   expect(planner.made).toHaveLength(2);
-  await pass(20);
+  await pass(100);
   expect(planner.made).toHaveLength(3);
   expect(stock(pool)).toMatchObject({ ready: 2, target: 2 });
   expect(planner.made.every(({ commands }) => commands === 0)).toBe(true);
@@ -65,6 +66,9 @@ test('the environment comes with the hand-out, and nobody else’s is in it', as
   expect([mine.env, bare.env]).toEqual([{ TOKEN: 'mine' }, {}]);
 });
 
+/** What a spec may gain some day. */
+const OF_LATER: object = { gpu: 1 };
+
 test.each([
   ['another image', { image: 'other' }, {}],
   ['other limits', { limits: { ...specOf().limits, pids: 65 } }, {}],
@@ -72,7 +76,7 @@ test.each([
   ['another policy', {}, { policy: 'sha256:b' }],
   ['no policy', {}, { policy: undefined }],
   ['hard limits', {}, { hardLimits: true }],
-  ['something that a spec has not today', { gpu: 1 } as object, {}],
+  ['something that a spec has not today', OF_LATER, {}],
 ])('what was made ready is not handed out where there is to be %s', async (_what, change, options) => {
   planner.images.set('other', 'sha256:2');
   const pool = pooled();
@@ -98,7 +102,7 @@ test('an image that was rebuilt: what was made from the old one is not handed ou
   const got = await take(pool);
   expect(got.image).toBe('sha256:2');
   expect(old.map(({ alive }) => alive)).toEqual([false, false]);
-  await pass(50);
+  await pass(100);
   expect(planner.alive.map(({ image }) => image)).toEqual(['sha256:2', 'sha256:2', 'sha256:2']);
 });
 
@@ -187,11 +191,11 @@ test('a refill begins after the hand-out, and only so many at once', async () =>
   planner.mostMaking = 0;
   await Promise.all(Array.from({ length: 6 }, () => take(pool)));
   expect(planner.making).toBe(0);
-  await pass(20);
+  await pass(100);
   expect(planner.making).toBe(2);
   for (let i = 0; i < 5; i++) {
     planner.letGo();
-    await pass(20);
+    await pass(100);
   }
   expect(planner.mostMaking).toBe(2);
 });
@@ -284,7 +288,7 @@ test('disposed, it removes what stands ready and what is being made, and leaves 
   await during(pool.warm(['container'], specOf(), { floor: 3 }));
   const mine = await take(pool);
   planner.isHeld = true;
-  await pass(20);
+  await pass(100);
   const waiting = take(pool, 'base').then(() => take(pool)).then(() => take(pool));
   const refused = expect(waiting).rejects.toMatchObject({ code: 'cancelled' });
   await pass(1);

@@ -4,6 +4,7 @@ import { extract, pack as packTar } from 'tar-stream';
 import {
   type CommandEnd,
   type CommandSpec,
+  type FileChange,
   type FileEntry,
   GloveboxError,
   type OutputChunk,
@@ -84,6 +85,7 @@ export class FakeSandbox implements Sandbox {
   readonly kind = 'container';
   readonly image = 'sha256:fake';
   readonly limitsAre = 'hard';
+  readonly workspaceIs = 'memory';
   readonly files = new FakeFiles(() => this.isGone);
   readonly gone: Promise<string>;
   isGone = false;
@@ -129,12 +131,17 @@ export class FakeSandbox implements Sandbox {
         await end;
       })(),
       end,
+      outputFrom: async function* () {},
       write: () => Promise.resolve(),
       closeStdin: () => Promise.resolve(),
+      resize: () => {},
       signal: () => {},
       cancel: () => cancelled.resolve(ended({ cause: 'cancelled' })),
+      forget: () => {},
     };
   }
+
+  command(): undefined {}
 
   destroy(): Promise<void> {
     this.vanish('destroyed');
@@ -230,6 +237,10 @@ export class FakeFiles implements SandboxFiles {
 
   rename(): Promise<void> {
     throw new Error('not needed');
+  }
+
+  watch(): Promise<AsyncIterable<FileChange>> {
+    return Promise.reject(new Error('nobody watches a fake'));
   }
 
   async *pack(folder: string, options: { paths?: readonly string[] } = {}): AsyncGenerator<Buffer> {

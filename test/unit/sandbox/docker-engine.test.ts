@@ -56,7 +56,7 @@ test('an engine that does not answer can be given up on', async () => {
 });
 
 test('a container gets a uid of its own, within what the engine can map', () => {
-  const info = { ID: '', ServerVersion: '1', Architecture: 'x86_64', Runtimes: {}, MemoryLimit: true, PidsLimit: true, CpuCfsQuota: true };
+  const info = { ID: '', Name: 'host', KernelVersion: '6.1', ServerVersion: '1', Architecture: 'x86_64', Runtimes: {}, MemoryLimit: true, PidsLimit: true, CpuCfsQuota: true };
   const uids = Array.from({ length: 200 }, () => randomUid({ ...info, SecurityOptions: ['name=seccomp'] }));
   expect(new Set(uids).size).toBe(200);
   expect(Math.min(...uids)).toBeGreaterThanOrEqual(100_000);

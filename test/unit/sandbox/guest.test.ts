@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { GloveboxError } from '../../../src/contracts/index.ts';
 import type { CommandSpec, OutputChunk, RunningCommand } from '../../../src/contracts/index.ts';
 import { GuestSandbox } from '../../../src/sandbox/guest.ts';
-import type { GuestOptions } from '../../../src/sandbox/guest.ts';
+import type { GuestOptions } from '../../../src/sandbox/guest-options.ts';
 import { currentOwner } from '../../../src/sandbox/owner.ts';
 import { SandboxState } from '../../../src/sandbox/state.ts';
 import { FieldWriter, readU64 } from '../../../src/sandbox/wire/fields.ts';
@@ -204,6 +204,124 @@ describe('a command', () => {
     expect((await guest.next(ToGuest.stdin)).payload.length).toBe(18);
     await running.closeStdin();
     expect(await guest.next(ToGuest.stdin)).toMatchObject({ flags: 1, stream });
+  });
+});
+
+describe('a command that outlives its call', () => {
+  const kept = (): CommandSpec => command({ onUnread: 'keep' });
+  const end = async (sandbox: GuestSandbox, spec: CommandSpec, bytes = ''): Promise<number> => {
+    const running = sandbox.exec(spec);
+    const { stream } = await guest.next(ToGuest.exec);
+    if (bytes !== '') guest.output(stream, 1, 0, Buffer.from(bytes));
+    guest.end(stream, ended(bytes.length));
+    await running.end;
+    return stream;
+  };
+
+  test('is kept, in init too, until it is acknowledged, however many end after it', async () => {
+    const sandbox = await open();
+    const spec = kept();
+    const stream = await end(sandbox, spec, 'result');
+    for (let i = 0; i < 20; i++) await end(sandbox, command());
+    await settle();
+    expect(guest.seen(ToGuest.done).map((frame) => frame.stream)).not.toContain(stream);
+    const again = sandbox.command(spec.id);
+    expect(await again?.end).toMatchObject({ cause: 'exited', exitCode: 0 });
+    expect((await Array.fromAsync(again?.outputFrom({ stdout: 2 }) ?? [])).map(({ offset, bytes }) => [offset, bytes.toString()])).toEqual([[2, 'sult']]);
+    again?.forget();
+    await settle();
+    expect(guest.seen(ToGuest.done).map((frame) => frame.stream)).toContain(stream);
+    expect(sandbox.command(spec.id)).toBeUndefined();
+  });
+
+  test('that is acknowledged before its end is forgotten with it', async () => {
+    const sandbox = await open();
+    const running = sandbox.exec(kept());
+    const { stream } = await guest.next(ToGuest.exec);
+    running.forget();
+    await settle();
+    expect(guest.seen(ToGuest.done)).toEqual([]);
+    guest.end(stream);
+    expect(await running.end).toMatchObject({ cause: 'exited' });
+    expect((await guest.next(ToGuest.done)).stream).toBe(stream);
+    expect(sandbox.command(running.id)).toBeUndefined();
+  });
+
+  test('is not acknowledged by a wire that breaks, and is acknowledged again where that was lost', async () => {
+    const sandbox = await open();
+    const [one, two] = [kept(), kept()];
+    const [first, second] = [await end(sandbox, one), await end(sandbox, two)];
+    guest.commands = [{ stream: first, id: one.id, ended: true }, { stream: second, id: two.id, ended: true }];
+    sandbox.command(one.id)?.forget();
+    await guest.next(ToGuest.done);
+    guest.breakTransport();
+    expect((await guest.next(ToGuest.done)).stream).toBe(first);
+    await settle();
+    expect(guest.seen(ToGuest.done)).toEqual([]);
+    expect(await sandbox.command(two.id)?.end).toMatchObject({ cause: 'exited' });
+  });
+
+  test('is found by its id by whoever takes the sandbox over, from where init has it, and kept as well', async () => {
+    guest.commands = [{ stream: 7, id: 'cmd_of_another', ended: true, stdoutFrom: 100 }];
+    const sandbox = await open();
+    expect(sandbox.command('cmd_of_nobody' as CommandSpec['id'])).toBeUndefined();
+    const found = sandbox.command('cmd_of_another' as CommandSpec['id']);
+    const resume = await guest.next(ToGuest.resume);
+    // Never from an offset that a caller says he has: to ask for bytes that init has not sent is a fault.
+    expect([resume.stream, readU64(resume.payload, 0), readU64(resume.payload, 8)]).toEqual([7, 100, 0]);
+    guest.output(7, 1, 100, Buffer.from('0123456789'));
+    guest.end(7, ended(110));
+    expect(await found?.end).toMatchObject({ cause: 'exited', output: { stdoutBytes: 110, lostBytes: 0 } });
+    expect((await Array.fromAsync(found?.outputFrom({ stdout: 104 }) ?? [])).map(({ offset, bytes }) => [offset, bytes.toString()])).toEqual([[104, '456789']]);
+    expect(guest.seen(ToGuest.done)).toEqual([]);
+    found?.forget();
+    expect((await guest.next(ToGuest.done)).stream).toBe(7);
+  });
+});
+
+describe('a terminal', () => {
+  test('goes out with its size and TERM, and without what would hide its size from programs', async () => {
+    const sandbox = await open({ env: { PATH: '/bin', LINES: '1', COLUMNS: '2' }, spec: specOf({ env: { COLUMNS: '3' } }) });
+    const spec = command({ argv: ['top'], terminal: { columns: 80, rows: 24 } });
+    sandbox.exec(spec);
+    const { payload } = await guest.next(ToGuest.exec);
+    const expected = new FieldWriter().text(1, spec.id).text(2, 'top').text(3, 'PATH=/bin').text(3, 'TERM=xterm-256color').text(4, '/workspace');
+    expect(payload).toEqual(expected.u32(5, 1000).u32(8, 5).u32(9, OUTPUT_WINDOW_BYTES).u32(11, 256).u32(15, 24 * 65_536 + 80).toBuffer());
+    sandbox.exec(command({ terminal: { columns: 1, rows: 1, term: 'dumb' }, env: { LINES: '7' } }));
+    const second = (await guest.next(ToGuest.exec)).payload.toString('latin1');
+    expect(second).toContain('TERM=dumb');
+    expect(second).toContain('LINES=7');
+  });
+
+  test('of a size that no terminal has never leaves', async () => {
+    const sandbox = await open();
+    for (const terminal of [{ columns: 65_536, rows: 1 }, { columns: 80, rows: -1 }, { columns: 80, rows: 1.5 }, { columns: Number.NaN, rows: 1 }]) {
+      expect((await sandbox.exec(command({ terminal })).end).startError).toBe('EINVAL');
+    }
+  });
+
+  test('is resized, also by what was said while the wire was down', async () => {
+    const sandbox = await open();
+    const spec = command({ terminal: { columns: 80, rows: 24 } });
+    const running = sandbox.exec(spec);
+    const { stream } = await guest.next(ToGuest.exec);
+    running.resize(100, 30);
+    expect((await guest.next(ToGuest.resize)).payload).toEqual(Buffer.from([100, 0, 30, 0]));
+    guest.commands = [{ stream, id: spec.id, ended: false }];
+    guest.breakTransport();
+    running.resize(90, 25);
+    running.resize(1e9, -3);
+    expect((await guest.next(ToGuest.resize)).payload).toEqual(Buffer.from([255, 255, 0, 0]));
+    await settle();
+    expect(guest.seen(ToGuest.resize)).toEqual([]);
+  });
+
+  test('takes what is typed', async () => {
+    const sandbox = await open();
+    const running = sandbox.exec(command({ terminal: { columns: 80, rows: 24 } }));
+    await guest.next(ToGuest.exec);
+    await running.write(Buffer.from('\u0003'));
+    expect((await guest.next(ToGuest.stdin)).payload.subarray(8)).toEqual(Buffer.from([3]));
   });
 });
 

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { SandboxId } from '../../../src/contracts/index.ts';
+import type { GloveboxError, SandboxId } from '../../../src/contracts/index.ts';
 import { currentOwner, ownerIs, ownerText, parseOwner } from '../../../src/sandbox/owner.ts';
 import { SandboxState } from '../../../src/sandbox/state.ts';
 import { ids, specOf } from '../../support/sandbox-commands.ts';
@@ -36,6 +36,48 @@ test('whoever was overtaken may not attach again', () => {
   state.attach();
   SandboxState.read(stateDir, state.id).attach();
   expect(() => state.attach()).toThrow(expect.objectContaining({ code: 'sandbox_lost', details: { superseded: true } }) as Error);
+});
+
+test('of those who read the same record one can change it, and the others have been overtaken', () => {
+  const { id } = make();
+  const readers = Array.from({ length: 4 }, () => SandboxState.read(stateDir, id));
+  const outcomes = readers.map((state) => {
+    try {
+      state.claim({ ...currentOwner(), startTicks: 'mine' });
+      return 'has it';
+    } catch (error) {
+      return (error as GloveboxError).details['superseded'];
+    }
+  });
+  expect(outcomes).toEqual(['has it', true, true, true]);
+  expect(readers.map(({ isOvertaken }) => isOvertaken)).toEqual([false, true, true, true]);
+  for (const change of [() => readers[1]?.reserveStreams(), () => readers[2]?.setEnv({}), () => readers[3]?.attach()]) expect(change).toThrow(/taken the sandbox over/);
+  expect(SandboxState.read(stateDir, id).owner.startTicks).toBe('mine');
+});
+
+test('an epoch that a dead process took and never used is passed over', () => {
+  const state = make();
+  writeFileSync(join(stateDir, 'sandboxes', `${state.id}.json.1`), ownerText({ ...currentOwner(), startTicks: '1' }));
+  expect(state.attach()).toEqual({ first: true, epoch: 2 });
+  expect(readdirSync(join(stateDir, 'sandboxes'))).toEqual([`${state.id}.json`, `${state.id}.json.2`]);
+});
+
+test('what is being removed is nobody’s to adopt, and anybody’s to remove', () => {
+  const state = make();
+  expect(state.isAnsweredFor).toBe(true);
+  state.giveUp();
+  const found = SandboxState.read(stateDir, state.id);
+  expect(found.isAnsweredFor).toBe(false);
+  expect(() => found.claim(currentOwner())).toThrow(/being removed/);
+  found.doom(currentOwner());
+  // Somebody else is at it: that is no error of ours.
+  state.giveUp();
+});
+
+test('what it was asked to be is read back, with the environment that it has now', () => {
+  const state = make();
+  state.setEnv({ A: 'b' });
+  expect(SandboxState.read(stateDir, state.id).spec).toEqual({ ...specOf(), env: { A: 'b' } });
 });
 
 test('stream numbers are set aside for one host alone', () => {

@@ -114,6 +114,11 @@ def signals(place):
         equal(wire.streams[stream]["end"]["signal"], 15)
 
 
+def says(wire, stream, text):
+    while text not in wire.streams[stream]["out"][1]:
+        wire.step()
+
+
 @test()
 def has_terminals(place):
     with Session(place) as wire:
@@ -129,3 +134,45 @@ def has_terminals(place):
         wire.until(stream, "end")
         assert b"/dev/pts/" in it["out"][1] and b"got hello" in it["out"][1] and b"over" in it["out"][1], it["out"]
         equal(it["end"]["code"], 0)
+
+
+@test()
+def gives_a_terminal_its_size_before_anything_runs(place):
+    with Session(place) as wire:
+        equal(wire.run("stty", "size", flags=4, size=132 | 43 << 16)["out"][1], b"43 132\r\n")
+
+
+@test()
+def controls_jobs(place):
+    with Session(place) as wire:
+        stream = wire.start("sh", "-c", "trap 'echo stopped; stty size' INT; trap 'echo resized; stty size' WINCH; echo ready; while :; do sleep 0.02; done", flags=4, size=80 | 24 << 16)
+        says(wire, stream, b"ready")
+        wire.send(RESIZE, stream, struct.pack("<HH", 100, 30))
+        says(wire, stream, b"resized\r\n30 100")
+        wire.send(STDIN, stream, u64(0) + b"\x03")
+        says(wire, stream, b"stopped\r\n30 100")
+        wire.send(STDIN, stream, u64(1) + b"\x1c")
+        wire.until(stream, "end")
+        equal((wire.streams[stream]["end"]["cause"], wire.streams[stream]["end"]["signal"]), ("signalled", 3))
+        for redirected in ("exec </dev/null; cat", "stty raw; exec cat"):
+            stream = wire.start("sh", "-c", "echo ready; %s; sleep 1000" % redirected, flags=4)
+            says(wire, stream, b"ready")
+            wire.send(STDIN, stream, u64(0), 1)
+            wire.until(stream, "end")
+            equal((wire.streams[stream]["end"]["cause"], wire.streams[stream]["end"].get("signal")), ("signalled", 1))
+        stream = wire.start("sh", "-c", "trap '' HUP; echo ready; cat; sleep 1.3; echo on", flags=4)
+        says(wire, stream, b"ready")
+        wire.send(STDIN, stream, u64(0), 1)
+        wire.until(stream, "end")
+        equal((wire.streams[stream]["end"]["code"], wire.streams[stream]["out"][1]), (0, b"ready\r\non\r\n"))
+
+
+@test()
+def passes_what_steers_a_terminal(place):
+    keys = bytes(byte for byte in range(256) if byte != 10)
+    with Session(place) as wire:
+        stream = wire.start("sh", "-c", "stty raw -echo; printf ready; head -c %d" % len(keys), flags=4)
+        says(wire, stream, b"ready")
+        wire.send(STDIN, stream, u64(0) + keys)
+        wire.until(stream, "end")
+        equal(bytes(wire.streams[stream]["out"][1]), b"ready" + keys)

@@ -2,7 +2,7 @@
 
 from harness import equal
 
-READ, WRITE, LIST, STAT, PACK, UNPACK, REMOVE, MKDIR, RENAME, RESOLVE = range(1, 11)
+READ, WRITE, LIST, STAT, PACK, UNPACK, REMOVE, MKDIR, RENAME, RESOLVE, WATCH = range(1, 12)
 
 
 def entries(output):

@@ -4,8 +4,8 @@ import { FrameReader } from '../../../../src/sandbox/wire/frame-reader.ts';
 import type { Frame } from '../../../../src/sandbox/wire/frame-reader.ts';
 import { FrameWriter, mac } from '../../../../src/sandbox/wire/frame-writer.ts';
 import { decodeCommand, decodeEnd, decodeFault, decodeHello, decodeOutput, decodePong, decodeStdinAck } from '../../../../src/sandbox/wire/messages-from-guest.ts';
-import { encodeAck, encodeCancel, encodeResume, encodeSignal, encodeStdin } from '../../../../src/sandbox/wire/messages-to-guest.ts';
-import { FromGuest } from '../../../../src/sandbox/wire/protocol.ts';
+import { encodeAck, encodeCancel, encodeExec, encodeResize, encodeResume, encodeSignal, encodeSlept, encodeStdin } from '../../../../src/sandbox/wire/messages-to-guest.ts';
+import { Builtin, FromGuest, OUTPUT_WINDOW_BYTES } from '../../../../src/sandbox/wire/protocol.ts';
 import { helloPayload } from '../../../support/sandbox-fake-guest.ts';
 
 // The lines are explained in make_wire_vectors.py beside it; init is tested on the same file.
@@ -111,11 +111,16 @@ describe('payloads', () => {
     expect(encodeSignal(15, true)).toEqual(payloadOf('signal'));
     expect(encodeCancel(500)).toEqual(payloadOf('cancel'));
     expect(encodeResume(6, 0)).toEqual(payloadOf('resume'));
+    expect(encodeResize({ columns: 80, rows: 24 })).toEqual(payloadOf('resize'));
+    expect(encodeSlept(90_000)).toEqual(payloadOf('slept'));
+    const plain = { cwd: '/workspace', wallMs: 0, windowBytes: OUTPUT_WINDOW_BYTES, dropBeyondLimit: false };
+    expect(encodeExec({ ...plain, id: 'run-7_B', argv: ['top'], env: { TERM: 'xterm' }, stdin: true, terminal: { columns: 80, rows: 24 } })).toEqual(payloadOf('exec_terminal'));
+    expect(encodeExec({ ...plain, id: 'run-7_C', argv: ['/workspace', '--recursive'], builtin: Builtin.watch, env: {}, stdin: false })).toEqual(payloadOf('exec_watch'));
   });
 
   test('of init are decoded', () => {
     expect(decodeHello(frameOf('hello'))).toEqual({ features: 511, uid: 12345, commands: 0, ageMs: 250 });
-    expect(decodeCommand(frameOf('command'))).toEqual({ stream: 1, id: 'run-7_A', ended: false, stdinTaken: 0 });
+    expect(decodeCommand(frameOf('command'))).toEqual({ stream: 1, id: 'run-7_A', ended: false, stdinTaken: 0, stdoutFrom: 0, stderrFrom: 0, windowBytes: 262144 });
     expect(decodeOutput(frameOf('output_stdout'))).toEqual({ channel: 'stdout', offset: 0, bytes: Buffer.from('hello\n') });
     expect(decodeOutput(frameOf('output_stderr'))).toMatchObject({ channel: 'stderr', offset: 2 ** 40 });
     expect(decodeStdinAck(frameOf('stdin_ack'))).toEqual({ offset: 5, closed: false });

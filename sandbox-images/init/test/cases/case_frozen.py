@@ -1,0 +1,59 @@
+"""An init that did not run for a while: what its host wrote meanwhile comes before what its clock says."""
+
+import signal
+import time
+
+from harness import Session, equal, test
+from wire import *  # noqa: F403
+
+SLEPT = 0x0C
+
+
+def frozen(session, seconds):
+    session.process.send_signal(signal.SIGSTOP)
+    time.sleep(seconds)
+
+
+@test("direct")
+def finds_word_of_its_host_when_it_is_woken(place):
+    session = Session(place, grace_ms=600)
+    with session as wire:
+        stream = wire.start("sleep", "1000", wall_ms=1200)
+        wire.until(stream, "started")
+        session.process.send_signal(signal.SIGSTOP)
+        wire.send(SLEPT, 0, u64(2000))
+        time.sleep(2)
+        session.process.send_signal(signal.SIGCONT)
+        woken = time.monotonic()
+        while not wire.streams[stream]["end"]:
+            wire.ping()
+            time.sleep(0.05)
+        # Two seconds of its time are not its own.
+        end = wire.streams[stream]["end"]
+        assert time.monotonic() - woken > 0.7, time.monotonic() - woken
+        equal(end["cause"], "timeout")
+        assert end["wall_us"] < 1_900_000, end
+
+
+@test("direct")
+def forgives_a_silence_that_it_slept_through_once(place):
+    session = Session(place, grace_ms=600)
+    with session as wire:
+        frozen(session, 1.5)
+        session.process.send_signal(signal.SIGCONT)
+        time.sleep(0.2)
+        wire.attach()
+        frozen(session, 1.5)
+        session.process.send_signal(signal.SIGCONT)
+        time.sleep(0.1)
+        equal(session.process.poll(), None)
+        frozen(session, 1.5)
+        session.process.send_signal(signal.SIGCONT)
+        equal(session.process.wait(5), 71)
+
+
+@test("direct")
+def takes_no_century_for_a_nap(place):
+    with Session(place) as wire:
+        wire.send(SLEPT, 0, u64((1 << 42) + 1))
+        equal(wire.fault(), (9, "payload"))

@@ -1,0 +1,167 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/contracts/index.ts';
+import type { GloveboxError, SandboxDriver } from '../../src/contracts/index.ts';
+import { killProcess, listProcesses } from '../../src/sandbox/bubblewrap/processes.ts';
+import { DockerDriver } from '../../src/sandbox/docker/index.ts';
+import type { Engine } from '../../src/sandbox/docker/index.ts';
+import { containerName, Label, stateLabel } from '../../src/sandbox/docker/labels.ts';
+import { SandboxImages } from '../../src/sandbox/images/index.ts';
+import { OwnImages } from '../../src/sandbox/own-images.ts';
+import { SandboxState } from '../../src/sandbox/state.ts';
+import { OwnEngine } from '../support/own-engine.ts';
+import { finish, ids, run, specOf, start, until } from '../support/sandbox-commands.ts';
+import { DockerWorld } from '../support/sandbox-docker.ts';
+import { KINDS, openWorld } from '../support/sandbox-kinds.ts';
+import { SlowSocket } from '../support/slow-socket.ts';
+
+/** What must be over by then, whatever happened. */
+const DEADLINE_MS = 60_000;
+const SLEEPING = ['/bin/sh', '-c', 'echo ready; sleep 600'] as const;
+
+describe.each(KINDS)('a %s sandbox', (kind) => {
+  test('whose processes are killed from outside is lost, says so, and leaves nothing', async () => {
+    await using world = openWorld(kind);
+    const sandbox = await world.driver.create(specOf());
+    const uid = Number((await run(sandbox, ['id', '-u'])).stdout);
+    const command = start(sandbox, [...SLEEPING], { limits: { wallMs: 0 } });
+    await until(command.output[Symbol.asyncIterator](), 'ready');
+    listProcesses().filter((each) => each.uid === uid).forEach(killProcess);
+    expect(await within(command.end)).toMatchObject({ cause: 'lost' });
+    expect(await within(sandbox.gone)).toMatch(/gone|ended|killed/);
+    expect((await run(sandbox, ['true'])).end.cause).toBe('lost');
+    await expect(sandbox.files.read('/etc/passwd')).rejects.toMatchObject({ code: 'sandbox_lost' });
+    await sandbox.destroy();
+    expect(await world.remains()).toEqual([]);
+  });
+
+  test('that falls silent is declared lost by a deadline, and what is left of it goes', async () => {
+    await using world = openWorld(kind);
+    const sandbox = await world.driver.create(specOf({ graceMs: 2000 }));
+    const uid = Number((await run(sandbox, ['id', '-u'])).stdout);
+    const command = start(sandbox, [...SLEEPING], { limits: { wallMs: 0 } });
+    await until(command.output[Symbol.asyncIterator](), 'ready');
+    // Stopped and not ended: its descriptors are open, and nothing is ever said on them.
+    for (const { pid } of listProcesses().filter((each) => each.uid === uid)) process.kill(pid, 'SIGSTOP');
+    expect(await within(command.end)).toMatchObject({ cause: 'lost' });
+    await within(sandbox.gone);
+    await sandbox.destroy();
+    expect(await world.remains()).toEqual([]);
+  }, 2 * DEADLINE_MS);
+});
+
+test('a container that somebody removes is lost, and says so', async () => {
+  await using world = new DockerWorld('container');
+  const sandbox = await world.driver.create(specOf());
+  const command = start(sandbox, [...SLEEPING], { limits: { wallMs: 0 } });
+  await until(command.output[Symbol.asyncIterator](), 'ready');
+  await world.engine.remove(containerName(sandbox.id));
+  expect(await within(command.end)).toMatchObject({ cause: 'lost' });
+  await within(sandbox.gone);
+  await expect.poll(() => world.remains()).toEqual([]);
+});
+
+describe.skipIf(OwnEngine.missing !== undefined)('an engine', () => {
+  const stateDir = mkdtempSync(join(tmpdir(), 'trouble-'));
+  let own: OwnEngine;
+  let engine: Engine;
+  let driver: SandboxDriver;
+  const driverOn = (client: Engine): SandboxDriver => {
+    const images = new OwnImages(async () => new SandboxImages(await client.client()));
+    return new DockerDriver({ kind: 'container', engine: client, stateDir, ids, clock: systemClock, imageReference: (name) => images.reference(name) });
+  };
+  const remains = async (): Promise<string[]> => [
+    ...(await engine.containers([`${Label.state}=${stateLabel(stateDir)}`])).map(({ Names }) => Names.join()),
+    ...SandboxState.list(stateDir).states.map(({ id }) => id),
+  ];
+
+  beforeAll(async () => {
+    own = new OwnEngine();
+    await own.start();
+    engine = own.client();
+    driver = driverOn(engine);
+    await using world = new DockerWorld('container');
+    for (const name of ['init', 'base'] as const) await own.load(await world.images.reference(name));
+  }, 2 * DEADLINE_MS);
+  afterAll(async () => {
+    await own[Symbol.asyncDispose]();
+    rmSync(stateDir, { recursive: true });
+  }, DEADLINE_MS);
+
+  test('that is restarted loses what ran, says so, and works again', async () => {
+    const sandbox = await driver.create(specOf({ graceMs: 2000 }));
+    const command = start(sandbox, [...SLEEPING], { limits: { wallMs: 0 } });
+    await until(command.output[Symbol.asyncIterator](), 'ready');
+    await own.stop('SIGTERM');
+    await own.start();
+    expect(await within(command.end)).toMatchObject({ cause: 'lost' });
+    await within(sandbox.gone);
+    await sandbox.destroy();
+    expect(await remains()).toEqual([]);
+    await using next = await driver.create(specOf());
+    expect((await run(next, ['echo', 'alive'])).stdout).toBe('alive\n');
+  }, 2 * DEADLINE_MS);
+
+  test('that is killed and stays away is said to be so, and what it left is swept when it is back, by the same process', async () => {
+    const sandbox = await driver.create(specOf({ graceMs: 2000 }));
+    const command = start(sandbox, [...SLEEPING], { limits: { wallMs: 0 } });
+    await until(command.output[Symbol.asyncIterator](), 'ready');
+    await own.stop('SIGKILL');
+    expect(await within(command.end)).toMatchObject({ cause: 'lost' });
+    await within(sandbox.gone);
+    expect(await within(codeOf(driver.create(specOf())))).toBe('engine_unavailable');
+    expect(await within(codeOf(sandbox.destroy()))).toBe('engine_unavailable');
+    await own.start();
+    await driver.sweep();
+    expect(await remains()).toEqual([]);
+  }, 2 * DEADLINE_MS);
+
+  test('that is slow is waited for', async () => {
+    await using slow = await SlowSocket.open(own.socket);
+    slow.delay = () => 700;
+    await using sandbox = await driverOn(own.client(slow.path)).create(specOf());
+    expect((await run(sandbox, ['echo', 'alive'])).stdout).toBe('alive\n');
+  }, DEADLINE_MS);
+
+  test('that never answers is given up by a deadline, and what it did all the same is taken back', async () => {
+    await using slow = await SlowSocket.open(own.socket);
+    // It starts the container and never says so.
+    slow.delay = (line) => (/^POST \/containers\/[^/]+\/start/.test(line) ? Number.POSITIVE_INFINITY : 0);
+    const startedMs = performance.now();
+    expect(await within(codeOf(driverOn(own.client(slow.path)).create(specOf())))).toBe('sandbox_start_failed');
+    expect(performance.now() - startedMs).toBeLessThan(DEADLINE_MS);
+    expect(await remains()).toEqual([]);
+  }, 2 * DEADLINE_MS);
+
+  test('that never says what it is is unavailable by a deadline', async () => {
+    await using slow = await SlowSocket.open(own.socket);
+    slow.delay = () => Number.POSITIVE_INFINITY;
+    expect(await within(driverOn(own.client(slow.path)).status())).toMatchObject({ available: false, detail: expect.stringMatching(/within 10 s/) as string });
+  }, DEADLINE_MS);
+});
+
+test('the wall clock is nobody’s: it may be set back or forward while a command runs', async () => {
+  await using world = openWorld('process');
+  await using sandbox = await world.driver.create(specOf());
+  const real = Date.now;
+  const command = finish(start(sandbox, ['sleep', '1'], { limits: { wallMs: 5000 } }));
+  try {
+    Date.now = () => real() + 3_600_000;
+    await run(sandbox, ['true']);
+    Date.now = () => real() - 3_600_000;
+    expect((await command).end).toMatchObject({ cause: 'exited', exitCode: 0 });
+  } finally {
+    Date.now = real;
+  }
+});
+
+function codeOf(work: Promise<unknown>): Promise<string> {
+  return work.then(() => 'no error', (error: GloveboxError) => error.code);
+}
+
+/** What hangs is the failure that this is about. */
+function within<T>(work: Promise<T>): Promise<T> {
+  return Promise.race([work, new Promise<never>((_, reject) => setTimeout(() => reject(new Error(`not within ${DEADLINE_MS} ms`)), DEADLINE_MS).unref())]);
+}
