@@ -13,11 +13,11 @@ export class Notes {
     this.#names.set(sentence, names);
   }
 
-  /** The sentences: `sockets and devices are left out: "a", "b", "c" and 4 more`. */
+  /** The sentences, the same for the same tree in whatever order it was read: `sockets and devices are left out: "a", "b", "c" and 4 more`. */
   tell(onNote: (note: string) => void): void {
     for (const [sentence, names] of this.#names) {
       const more = names.size > EXAMPLES ? ` and ${names.size - EXAMPLES} more` : '';
-      onNote(`${sentence}: ${Array.from(names).slice(0, EXAMPLES).map(quoted).join(', ')}${more}`);
+      onNote(`${sentence}: ${Array.from(names).toSorted().slice(0, EXAMPLES).map(quoted).join(', ')}${more}`);
     }
   }
 }

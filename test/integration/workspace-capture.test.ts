@@ -95,7 +95,7 @@ describe('capture notes', () => {
     writeFiles(folder, { 'module/.git': 'gitdir: ../.git/modules/module\n', 'module/file': '', 'empty/file': '' });
     const { files, notes } = await capture(folder);
     expect(files).toEqual(['a', 'empty/file']);
-    expect(notes).toEqual(['repositories inside the repository (submodules too) are left out: "nested", "fresh", "module"']);
+    expect(notes).toEqual(['repositories inside the repository (submodules too) are left out: "fresh", "module", "nested"']);
   });
 
   it('pipes and sockets, without touching them', async () => {

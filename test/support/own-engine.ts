@@ -33,7 +33,8 @@ export class OwnEngine implements AsyncDisposable {
     const log = openSync(join(this.#folder, 'log'), 'a');
     const folders = [`--data-root=${join(this.#folder, 'data')}`, `--exec-root=${join(this.#folder, 'exec')}`, `--pidfile=${join(this.#folder, 'pid')}`];
     const network = ['--bridge=none', '--iptables=false', '--ip6tables=false', '--ip-forward=false', '--ip-masq=false'];
-    this.#process = spawn('dockerd', [`--host=unix://${this.socket}`, ...folders, ...network], { stdio: ['ignore', log, log] });
+    // In a network of its own: an engine without a bridge removes docker0 where it finds one.
+    this.#process = spawn('unshare', ['--net', 'dockerd', `--host=unix://${this.socket}`, ...folders, ...network], { stdio: ['ignore', log, log] });
     closeSync(log);
     const deadline = Date.now() + READY_MS;
     for (;;) {

@@ -111,7 +111,7 @@ export function encodeResize({ columns, rows }: TerminalSize): Buffer {
 }
 
 /** What the kernel can hold; zero is a terminal that does not know. */
-export function isSize({ columns, rows }: TerminalSize): boolean {
+function isSize({ columns, rows }: TerminalSize): boolean {
   return [columns, rows].every((count) => Number.isInteger(count) && count >= 0 && count <= 0xffff);
 }
 
