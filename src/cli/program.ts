@@ -2,13 +2,15 @@ import { Argument, Command, CommanderError, Option } from 'commander';
 import { describeError, GloveboxError, type SandboxKind } from '../contracts/index.ts';
 import { demo, type DemoOptions } from './demo.ts';
 import { doctor } from './doctor.ts';
-import { exec, ExecError, type ExecOptions } from './exec.ts';
+import { exec, type ExecOptions } from './exec.ts';
 import { fix, type FixOptions } from './fix.ts';
 import { gc } from './gc.ts';
 import { buildImages, listImages, removeImages } from './images.ts';
+import { ExecError, type SandboxOptions } from './one-sandbox.ts';
 import { countOption, durationOption, positiveOption } from './options.ts';
 import { listRuns, resumeRun, showRun } from './runs.ts';
 import type { Services } from './services.ts';
+import { shell } from './shell.ts';
 import type { Terminal } from './terminal.ts';
 import type { Delivery } from './work-on-run.ts';
 
@@ -79,21 +81,36 @@ function addFix(root: Command, run: Run, terminal: Terminal): void {
 }
 
 function addExec(root: Command, run: Run, terminal: Terminal): void {
-  root
-    .command('exec')
-    .description('run one command in a sandbox of its own; its exit code is ours (124 limit, 125 infrastructure, 126 denied)')
-    .usage('[options] -- <command> [args…]')
-    .argument('<command...>')
-    .passThroughOptions()
-    .option('--image <name|path>', IMAGE_OPTION)
-    .option('--policy <name|path>', 'what the command may do', 'exec')
-    .addOption(new Option('--kind <kind>', 'the kind of sandbox').choices([...KINDS]))
-    .option('--workspace <dir>', 'copy this folder into the workspace first; the folder itself is never written')
+  sandboxOptions(
+    root
+      .command('exec')
+      .description('run one command in a sandbox of its own; its exit code is ours (124 limit, 125 infrastructure, 126 denied)')
+      .usage('[options] -- <command> [args…]')
+      .argument('<command...>'),
+    'exec',
+  )
     .option('-i, --interactive', 'pass stdin on')
-    .option('--timeout <duration>', 'end it after so long', durationOption)
-    .option('-e, --env <NAME=value...>', 'environment of the command')
     .option('--json', 'how it ended, as JSON on stdout; its own output goes to stderr')
     .action((argv: [string, ...string[]], options: ExecOptions) => run((services, signal) => exec(services, terminal, argv, options, signal)));
+  sandboxOptions(
+    root
+      .command('shell')
+      .description('a terminal in a sandbox of its own; what runs in it draws on yours')
+      .usage('[options] [-- <command> [args…]]')
+      .argument('[command...]', 'instead of the shell of the image'),
+    'shell',
+  ).action((argv: string[], options: SandboxOptions) => run((services, signal) => shell(services, terminal, argv, options, signal)));
+}
+
+function sandboxOptions(command: Command, policy: string): Command {
+  return command
+    .passThroughOptions()
+    .option('--image <name|path>', IMAGE_OPTION)
+    .option('--policy <name|path>', 'what the command may do', policy)
+    .addOption(new Option('--kind <kind>', 'the kind of sandbox').choices([...KINDS]))
+    .option('--workspace <dir>', 'copy this folder into the workspace first; the folder itself is never written')
+    .option('--timeout <duration>', 'end it after so long', durationOption)
+    .option('-e, --env <NAME=value...>', 'environment of the command');
 }
 
 function addRuns(root: Command, run: Run, terminal: Terminal): void {

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { styleText } from 'node:util';
 
 type Style = Parameters<typeof styleText>[0];
@@ -30,6 +31,30 @@ export class Terminal {
 
   style(text: string, style?: Style): string {
     return style === undefined ? text : styleText(style, text, { stream: this.stderr, validateStream: true });
+  }
+
+  /** Whether both ends are one that can be lent to a program. */
+  get isTerminal(): boolean {
+    return this.stdin.isTTY && this.stdout.isTTY;
+  }
+
+  /** In characters. */
+  get size(): { columns: number; rows: number } {
+    return { columns: this.stdout.columns, rows: this.stdout.rows };
+  }
+
+  /** TERM; undefined where it is not set. */
+  get type(): string | undefined {
+    return process.env['TERM'];
+  }
+
+  /** Passes every key and every byte as it is, until it is disposed of. */
+  lend(): Disposable {
+    this.stdin.setRawMode(true);
+    // Node's raw mode still makes \r\n of \n on the way out: whoever moves down a line would be moved to its start as well.
+    spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] });
+    // A descriptor that is closed has no mode; node puts back what it found when the process ends.
+    return { [Symbol.dispose]: () => void (this.stdin.destroyed || this.stdin.setRawMode(false)) };
   }
 
   /** Whether a person can be asked a question here. */

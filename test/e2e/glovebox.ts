@@ -30,7 +30,12 @@ export class User implements Disposable {
   }
 
   start(args: readonly string[], options: { cwd?: string } = {}): Started {
-    return new Started(spawn(process.execPath, [BIN, ...args], { env: this.env, cwd: options.cwd ?? this.folder, stdio: ['pipe', 'pipe', 'pipe'] }));
+    return this.startWith(process.execPath, [], args, options);
+  }
+
+  /** Started by another program, which gets the command line after its own arguments. */
+  startWith(program: string, before: readonly string[], args: readonly string[], options: { cwd?: string } = {}): Started {
+    return new Started(spawn(program, [...before, BIN, ...args], { env: this.env, cwd: options.cwd ?? this.folder, stdio: ['pipe', 'pipe', 'pipe'] }));
   }
 
   async run(...args: string[]): Promise<Ended> {
@@ -84,11 +89,20 @@ export class Started {
   }
 
   /** Resolves when stderr has this; fails when the process ends without it. */
-  async says(text: string): Promise<void> {
+  says(text: string): Promise<void> {
+    return this.#has(text, () => this.#stderr);
+  }
+
+  /** The same of stdout. */
+  prints(text: string): Promise<void> {
+    return this.#has(text, () => this.#stdout);
+  }
+
+  async #has(text: string, soFar: () => string): Promise<void> {
     let over = false;
     void this.ended.then(() => this.#more(() => (over = true)));
-    while (!this.#stderr.includes(text)) {
-      if (over) throw new Error(`it ended without saying "${text}":\n${this.#stderr}`);
+    while (!soFar().includes(text)) {
+      if (over) throw new Error(`it ended without saying "${text}":\n${soFar()}`);
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
   }

@@ -1,0 +1,109 @@
+import { constants } from 'node:os';
+import { type CommandEnd, GloveboxError, type SandboxKind, WORKSPACE } from '../contracts/index.ts';
+import { type GovernedCommand, type GovernedSandbox, Session } from '../session/index.ts';
+import type { Services } from './services.ts';
+import { sessionImage } from './session-image.ts';
+import { approverFor } from './terminal-approver.ts';
+import type { Terminal } from './terminal.ts';
+
+/** What `exec` and `shell` are told of the sandbox that they make. */
+export interface SandboxOptions {
+  readonly image?: string;
+  readonly policy: string;
+  readonly kind?: SandboxKind;
+  readonly workspace?: string;
+  readonly timeout?: number;
+  readonly env?: readonly string[];
+}
+
+/** A command in a sandbox of its own, which goes with it: `use` gets the sandbox and gives the process's exit code. Errors: `ExecError`, and what is no error of a sandbox. */
+export async function inOneSandbox(
+  services: Services,
+  terminal: Terminal,
+  options: SandboxOptions,
+  signal: AbortSignal,
+  use: (sandbox: GovernedSandbox, session: Session) => Promise<number>,
+): Promise<number> {
+  try {
+    const policy = await services.policies.load(options.policy);
+    const kinds = options.kind === undefined ? policy.grant.kinds : [options.kind];
+    const image = await sessionImage(services, terminal, { asked: options.image, policy, kinds }, signal);
+    await using session = await Session.open(services.sessionPorts(approverFor(terminal, services.principal)), {
+      principal: services.principal,
+      policy,
+      signal,
+      kinds,
+      ...image,
+    });
+    const sandbox = await session.sandbox('exec');
+    if (options.workspace !== undefined) await bring(services, sandbox, options.workspace, terminal, signal);
+    return await use(sandbox, session);
+  } catch (thrown) {
+    // What went wrong first is the thing to tell, not that closing the session failed after it.
+    const error: unknown = thrown instanceof SuppressedError ? thrown.suppressed : thrown;
+    // As docker does: a code of our own never looks like one of the command's.
+    if (error instanceof GloveboxError && error.exitCode === 5) throw new ExecError(125, error);
+    if (error instanceof GloveboxError && error.exitCode === 3) throw new ExecError(126, error);
+    if (error instanceof GloveboxError && error.exitCode === 4) throw new ExecError(124, error);
+    throw error;
+  }
+}
+
+/** What every command of these is asked to run with. */
+export function commandRequest(options: SandboxOptions): { env: Record<string, string>; limits?: { wallMs: number } } {
+  return { env: environment(options.env ?? []), ...(options.timeout === undefined ? {} : { limits: { wallMs: options.timeout } }) };
+}
+
+/** An error that ends `exec` or `shell` with a code of docker's convention. */
+export class ExecError extends Error {
+  readonly exitCode: number;
+
+  constructor(exitCode: number, cause: GloveboxError) {
+    super(cause.message, { cause });
+    this.exitCode = exitCode;
+  }
+}
+
+const LIMITS: ReadonlySet<CommandEnd['cause']> = new Set(['timeout', 'cpu_time', 'output', 'memory', 'disk']);
+
+/** The command's own code; 124 limit, 125 lost, 126 denied, 127 could not be started, 128+n signal. */
+export function exitCodeOf(end: CommandEnd): number {
+  if (LIMITS.has(end.cause)) return 124;
+  switch (end.cause) {
+    case 'policy':
+      return 126;
+    case 'not_started':
+      return 127;
+    case 'lost':
+      return 125;
+    case 'cancelled':
+      return 130;
+    default:
+      if (end.exitCode !== undefined) return end.exitCode;
+      return 128 + (constants.signals[end.signal as NodeJS.Signals] ?? 0);
+  }
+}
+
+/** How it ended, for a person, where that is not plain from the exit code. */
+export function explain(command: GovernedCommand, end: CommandEnd, terminal: Terminal): void {
+  const hit = end.limitsHit.length === 0 ? '' : `, having run into: ${end.limitsHit.join(', ')}`;
+  if (end.cause === 'policy') terminal.note(`glovebox: denied by ${command.decision.reason.rule}: ${command.decision.reason.text}`, 'red');
+  else if (end.cause === 'not_started') terminal.note(`glovebox: could not start: ${end.startError ?? 'unknown'}`, 'red');
+  else if (end.cause !== 'exited' && end.cause !== 'signalled') terminal.note(`glovebox: ended by ${end.cause}${hit}`, 'red');
+  else if (hit !== '') terminal.note(`glovebox: ended${hit}`, 'yellow');
+}
+
+async function bring(services: Services, sandbox: GovernedSandbox, folder: string, terminal: Terminal, signal: AbortSignal): Promise<void> {
+  const tree = await services.workspace.capture(folder, { signal, onNote: (note) => terminal.note(note, 'dim') });
+  await sandbox.files.unpack(WORKSPACE, services.workspace.tar(tree, signal), { signal });
+}
+
+function environment(pairs: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const at = pair.indexOf('=');
+      if (at > 0) return [pair.slice(0, at), pair.slice(at + 1)];
+      throw new GloveboxError('usage', `--env ${pair}: expected NAME=value`);
+    }),
+  );
+}

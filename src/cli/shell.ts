@@ -1,0 +1,73 @@
+import { GloveboxError } from '../contracts/index.ts';
+import type { GovernedCommand } from '../session/index.ts';
+import { commandRequest, exitCodeOf, explain, inOneSandbox, type SandboxOptions } from './one-sandbox.ts';
+import type { Services } from './services.ts';
+import type { Terminal } from './terminal.ts';
+
+/** The image's own shell, whichever it has. */
+const SHELL = ['/bin/sh', '-c', 'exec "$(command -v bash || echo sh)" -i'] as const;
+
+const LEAVE_KEY = 0x1d; // ^]
+const LEAVE_TIMES = 3;
+const LEAVE_WITHIN_MS = 1000;
+
+/** `glovebox shell`: a terminal in a sandbox of its own. The process's exit code is the shell's. Errors: `usage` where there is no terminal to lend. */
+export async function shell(services: Services, terminal: Terminal, argv: readonly string[], options: SandboxOptions, signal: AbortSignal): Promise<number> {
+  if (!terminal.isTerminal) throw new GloveboxError('usage', 'shell needs a terminal as stdin and stdout; for a command without one there is: glovebox exec -i -- <command>');
+  return await inOneSandbox(services, terminal, options, signal, async (sandbox) => {
+    terminal.note(`${sandbox.kind} sandbox ${sandbox.id}: all of it goes when the shell ends (^] three times ends it at once)`, 'dim');
+    const [program, ...rest] = argv;
+    const size = { ...terminal.size, ...(terminal.type === undefined ? {} : { term: terminal.type }) };
+    const command = await sandbox.exec({ argv: program === undefined ? SHELL : [program, ...rest], stdin: 'pipe', terminal: size, signal, ...commandRequest(options) });
+    await lend(command, terminal);
+    const end = await command.end;
+    explain(command, end, terminal);
+    return exitCodeOf(end);
+  });
+}
+
+/** Connects both terminals until the command has ended and everything that it wrote is shown. */
+async function lend(command: GovernedCommand, terminal: Terminal): Promise<void> {
+  const resize = (): void => command.resize(terminal.size.columns, terminal.size.rows);
+  // Whoever closes his window leaves nobody to end it.
+  const hangUp = (): void => command.cancel();
+  terminal.stdout.on('resize', resize);
+  process.on('SIGHUP', hangUp);
+  using _lent = terminal.lend();
+  try {
+    const typing = type(command, terminal);
+    for await (const chunk of command.output) await terminal.data(chunk.bytes);
+    terminal.stdin.destroy();
+    await typing;
+  } finally {
+    terminal.stdout.off('resize', resize);
+    process.off('SIGHUP', hangUp);
+  }
+}
+
+async function type(command: GovernedCommand, terminal: Terminal): Promise<void> {
+  const leaving = new LeaveKeys();
+  try {
+    for await (const bytes of terminal.stdin as AsyncIterable<Buffer>) {
+      if (leaving.pressed(bytes, performance.now())) command.cancel(0);
+      await command.write(bytes);
+    }
+    await command.closeStdin();
+  } catch {
+    // The command ended first: what nobody reads any more is not an error.
+  }
+}
+
+/** Finds the way out that no program inside can take away: one key, pressed three times within a second, with nothing between. */
+export class LeaveKeys {
+  #times: number[] = [];
+
+  /** Whether it has now been pressed often enough; `now` in milliseconds. */
+  pressed(bytes: Uint8Array, now: number): boolean {
+    for (const byte of bytes) {
+      this.#times = byte === LEAVE_KEY ? [...this.#times.filter((time) => now - time <= LEAVE_WITHIN_MS), now] : [];
+      if (this.#times.length >= LEAVE_TIMES) return true;
+    }
+    return false;
+  }
+}

@@ -1,0 +1,91 @@
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, test } from 'vitest';
+import { type Started, User } from './glovebox.ts';
+
+const TERMINAL = fileURLToPath(new URL('terminal.py', import.meta.url));
+
+/** Somebody at a terminal. */
+class Person {
+  readonly #started: Started;
+  readonly ended: Started['ended'];
+
+  constructor(user: User, args: readonly string[]) {
+    this.#started = user.startWith('python3', [TERMINAL, process.execPath], ['shell', ...args]);
+    this.ended = this.#started.ended;
+  }
+
+  /** Waits for this on the screen, which is all that was ever shown. */
+  sees(text: string): Promise<void> {
+    return this.#started.prints(text);
+  }
+
+  types(text: string): void {
+    this.#tell({ type: text });
+  }
+
+  resizes(columns: number, rows: number): void {
+    this.#tell({ resize: [columns, rows] });
+  }
+
+  #tell(order: object): void {
+    this.#started.child.stdin?.write(`${JSON.stringify(order)}\n`);
+  }
+}
+
+describe.each(['container', 'process'])('glovebox shell in a %s', (kind) => {
+  const user = new User({ TERM: 'xterm-256color' });
+  afterEach(async () => {
+    expect(await user.containers()).toEqual([]);
+  });
+
+  test('is a terminal: its size and changes of it, its kind, keys that are signals, and the exit code', async () => {
+    const person = new Person(user, ['--kind', kind]);
+    await person.sees('$ ');
+    person.types('stty size; echo "is $TERM"\r');
+    await person.sees('30 100');
+    await person.sees('is xterm-256color');
+    person.resizes(120, 40);
+    person.types('trap "stty size" WINCH; stty size\r');
+    await person.sees('40 120');
+    person.resizes(90, 20);
+    await person.sees('20 90');
+    person.types('echo begin"s"; sleep 1000; echo fin"ished"\r');
+    await person.sees('begins');
+    person.types('\u0003');
+    person.types('exit 7\r');
+    const { code, stdout } = await person.ended;
+    expect(code).toBe(7);
+    expect(stdout).not.toContain('finished');
+  });
+
+  test('passes what is drawn as it is: a line feed moves down and not to the start', async () => {
+    const person = new Person(user, ['--kind', kind, '--', 'sh', '-c', String.raw`stty raw; printf 'down\nhere'`]);
+    expect((await person.ended).stdout).toContain('down\nhere');
+  });
+
+  test('can be left whatever runs in it: ^] three times', async () => {
+    const person = new Person(user, ['--kind', kind, '--', 'sh', '-c', 'stty raw; trap "" INT TERM HUP; echo deaf; while :; do sleep 1; done']);
+    await person.sees('deaf');
+    person.types('\u001d\u001d\u001d');
+    expect((await person.ended).code).toBe(130);
+  });
+
+  test('draws for programs that fill the screen', async () => {
+    const person = new Person(user, ['--kind', kind, '--', 'top']);
+    await person.sees('load average');
+    person.types('q');
+    expect((await person.ended).code).toBe(0);
+  });
+
+  test('is ended by its time', async () => {
+    const person = new Person(user, ['--kind', kind, '--timeout', '1s']);
+    const { code, stdout } = await person.ended;
+    expect({ code, says: stdout.includes('ended by timeout') }).toEqual({ code: 124, says: true });
+  });
+});
+
+test('glovebox shell without a terminal says what to use instead', async () => {
+  const user = new User();
+  const { code, stderr } = await user.run('shell');
+  expect({ code, says: stderr.includes('glovebox exec -i') }).toEqual({ code: 2, says: true });
+});
