@@ -42,7 +42,7 @@ export class Progress {
 
   #answered(text: string): void {
     this.#step += 1;
-    this.#line(`step ${this.#step}`, text.trim(), 'bold');
+    this.#line(`step ${this.#step}`, text.trim() || '(no words)', 'bold');
   }
 
   #tool(name: string, input: unknown, outcome: { ok: boolean; text: string }): void {
