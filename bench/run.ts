@@ -6,6 +6,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ default: (quick: boolean)
   exec: () => import('./exec.ts'),
   acquire: () => import('./acquire.ts'),
   burst: () => import('./burst.ts'),
+  files: () => import('./files.ts'),
   density: () => import('./density.ts'),
   soak: () => import('./soak.ts'),
 };
