@@ -293,8 +293,13 @@ void ending_tick(struct command *command, uint64_t now)
 
 void ending_postpone(struct command *command, uint64_t milliseconds)
 {
+	uint64_t lived_ms = (now_us() - command->started_us) / 1000;
+
 	if (command->state >= COMMAND_DRAINING)
 		return;
+	/* One that was asked for meanwhile began when we woke, and slept for nothing. */
+	if (milliseconds > lived_ms)
+		milliseconds = lived_ms;
 	if (command->deadline_ms != 0)
 		command->deadline_ms += milliseconds;
 	if (command->kill_ms != 0)

@@ -88,7 +88,7 @@ describe.each(KINDS)('a %s sandbox', (kind) => {
 
   test('whose owner died while it was paused is adopted with what ran, long after its grace time', async () => {
     // Of what is left of it after the waking, an engine under load takes its share until it has attached.
-    const graceMs = 3 * GRACE_MS;
+    const graceMs = 8 * GRACE_MS;
     const id = await leftPaused(world, kind, graceMs);
     await sleep(graceMs + GRACE_MS);
     await using sandbox = await world.driver.adopt(id);
