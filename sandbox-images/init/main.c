@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,9 +26,13 @@
 #define REAP_MOST 256
 /* Later than a scheduler makes us: we did not run. */
 #define LATE_MS 200
+/* How long the host's word of a sleep may take to reach us once we are awake. */
+#define WORD_MS 250
 
 static struct watch children;
 static bool more_children;
+/* When the turn before was over, and when we last found that we had not run (0: never). */
+static uint64_t awake_ms, woken_ms;
 
 static void marker_changed(struct command *command, int status)
 {
@@ -77,11 +82,13 @@ static void children_changed(struct watch *watch, uint32_t events)
 
 static int watch_children(void)
 {
+	/* As the kernel has it: libc keeps 32 and 33 to itself, but they are passed on all the same. */
+	static const unsigned long by_default[4];
 	sigset_t set;
 
 	/* Whoever started us may have had some of them ignored, and an exec passes that on. */
 	for (int number = 1; number < NSIG; number++)
-		(void)signal(number, SIG_DFL);
+		(void)syscall(SYS_rt_sigaction, number, by_default, NULL, NSIG / 8);
 	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || sigemptyset(&set) < 0 || sigaddset(&set, SIGCHLD) < 0 ||
 	    sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -1;
@@ -98,9 +105,15 @@ static int timeout_until(uint64_t deadline_ms)
 	return deadline_ms - now > 60000 ? 60000 : (int)(deadline_ms - now);
 }
 
-static uint64_t next_deadline(void)
+/* Until when commands are not judged by the clock: a part of what it says may be a sleep of which the host has yet to tell us. */
+static uint64_t judged_from_ms(void)
 {
-	uint64_t next = session_deadline_ms();
+	return woken_ms == 0 || session_heard_ms() > woken_ms ? 0 : woken_ms + WORD_MS;
+}
+
+static uint64_t next_of_commands(void)
+{
+	uint64_t next = UINT64_MAX;
 	struct command *command;
 
 	for (uint32_t i = 0; (command = commands_at(i)) != NULL; i++) {
@@ -113,44 +126,60 @@ static uint64_t next_deadline(void)
 	return next;
 }
 
-static void tick(void)
+static uint64_t next_deadline(void)
 {
-	uint64_t now = now_ms();
+	uint64_t of_session = session_deadline_ms(), of_commands = next_of_commands(), judged = judged_from_ms();
+
+	if (of_commands < judged)
+		of_commands = judged;
+	return of_session < of_commands ? of_session : of_commands;
+}
+
+static void tick(uint64_t now)
+{
 	struct command *command;
 
 	if (now >= session_deadline_ms())
 		quit(EXIT_DEAD_MAN, "no word from the host");
+	if (now < judged_from_ms())
+		return;
 	for (uint32_t i = 0; (command = commands_at(i)) != NULL; i++) {
 		ending_tick(command, now);
 		input_tick(command, now);
 	}
 }
 
+/* What is judged by the clock is judged by one reading of it: we can be stopped between any two. */
 static void turn(void)
 {
-	uint64_t before = now_ms();
 	int timeout = more_children ? 0 : timeout_until(next_deadline());
 	int interrupted = loop_turn(timeout);
+	uint64_t now;
 
 	if (interrupted < 0)
 		quit(EXIT_FAILURE_OF_INIT, "epoll_wait");
-	if (interrupted > 0 || now_ms() - before > (uint64_t)timeout + LATE_MS)
-		session_forgive();
+	if (more_children)
+		reap();
+	now = now_ms();
+	if (interrupted > 0 || now - awake_ms > (uint64_t)timeout + LATE_MS) {
+		woken_ms = now;
+		session_forgive(now);
+	}
+	/* A sandbox that was frozen finds what its host wrote before it finds that time has passed. */
+	if (now >= next_deadline())
+		session_listen();
+	tick(now);
+	awake_ms = now;
 }
 
 static _Noreturn void run(void)
 {
+	awake_ms = now_ms();
 	for (;;) {
 		session_exchange();
 		/* Nothing of this turn may point to them: they were watched in the turn before. */
 		commands_sweep();
 		turn();
-		if (more_children)
-			reap();
-		/* A sandbox that was frozen finds what its host wrote before it finds that time has passed. */
-		if (now_ms() >= next_deadline())
-			session_listen();
-		tick();
 	}
 }
 

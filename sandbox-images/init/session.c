@@ -85,17 +85,22 @@ uint64_t session_deadline_ms(void)
 	return session.heard_ms + session.grace_ms;
 }
 
+uint64_t session_heard_ms(void)
+{
+	return session.heard_ms;
+}
+
 void session_listen(void)
 {
 	if (session.in.added)
 		input_ready(&session.in, 0);
 }
 
-void session_forgive(void)
+void session_forgive(uint64_t now)
 {
 	if (session.forgiven)
 		return;
-	session.heard_ms = now_ms();
+	session.heard_ms = now;
 	session.forgiven = true;
 }
 

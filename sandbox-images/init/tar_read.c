@@ -143,6 +143,7 @@ static int take_extension(struct tar_reader *reader, char type, uint64_t size, s
 
 static void take_name(const uint8_t *block, char *path)
 {
+	path[0] = '\0';
 	/* Where GNU's magic stands, old tools keep times in what ustar calls the prefix. */
 	if (memcmp(block + AT_MAGIC, "ustar\0", 6) == 0) {
 		text(block, AT_PREFIX, path);

@@ -1,10 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { GloveboxError } from '../contracts/index.ts';
 import type { SandboxId } from '../contracts/index.ts';
 import type { Link } from './link.ts';
-
-/** Our word passes through an engine or a keeper before it lies where init finds it, and nobody who is frozen can tell us that it does. */
-const WORD_MS = 25;
 
 /** What stops everything in a sandbox from running, and lets it go on. Both are idempotent. Errors: `sandbox_lost` when it is gone, and the engine's own. */
 export interface Freezer {
@@ -13,8 +9,8 @@ export interface Freezer {
 }
 
 /**
- * Freezes a sandbox and wakes it without either end taking the silence for death: we ask for no sign of life while it is frozen, and init finds
- * a word of ours, with the time that it slept, before it looks at its clock.
+ * Freezes a sandbox and wakes it without either end taking the silence for death: we ask for no sign of life while it is frozen, and init, which
+ * notices that it did not run, waits for our word of how long it slept before it holds its commands to its clock.
  */
 export class Pause {
   readonly #id: SandboxId;
@@ -55,11 +51,10 @@ export class Pause {
   resume(signal?: AbortSignal): Promise<void> {
     return this.#next(async () => {
       if (this.#sinceMs === undefined) return;
-      const nowMs = performance.now() + WORD_MS;
+      const nowMs = performance.now();
       this.#link.tellSlept(nowMs - this.#sinceMs);
       // Told: if it cannot be woken now, only what follows is told the next time.
       this.#sinceMs = nowMs;
-      await sleep(WORD_MS);
       await this.#freezer?.thaw(signal);
       this.#sinceMs = undefined;
       this.#link.wake();

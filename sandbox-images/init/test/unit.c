@@ -377,7 +377,10 @@ static ssize_t read_memory(void *from, void *to, size_t length)
 	return (ssize_t)length;
 }
 
-static void tar_block(uint8_t *block, const char *name, char type, unsigned size)
+#define USTAR "ustar\00000"
+#define GNU "ustar  "
+
+static void tar_block(uint8_t *block, const char *name, char type, unsigned size, const char *magic)
 {
 	unsigned sum = 0;
 
@@ -388,7 +391,7 @@ static void tar_block(uint8_t *block, const char *name, char type, unsigned size
 	memcpy(block + 136, "00000000017", 12);
 	memset(block + 148, ' ', 8);
 	block[156] = (uint8_t)type;
-	memcpy(block + 257, "ustar\00000", 8);
+	memcpy(block + 257, magic, 8);
 	for (int i = 0; i < TAR_BLOCK; i++)
 		sum += block[i];
 	(void)snprintf((char *)block + 148, 8, "%06o", sum);
@@ -402,11 +405,11 @@ static void test_tar(void)
 	struct tar_reader reader = {.read = read_memory, .from = &memory};
 	char data[16];
 
-	tar_block(archive, "pax", 'x', 20);
+	tar_block(archive, "pax", 'x', 20, USTAR);
 	memcpy(archive + TAR_BLOCK, "20 path=dir/long-er\n", 20);
-	tar_block(archive + 2 * TAR_BLOCK, "short", '0', 5);
+	tar_block(archive + 2 * TAR_BLOCK, "short", '0', 5, USTAR);
 	memcpy(archive + 3 * TAR_BLOCK, "hello", 5);
-	tar_block(archive + 4 * TAR_BLOCK, "pipe", '6', 0);
+	tar_block(archive + 4 * TAR_BLOCK, "pipe", '6', 0, USTAR);
 	check(tar_next(&reader, &entry) == 1 && entry.type == 'f' && strcmp(entry.path, "dir/long-er") == 0 && entry.size == 5 &&
 		      entry.mode == 0755 && entry.mtime == 15,
 	      "a file with a pax name, and no setuid bit");
@@ -421,6 +424,22 @@ static void test_tar(void)
 	memory = (struct memory){archive, sizeof archive};
 	reader = (struct tar_reader){.read = read_memory, .from = &memory};
 	check(tar_next(&reader, &entry) == -1 && errno == EINVAL, "a wrong checksum");
+}
+
+/* GNU's magic, and none at all, as before there was one. */
+static void test_old_tar(void)
+{
+	static uint8_t archive[4 * TAR_BLOCK];
+	static struct tar_entry entry;
+	struct memory memory = {archive, sizeof archive};
+	struct tar_reader reader = {.read = read_memory, .from = &memory};
+
+	memset(entry.path, 'p', sizeof entry.path - 1);
+	tar_block(archive, "first", '0', 0, GNU);
+	tar_block(archive + TAR_BLOCK, "second", '0', 0, "\0\0\0\0\0\0\0");
+	check(tar_next(&reader, &entry) == 1 && strcmp(entry.path, "first") == 0, "a name with GNU's magic");
+	check(tar_next(&reader, &entry) == 1 && strcmp(entry.path, "second") == 0, "a name without magic, and nothing of the one before");
+	check(tar_next(&reader, &entry) == 0, "the end of them");
 }
 
 static bool plain(const char *path, const char *expected)
@@ -454,6 +473,7 @@ int main(int argc, char **argv)
 	test_configuration();
 	test_ring();
 	test_tar();
+	test_old_tar();
 	test_names();
 	(void)printf("%d checks, %d failed\n", checks, failures);
 	return failures != 0;

@@ -36,6 +36,25 @@ def finds_word_of_its_host_when_it_is_woken(place):
 
 
 @test("direct")
+def waits_for_word_that_comes_after_it_is_woken(place):
+    session = Session(place, grace_ms=600)
+    with session as wire:
+        stream = wire.start("sleep", "1000", wall_ms=1200)
+        wire.until(stream, "started")
+        frozen(session, 2)
+        session.process.send_signal(signal.SIGCONT)
+        woken = time.monotonic()
+        time.sleep(0.1)
+        wire.send(SLEPT, 0, u64(2000))
+        while not wire.streams[stream]["end"]:
+            wire.ping()
+            time.sleep(0.05)
+        end = wire.streams[stream]["end"]
+        assert time.monotonic() - woken > 0.7, time.monotonic() - woken
+        assert end["wall_us"] < 1_900_000, end
+
+
+@test("direct")
 def forgives_a_silence_that_it_slept_through_once(place):
     session = Session(place, grace_ms=600)
     with session as wire:
