@@ -8,6 +8,7 @@ import { gc } from './gc.ts';
 import { buildImages, listImages, removeImages } from './images.ts';
 import { ExecError, type SandboxOptions } from './one-sandbox.ts';
 import { countOption, durationOption, positiveOption } from './options.ts';
+import { backtestPolicy, explainDecision, lintPolicies, showPolicy, testPolicies } from './policy.ts';
 import { listRuns, resumeRun, showRun } from './runs.ts';
 import type { Services } from './services.ts';
 import { shell } from './shell.ts';
@@ -50,6 +51,7 @@ function program(run: Run, terminal: Terminal, version: string): Command {
   addFix(root, run, terminal);
   addExec(root, run, terminal);
   addRuns(root, run, terminal);
+  addPolicy(root, run, terminal);
   addMachine(root, run, terminal);
   return exitInstead(root);
 }
@@ -130,6 +132,38 @@ function addRuns(root: Command, run: Run, terminal: Terminal): void {
   deliveryOptions(runs.command('resume <run>').description('go on with a run that was interrupted')).action((id: string, options: Delivery) =>
     run((services, signal) => resumeRun(services, terminal, id, options, signal)),
   );
+}
+
+function addPolicy(root: Command, run: Run, terminal: Terminal): void {
+  const policy = root.command('policy').description('what sessions may do, asked before anybody does it');
+  policy
+    .command('show <policy>')
+    .description('what it lends, and every rule that can speak')
+    .option('--json', 'as JSON')
+    .action((name: string, options: { json?: boolean }) => run((services) => showPolicy(services, terminal, name, options)));
+  policy
+    .command('explain <policy> <question...>')
+    .description('its answer to a question, and why: exec git push, write /workspace/a, connect GET https://host/path, tool shell, export a b')
+    .option('--json', 'as JSON')
+    .passThroughOptions()
+    .action((name: string, words: [string, ...string[]], options: { json?: boolean }) => run((services) => explainDecision(services, terminal, name, words, options)));
+  policy
+    .command('test [policies...]')
+    .description('asks the questions of the tests.yaml beside each; all policies where none is named')
+    .option('--json', 'as JSON')
+    .action((names: string[], options: { json?: boolean }) => run((services) => testPolicies(services, terminal, names, options)));
+  policy
+    .command('lint [policies...]')
+    .description('rules that can never decide anything; all policies where none is named')
+    .option('--json', 'as JSON')
+    .option('--sarif', 'as SARIF 2.1.0')
+    .action((names: string[], options: { json?: boolean; sarif?: boolean }) => run((services) => lintPolicies(services, terminal, names, options)));
+  policy
+    .command('backtest <policy>')
+    .description('asks it every question that was ever recorded, and tells which answers would be others')
+    .option('--since <duration>', 'only what was asked so long ago or later: 12h, 7d', durationOption)
+    .option('--json', 'as JSON')
+    .action((name: string, options: { since?: number; json?: boolean }) => run((services) => backtestPolicy(services, terminal, name, options)));
 }
 
 function addMachine(root: Command, run: Run, terminal: Terminal): void {

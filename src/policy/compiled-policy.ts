@@ -1,7 +1,9 @@
 import { hash } from 'node:crypto';
-import { canonicalJson, type Decision, type DecisionRequest, type Policy, type PolicyGrant } from '../contracts/index.ts';
+import { canonicalJson, type Decision, type DecisionRequest, type PolicyFile, type PolicyFinding, type PolicyGrant, type PolicyRule } from '../contracts/index.ts';
 import type { Layer } from './document/layer.ts';
 import { grantOf } from './grant.ts';
+import { lintLayers } from './lint.ts';
+import { rulesOf } from './rule-list.ts';
 import { CommandRules } from './rules/command-rules.ts';
 import { ExportRules } from './rules/export-rules.ts';
 import { FileRules } from './rules/file-rules.ts';
@@ -12,10 +14,13 @@ import { ToolRules } from './rules/tool-rules.ts';
 import { byDefault, decisionOf, type Reasons } from './verdict.ts';
 
 /** A policy with what it extends, its rules indexed once. */
-export class CompiledPolicy implements Policy {
+export class CompiledPolicy implements PolicyFile {
   readonly name: string;
   readonly hash: string;
   readonly grant: PolicyGrant;
+  readonly file: string;
+  readonly rules: readonly PolicyRule[];
+  readonly #layers: readonly [Layer, ...Layer[]];
   readonly #session: SessionRules;
   readonly #commands: CommandRules;
   readonly #files: FileRules;
@@ -28,9 +33,12 @@ export class CompiledPolicy implements Policy {
   constructor(layers: readonly [Layer, ...Layer[]]) {
     this.name = layers[0].document.name;
     this.grant = grantOf(layers);
+    this.file = layers[0].file;
+    this.rules = layers.flatMap(rulesOf);
     // The grant is hashed, too: another default of ours is another policy.
     const content = { documents: layers.map((layer) => layer.document), grant: this.grant };
     this.hash = `sha256:${hash('sha256', canonicalJson(content))}`;
+    this.#layers = layers;
     this.#session = new SessionRules(layers);
     this.#commands = new CommandRules(layers);
     this.#files = new FileRules(layers);
@@ -42,6 +50,10 @@ export class CompiledPolicy implements Policy {
 
   decide(request: DecisionRequest): Decision {
     return decisionOf(this.#judge(request), this.hash);
+  }
+
+  lint(): readonly PolicyFinding[] {
+    return lintLayers(this.#layers, this);
   }
 
   #judge(request: DecisionRequest): Reasons {
