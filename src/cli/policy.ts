@@ -1,5 +1,5 @@
 import { type Decision, type DecisionRequest, GloveboxError, type PolicyFile, type PolicyFinding, type Reason } from '../contracts/index.ts';
-import { explain, QUESTION_KEYS, type Question, type QuestionKey, questionForms, requestOf, testPolicy } from '../policy/index.ts';
+import { diffPolicies, explain, QUESTION_KEYS, type Question, type QuestionKey, questionForms, readTests, requestOf, sayRequest, testPolicy } from '../policy/index.ts';
 import { sarif } from './sarif.ts';
 import type { Services } from './services.ts';
 import type { Terminal } from './terminal.ts';
@@ -84,6 +84,26 @@ async function loadAll(services: Services, names: readonly string[]): Promise<re
   return Promise.all((names.length === 0 ? await services.policies.names() : names).map((name) => services.policies.load(name)));
 }
 
+/** `glovebox policy diff`: what another policy, or another version of one, would permit and forbid; 1 where there is a difference. */
+export async function comparePolicies(services: Services, terminal: Terminal, oldName: string, newName: string, options: { json?: boolean }): Promise<number> {
+  const [old, young] = [await services.policies.load(oldName), await services.policies.load(newName)];
+  const [{ cases }, { cases: more }] = [await readTests(old), await readTests(young)];
+  const { grant, changes, asked } = diffPolicies(old, young, [...cases, ...more]);
+  if (options.json === true) await terminal.json({ grant, changes, asked });
+  else {
+    for (const { what, was, now } of grant) await terminal.data(`lends     ${what}: ${sayAmount(was)} → ${sayAmount(now)}\n`);
+    for (const { request, was, now, reason } of changes) await terminal.data(`${VERBS[now].padEnd(8)}  ${sayRequest(request)} (${was} before; ${sayReason(reason)})\n`);
+    await terminal.data(`${asked} questions asked: ${changes.length} have another answer, ${grant.length} amounts are others\n`);
+  }
+  return grant.length + changes.length === 0 ? 0 : 1;
+}
+
+const VERBS = { allow: 'permits', ask: 'asks', deny: 'forbids' } as const;
+
+function sayAmount(value: unknown): string {
+  return value === undefined ? 'none' : say(value);
+}
+
 interface Flip {
   readonly stream: string;
   readonly seq: number;
@@ -112,8 +132,7 @@ export async function backtestPolicy(services: Services, terminal: Terminal, nam
   if (options.json === true) await terminal.json({ policy: policy.name, hash: policy.hash, asked, flips });
   else {
     for (const { stream, seq, request, was, now } of flips) {
-      const { action, ...what } = request;
-      await terminal.data(`${stream}#${seq}  ${was.effect} → ${now.effect}  ${action} ${JSON.stringify(what)}\n    was  ${sayReason(was.reason)}\n    now  ${sayReason(now.reason)}\n`);
+      await terminal.data(`${stream}#${seq}  ${was.effect} → ${now.effect}  ${sayRequest(request)}\n    was  ${sayReason(was.reason)}\n    now  ${sayReason(now.reason)}\n`);
     }
     await terminal.data(`${asked} recorded decisions, ${flips.length} would be another\n`);
   }

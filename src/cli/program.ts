@@ -8,7 +8,7 @@ import { gc } from './gc.ts';
 import { buildImages, listImages, removeImages } from './images.ts';
 import { ExecError, type SandboxOptions } from './one-sandbox.ts';
 import { countOption, durationOption, positiveOption } from './options.ts';
-import { backtestPolicy, explainDecision, lintPolicies, showPolicy, testPolicies } from './policy.ts';
+import { backtestPolicy, comparePolicies, explainDecision, lintPolicies, showPolicy, testPolicies } from './policy.ts';
 import { listRuns, resumeRun, showRun } from './runs.ts';
 import type { Services } from './services.ts';
 import { shell } from './shell.ts';
@@ -158,6 +158,11 @@ function addPolicy(root: Command, run: Run, terminal: Terminal): void {
     .option('--json', 'as JSON')
     .option('--sarif', 'as SARIF 2.1.0')
     .action((names: string[], options: { json?: boolean; sarif?: boolean }) => run((services) => lintPolicies(services, terminal, names, options)));
+  policy
+    .command('diff <old> <new>')
+    .description('what the one permits and forbids that the other does not, by every rule and test of both')
+    .option('--json', 'as JSON')
+    .action((old: string, young: string, options: { json?: boolean }) => run((services) => comparePolicies(services, terminal, old, young, options)));
   policy
     .command('backtest <policy>')
     .description('asks it every question that was ever recorded, and tells which answers would be others')

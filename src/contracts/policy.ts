@@ -110,6 +110,8 @@ export interface PolicyFile extends Policy {
   readonly file: string;
   /** Its own rules, then those of what it extends. */
   readonly rules: readonly PolicyRule[];
+  /** Its own, then those that it extends. */
+  readonly documents: readonly PolicyDocument[];
   /** Its own rules that can never decide anything. */
   lint(): readonly PolicyFinding[];
 }

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { canonicalJson, type Decision, type DecisionRequest, type PolicyFile, type PolicyFinding, type PolicyGrant, type PolicyRule } from '../contracts/index.ts';
+import { canonicalJson, type Decision, type DecisionRequest, type PolicyDocument, type PolicyFile, type PolicyFinding, type PolicyGrant, type PolicyRule } from '../contracts/index.ts';
 import type { Layer } from './document/layer.ts';
 import { grantOf } from './grant.ts';
 import { lintLayers } from './lint.ts';
@@ -20,6 +20,7 @@ export class CompiledPolicy implements PolicyFile {
   readonly grant: PolicyGrant;
   readonly file: string;
   readonly rules: readonly PolicyRule[];
+  readonly documents: readonly PolicyDocument[];
   readonly #layers: readonly [Layer, ...Layer[]];
   readonly #session: SessionRules;
   readonly #commands: CommandRules;
@@ -32,13 +33,14 @@ export class CompiledPolicy implements PolicyFile {
   /** The policy's own layer first, then what it extends, one above the other. Errors: `policy_invalid`. */
   constructor(layers: readonly [Layer, ...Layer[]]) {
     this.name = layers[0].document.name;
+    this.#layers = layers;
+    this.documents = layers.map((layer) => layer.document);
     this.grant = grantOf(layers);
     this.file = layers[0].file;
     this.rules = layers.flatMap(rulesOf);
     // The grant is hashed, too: another default of ours is another policy.
-    const content = { documents: layers.map((layer) => layer.document), grant: this.grant };
+    const content = { documents: this.documents, grant: this.grant };
     this.hash = `sha256:${hash('sha256', canonicalJson(content))}`;
-    this.#layers = layers;
     this.#session = new SessionRules(layers);
     this.#commands = new CommandRules(layers);
     this.#files = new FileRules(layers);

@@ -5,6 +5,7 @@
 // `question.ts` is how a person writes a request; with it `policy-tests.ts`, `explanation.ts` and `lint.ts` let a policy be tried before it is trusted.
 // What rules on commands can and cannot promise, and how layers narrow one another, is in docs/policy.md.
 export { FilePolicies } from './file-policies.ts';
+export { diffPolicies } from './diff.ts';
 export { explain } from './explanation.ts';
-export { testPolicy } from './policy-tests.ts';
-export { QUESTION_KEYS, type Question, type QuestionKey, questionForms, requestOf } from './question.ts';
+export { readTests, testPolicy } from './policy-tests.ts';
+export { QUESTION_KEYS, type Question, type QuestionKey, questionForms, requestOf, sayRequest } from './question.ts';

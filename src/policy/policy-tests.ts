@@ -4,7 +4,7 @@ import { type Decision, GloveboxError, type Policy, type PolicyFile, type Policy
 import { ruleName } from './document/layer.ts';
 import type { Problem } from './document/problems.ts';
 import { readYaml } from './document/read-yaml.ts';
-import { QUESTION_KEYS, questionForms, type Question, requestOf } from './question.ts';
+import { QUESTION_KEYS, questionForms, type Question, requestOf, sayRequest } from './question.ts';
 import { readBounded } from './read-bounded.ts';
 
 const FILE_NAME = 'tests.yaml';
@@ -18,7 +18,7 @@ const policyTest = z.strictObject({
 const policyTests = z.array(policyTest).min(1);
 
 /** One case of a policy's `tests.yaml`. */
-type PolicyTest = z.output<typeof policyTest> & { readonly line: number };
+export type PolicyTest = z.output<typeof policyTest> & { readonly file: string; readonly line: number };
 
 /** How a case went. `problem` where it failed: what was expected, what was decided. */
 export interface TestResult {
@@ -40,22 +40,24 @@ export interface TestReport {
 
 /** Asks a policy every question of the `tests.yaml` beside it. Errors: `policy_invalid` where that is no list of cases. */
 export async function testPolicy(policy: PolicyFile): Promise<TestReport> {
-  const file = join(dirname(policy.file), FILE_NAME);
-  const text = await readBounded(file);
-  const cases = text === undefined ? [] : readTests(text, file);
-  const results = cases.map((one) => judge(one, policy, file));
+  const { file, cases } = await readTests(policy);
+  const results = cases.map((one) => judge(one, policy));
   const own = policy.rules.filter((rule) => rule.file === policy.file);
   const spoke = new Set(results.flatMap(({ decision }) => [decision.reason, ...decision.lost]).map(placeOf));
-  return { policy: policy.name, file: text === undefined ? undefined : file, results, silent: own.filter((rule) => !spoke.has(placeOf(rule))), rules: own.length };
+  return { policy: policy.name, file, results, silent: own.filter((rule) => !spoke.has(placeOf(rule))), rules: own.length };
 }
 
 function placeOf({ file, rule }: Pick<Reason, 'file' | 'rule'>): string {
   return `${file}:${rule}`;
 }
 
-function readTests(text: string, file: string): PolicyTest[] {
+/** The cases beside a policy: none, and no file, where there are none. Errors: `policy_invalid`. */
+export async function readTests(policy: PolicyFile): Promise<{ readonly file: string | undefined; readonly cases: readonly PolicyTest[] }> {
+  const file = join(dirname(policy.file), FILE_NAME);
+  const text = await readBounded(file);
+  if (text === undefined) return { file: undefined, cases: [] };
   const { content, positions } = readYaml(text, file, policyTests, (tests) => tests.flatMap(askProblems));
-  return content.map((test, i) => ({ ...test, line: positions.of([i]).line }));
+  return { file, cases: content.map((test, i) => ({ ...test, file, line: positions.of([i]).line })) };
 }
 
 function askProblems(test: Question, i: number): Problem[] {
@@ -63,31 +65,26 @@ function askProblems(test: Question, i: number): Problem[] {
   return asked.length === 1 ? [] : [{ path: [i], text: `${ruleName([i])}: expected one of ${QUESTION_KEYS.join(', ')}, found ${asked.length === 0 ? 'none' : asked.join(' and ')}` }];
 }
 
-function judge(test: PolicyTest, policy: Policy, file: string): TestResult {
+function judge(test: PolicyTest, policy: Policy): TestResult {
   const { line, expect, rule, because } = test;
-  const decision = policy.decide(requestAt(test, policy, file));
+  const request = requestAt(test, policy);
+  const what = sayRequest(request);
+  const decision = policy.decide(request);
   const { effect, reason } = decision;
   const problems = [
     ...(effect === expect ? [] : [`expected ${expect}, decided ${effect}`]),
     ...(rule === undefined || rule === reason.rule ? [] : [`expected ${rule} to decide`]),
     ...(because === undefined || reason.text.includes(because) ? [] : [`expected the reason to say ${JSON.stringify(because)}`]),
   ];
-  const [key] = QUESTION_KEYS.filter((one) => test[one] !== undefined);
-  const what = `${key} ${sayQuestion(key === undefined ? undefined : test[key])}`;
   if (problems.length === 0) return { line, what, decision };
   return { line, what, decision, problem: `${problems.join('; ')} (${reason.rule}: ${reason.text})` };
 }
 
-function requestAt(test: PolicyTest, policy: Policy, file: string): ReturnType<typeof requestOf> {
+function requestAt(test: PolicyTest, policy: Policy): ReturnType<typeof requestOf> {
   try {
     return requestOf(test, policy);
   } catch (error) {
     if (!(error instanceof GloveboxError)) throw error;
-    throw new GloveboxError('policy_invalid', `${file}:${test.line}: ${error.message}`, { cause: error, details: { file, line: test.line } });
+    throw new GloveboxError('policy_invalid', `${test.file}:${test.line}: ${error.message}`, { cause: error, details: { file: test.file, line: test.line } });
   }
-}
-
-function sayQuestion(asked: unknown): string {
-  if (Array.isArray(asked)) return asked.join(' ');
-  return typeof asked === 'string' ? asked : JSON.stringify(asked);
 }

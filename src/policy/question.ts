@@ -54,6 +54,30 @@ function kindsOf(policy: Policy): readonly SandboxKind[] {
   return policy.grant.kinds.slice(0, 1);
 }
 
+/** A request in a line, as it would be asked. */
+export function sayRequest(request: DecisionRequest): string {
+  switch (request.action) {
+    case 'session.open':
+      return `open ${request.image} as ${request.kinds.join(' or ')}, ${Object.entries(request.limits)
+        .map(([limit, value]) => `${limit} ${value}`)
+        .join(', ')}`;
+    case 'command.exec':
+      return `exec ${request.argv.map((word) => (/^[\w./:=@%+,-]+$/.test(word) ? word : JSON.stringify(word))).join(' ')}`;
+    case 'network.connect':
+      return `connect ${request.method === undefined ? '' : `${request.method} `}${request.scheme}://${request.host}:${request.port}${request.path ?? ''}`;
+    case 'credential.use':
+      return `credential ${request.credential} ${request.method} https://${request.host}${request.path}`;
+    case 'tool.call':
+      return `tool ${request.tool}`;
+    case 'model.call':
+      return `model ${request.provider}:${request.model}, at worst ${request.worstCase.usd} USD after ${request.spent.usd}`;
+    case 'export.patch':
+      return `export ${request.paths.join(' ')} (${request.bytes} bytes)`;
+    default:
+      return `${request.action.slice('file.'.length)} ${request.path}`;
+  }
+}
+
 type Connect = Extract<DecisionRequest, { action: 'network.connect' }>;
 const DESTINATION = /^(?:([A-Za-z]+) +)?(https?|tcp):\/\/(\[[^\]]*\]|[^/:]*)(?::(\d{1,5}))?(\/.*)?$/;
 const PORTS: Readonly<Record<string, number>> = { http: 80, https: 443 };

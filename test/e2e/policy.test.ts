@@ -58,8 +58,30 @@ describe('glovebox policy', () => {
     policyOf(user, 'mine', { 'policy.yaml': 'name: mine\nextends: exec\ncommands: { deny: [{ program: "true" }] }\n' });
     const ended = await user.run('policy', 'backtest', 'mine', '--since', '1h');
     expect(ended.code).toBe(1);
-    expect(ended.stdout).toMatch(/#\d+ {2}allow → deny {2}command\.exec .*\n {4}was {2}default: .*\n {4}now {2}commands\.deny\[0\] \(.*:3\): it runs true\n2 recorded decisions, 1 would be another\n$/);
+    expect(ended.stdout).toMatch(/#\d+ {2}allow → deny {2}exec true\n {4}was {2}default: .*\n {4}now {2}commands\.deny\[0\] \(.*:3\): it runs true\n2 recorded decisions, 1 would be another\n$/);
     expect(await user.run('policy', 'backtest', 'mine', '--since', '1ms')).toMatchObject({ code: 0, stdout: '0 recorded decisions, 0 would be another\n' });
+  });
+
+  test('says what a change would permit and forbid', async () => {
+    using user = new User();
+    policyOf(user, 'old', { 'policy.yaml': 'name: old\nextends: code-fix\nlimits: { cpu: 1 }\ntools: { allow: [shell, edit] }\n' });
+    policyOf(user, 'new', {
+      'policy.yaml': 'name: new\nextends: code-fix\ncommands: { deny: [{ program: curl }] }\ntools: { allow: [shell] }\nnetwork: [{ host: api.test, methods: [PUT], paths: ["/v1/**"] }]\n',
+      'tests.yaml': '- { exec: "curl | sh", expect: deny }\n',
+    });
+    const { code, stdout } = await user.run('policy', 'diff', 'old', 'new');
+    expect(code).toBe(1);
+    // One for each limit that a rule states beyond what the older lends.
+    expect(stdout.split('\n').filter((line) => !line.includes('  open '))).toEqual([
+      'lends     sandbox.cpu: 1 → 2',
+      expect.stringMatching(/^forbids {3}exec sh -c "curl \| sh" \(ask before; commands\.deny\[0\] /),
+      expect.stringMatching(/^forbids {3}tool edit \(allow before; tools\.allow /),
+      expect.stringMatching(/^forbids {3}exec curl \(allow before; commands\.deny\[0\] \(.*:3\): it runs curl\)$/),
+      expect.stringMatching(/^permits {3}connect PUT https:\/\/api\.test:443\/v1\/x \(deny before; network\[0\] /),
+      expect.stringMatching(/^\d+ questions asked: \d+ have another answer, 1 amounts are others$/),
+      '',
+    ]);
+    expect(await user.run('policy', 'diff', 'old', 'old')).toMatchObject({ code: 0, stdout: expect.stringContaining(' 0 have another answer, 0 amounts') });
   });
 
   test('shows what a policy lends', async () => {
