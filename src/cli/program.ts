@@ -9,6 +9,7 @@ import { buildImages, listImages, removeImages } from './images.ts';
 import { ExecError, type SandboxOptions } from './one-sandbox.ts';
 import { countOption, durationOption, positiveOption } from './options.ts';
 import { backtestPolicy, comparePolicies, explainDecision, lintPolicies, showPolicy, testPolicies } from './policy.ts';
+import { probe, type ProbeOptions } from './probe.ts';
 import { listRuns, resumeRun, showRun } from './runs.ts';
 import type { Services } from './services.ts';
 import { shell } from './shell.ts';
@@ -177,6 +178,14 @@ function addMachine(root: Command, run: Run, terminal: Terminal): void {
     .description('what is there, what is missing, and how to get it')
     .option('--json', 'as JSON')
     .action((options: { json?: boolean }) => run((services, signal) => doctor(services, terminal, options, signal)));
+  root
+    .command('probe')
+    .description('let everything that sandboxes must withstand loose in one that a policy gives, and print what held')
+    .option('--policy <name|path>', 'whose sandbox', 'exec')
+    .option('--image <name|path>', IMAGE_OPTION)
+    .addOption(new Option('--kind <kind>', 'the kind of sandbox').choices([...KINDS]))
+    .option('--json', 'as JSON')
+    .action((options: ProbeOptions) => run((services, signal) => probe(services, terminal, options, signal)));
   root
     .command('gc')
     .description('remove at once what crashed processes of ours left behind')
