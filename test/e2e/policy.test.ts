@@ -92,3 +92,29 @@ describe('glovebox policy', () => {
     expect(ended.stdout).toMatch(/^commands\.deny\[1\] +.*code-fix-local\/policy\.yaml:20$/m);
   });
 });
+
+describe.each([
+  { name: 'pr-bot', refused: ['npm', 'publish'], rule: 'commands.deny[0]' },
+  { name: 'ci', refused: ['git', 'push'], rule: 'commands.deny[3]', image: 'base' },
+  { name: 'data-analysis', refused: ['pip', 'install', 'x'], rule: 'commands.ask[0]' },
+])('a session under $name', ({ name, refused, rule, image }) => {
+  const options = ['--kind', 'container', '--policy', name, ...(image === undefined ? [] : ['--image', image])];
+
+  test('runs what it may, sealed in, and not what it may not', async () => {
+    using user = new User();
+    const ran = await user.run('exec', ...options, '--', 'sh', '-c', 'touch a && ls && ls /sys/class/net');
+    expect(ran).toMatchObject({ code: 0, stdout: 'a\nlo\n' });
+    const ended = await user.run('exec', ...options, '--', ...refused);
+    expect(ended).toMatchObject({ code: 126, stdout: '', stderr: expect.stringContaining(rule) });
+  });
+});
+
+test('a session under locked-down is small, and nothing that extends it is larger', async () => {
+  using user = new User();
+  policyOf(user, 'opened', { 'policy.yaml': 'name: opened\nextends: locked-down\nnetwork: [{ host: example.test }]\ntools: { allow: [shell] }\nlimits: { memory: 8GiB, pids: 4096 }\nexport: { max_files: 10 }\n' });
+  const ended = await user.run('exec', '--kind', 'container', '--policy', 'opened', '--', 'sh', '-c', 'cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null; ls /sys/class/net');
+  expect(ended).toMatchObject({ code: 0, stdout: '536870912\nlo\n' });
+  for (const question of [['connect', 'https://example.test/'], ['tool', 'shell'], ['export', 'a']]) {
+    expect(JSON.parse((await user.run('policy', 'explain', '--json', 'opened', ...question)).stdout)).toMatchObject({ effect: 'deny' });
+  }
+});
