@@ -97,6 +97,13 @@ void blake2b_add(struct blake2b *hash, const uint8_t *data, size_t length)
 			hash->filled = 0;
 			continue;
 		}
+		if (hash->filled == 0 && length > sizeof hash->block) {
+			hash->counted += sizeof hash->block;
+			compress(hash, data, 0);
+			data += sizeof hash->block;
+			length -= sizeof hash->block;
+			continue;
+		}
 		if (take > length)
 			take = length;
 		memcpy(hash->block + hash->filled, data, take);

@@ -82,13 +82,21 @@ static void believe(struct receiver *receiver, const struct frame *frame)
 static bool find_attach(const struct receiver *receiver, const uint8_t *data, size_t length, size_t from, size_t *used,
 			struct frame *frame)
 {
-	size_t at = from;
+	size_t end = length < ATTACH_BYTES ? from : length - ATTACH_BYTES + 1, at = from;
 
-	for (; at + ATTACH_BYTES <= length; at++) {
-		if (is_attach(receiver, data + at, frame)) {
+	while (at < end) {
+		const uint8_t *candidate = memchr(data + at, WIRE_MAGIC & 0xff, end - at);
+
+		if (candidate == NULL) {
+			at = end;
+			break;
+		}
+		at = (size_t)(candidate - data);
+		if (is_attach(receiver, candidate, frame)) {
 			*used = at + ATTACH_BYTES;
 			return true;
 		}
+		at++;
 	}
 	*used = at;
 	return false;

@@ -1,8 +1,8 @@
 import { MAX_CHUNK_BYTES, STDIN_WINDOW_BYTES } from './wire/protocol.ts';
 import { violation } from './wire/violation.ts';
 
-/** How bytes leave: false when the way is closed for now, and they stay here. */
-export type SendStdin = (offset: number, bytes: Buffer, last: boolean) => boolean;
+/** How bytes leave: answers with a copy of them that nobody changes; undefined when the way is closed for now, and they stay here. */
+export type SendStdin = (offset: number, bytes: Buffer, last: boolean) => Buffer | undefined;
 
 interface Pending {
   bytes: Buffer;
@@ -57,18 +57,18 @@ export class StdinWindow {
     for (let first = this.#pending[0]; first !== undefined; first = this.#pending[0]) {
       const room = Math.min(this.#credit - this.#sent, MAX_CHUNK_BYTES);
       if (room === 0) return;
-      // A copy: the caller may use its buffer again, and this may have to be sent again.
-      const bytes = Buffer.from(first.bytes.subarray(0, room));
-      if (!this.#send(this.#sent, bytes, false)) return;
-      this.#kept.push(bytes);
-      this.#sent += bytes.length;
-      first.bytes = first.bytes.subarray(bytes.length);
+      // The caller may use its buffer again, and this may have to be sent again.
+      const sent = this.#send(this.#sent, first.bytes.subarray(0, room), false);
+      if (sent === undefined) return;
+      this.#kept.push(sent);
+      this.#sent += sent.length;
+      first.bytes = first.bytes.subarray(sent.length);
       if (first.bytes.length > 0) continue;
       this.#pending.shift();
       first.taken();
     }
     if (this.#ending === undefined || this.#lastSent || this.#closed) return;
-    this.#lastSent = this.#send(this.#sent, NOTHING, true);
+    this.#lastSent = this.#send(this.#sent, NOTHING, true) !== undefined;
     if (this.#lastSent) this.#ending();
   }
 

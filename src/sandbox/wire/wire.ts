@@ -8,7 +8,7 @@ import { FrameWriter } from './frame-writer.ts';
 import { decodeCommand, decodeEnd, decodeFault, decodeHello, decodeOutput, decodePong, decodeStdinAck } from './messages-from-guest.ts';
 import type { Channel, GuestEnd, Hello, KnownCommand, Pong } from './messages-from-guest.ts';
 import { encodePing } from './messages-to-guest.ts';
-import { FromGuest, NONCE_BYTES, ToGuest } from './protocol.ts';
+import { FromGuest, HEADER_BYTES, NONCE_BYTES, ToGuest } from './protocol.ts';
 import { violation } from './violation.ts';
 
 /** Who hears what init says of one stream. A method that throws has found a violation. */
@@ -50,6 +50,11 @@ export interface WireOptions {
   readonly pingsUnanswered: number;
   readonly listener: WireListener;
 }
+
+/** From here on a frame is worth a place of its own in what is written. */
+const LONG_BYTES = 8192;
+/** As much as one command may have under way: more than the transport takes at once, so that it finds the next when it has written the last. */
+const CONGESTED_BYTES = 262_144;
 
 /**
  * One attached epoch. It frames, authenticates and dispatches; it knows nothing of commands. There is no promise and no timer for a single frame, and all
@@ -108,11 +113,16 @@ export class Wire {
 
   /** Queues a frame; it leaves with the others of this tick. Nothing happens once the wire is closed. */
   send(type: ToGuest, stream: number, payload: Buffer, flags = 0): void {
-    if (this.#closed) return;
-    this.#outbox.push(this.#writer.seal(type, flags, stream, payload));
-    if (this.#flushing) return;
-    this.#flushing = true;
-    queueMicrotask(() => this.#flush());
+    if (!this.#closed) this.#queue(this.#writer.seal(type, flags, stream, payload));
+  }
+
+  /** The same for what has much to carry after its head; answers with the copy of it that leaves, undefined once the wire is closed. */
+  sendBulk(type: ToGuest, stream: number, head: Buffer, bulk: Buffer, flags = 0): Buffer | undefined {
+    if (this.#closed) return undefined;
+    const frame = this.#writer.seal(type, flags, stream, head, bulk);
+    this.#queue(frame);
+    const at = HEADER_BYTES + head.length;
+    return frame.subarray(at, at + bulk.length);
   }
 
   /** Asks init for a sign of life now. Rejects when the wire comes to its end first. */
@@ -169,13 +179,26 @@ export class Wire {
     }
   }
 
+  #queue(frame: Buffer): void {
+    this.#outbox.push(frame);
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(() => this.#flush());
+  }
+
   #flush(): void {
     this.#flushing = false;
     const frames = this.#outbox;
     if (this.#closed || frames.length === 0) return;
     this.#outbox = [];
-    const bytes = frames.length === 1 && frames[0] !== undefined ? frames[0] : Buffer.concat(frames);
-    if (!this.#transport.input.write(bytes)) this.#congested = true;
+    const { input } = this.#transport;
+    // What is short is put together; what is long is not copied again.
+    const isLong = frames.some(({ length }) => length > LONG_BYTES);
+    input.cork();
+    let wants = true;
+    for (const bytes of isLong ? frames : [Buffer.concat(frames)]) wants = input.write(bytes);
+    input.uncork();
+    if (!wants && input.writableLength >= CONGESTED_BYTES) this.#congested = true;
   }
 
   #receive(frame: Frame): void {
