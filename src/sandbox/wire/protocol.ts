@@ -8,6 +8,8 @@ export const FRAME_MAGIC = 0x3158_4247;
 export const KEY_BYTES = 32;
 export const HEADER_BYTES = 32;
 export const MAC_BYTES = 16;
+/** Where the header's fields lie in a frame. */
+export const At = { magic: 0, length: 4, typeAndFlags: 8, stream: 12, epoch: 16, zero: 20, sequence: 24 } as const;
 export const NONCE_BYTES = 16;
 export const MAX_PAYLOAD_BYTES = 262_144;
 export const MAX_CHUNK_BYTES = 65_536;
