@@ -19,14 +19,14 @@ export class FrameWriter {
 
   /**
    * A whole frame, ready to be sent: frames must be sent in the order in which they were sealed. Its payload is `head` and then `bulk`, so that nobody
-   * needs to put them together first.
+   * needs to put them together first. It is laid in `into` where that is given.
    */
-  seal(type: number, flags: number, stream: number, head: Buffer, bulk: Buffer = NOTHING): Buffer {
+  seal(type: number, flags: number, stream: number, head: Buffer, bulk: Buffer = NOTHING, into?: Buffer): Buffer {
     const length = head.length + bulk.length;
     if (length > MAX_PAYLOAD_BYTES) throw new RangeError(`a payload of ${length} bytes does not fit a frame`);
     this.#sequence += 1;
     const macAt = HEADER_BYTES + length;
-    const whole = Buffer.allocUnsafe(macAt + MAC_BYTES);
+    const whole = into === undefined ? Buffer.allocUnsafe(macAt + MAC_BYTES) : into.subarray(0, macAt + MAC_BYTES);
     whole.writeUInt32LE(FRAME_MAGIC, At.magic);
     whole.writeUInt32LE(length, At.length);
     whole.writeUInt32LE(type | (flags << 8), At.typeAndFlags);

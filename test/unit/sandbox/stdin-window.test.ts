@@ -13,7 +13,7 @@ function fakeInit() {
     state.received = Buffer.concat([state.received, bytes]);
     expect(state.received.length, 'within the window').toBeLessThanOrEqual(state.promised);
     state.ended = last;
-    return Buffer.from(bytes);
+    return { bytes: Buffer.from(bytes), release: () => undefined };
   });
   return {
     stdin,
