@@ -10,7 +10,7 @@ import { currentOwner } from '../../../src/sandbox/owner.ts';
 import { SandboxState } from '../../../src/sandbox/state.ts';
 import { FieldWriter, readU64 } from '../../../src/sandbox/wire/fields.ts';
 import { FrameWriter } from '../../../src/sandbox/wire/frame-writer.ts';
-import { Feature, FromGuest, OUTPUT_WINDOW_BYTES, STDIN_WINDOW_BYTES, ToGuest } from '../../../src/sandbox/wire/protocol.ts';
+import { Feature, FromGuest, MAX_CHUNK_BYTES, OUTPUT_WINDOW_BYTES, STDIN_WINDOW_BYTES, ToGuest } from '../../../src/sandbox/wire/protocol.ts';
 import { ids, specOf } from '../../support/sandbox-commands.ts';
 import { FakeGuest, outputPayload } from '../../support/sandbox-fake-guest.ts';
 
@@ -194,7 +194,7 @@ describe('a command', () => {
     const { stream } = await guest.next(ToGuest.exec);
     let taken = false;
     const writing = running.write(Buffer.alloc(STDIN_WINDOW_BYTES + 10)).then(() => (taken = true));
-    expect((await guest.next(ToGuest.stdin)).payload.length).toBe(8 + STDIN_WINDOW_BYTES);
+    for (let sent = 0; sent < STDIN_WINDOW_BYTES; sent += MAX_CHUNK_BYTES) expect((await guest.next(ToGuest.stdin)).payload.length).toBe(8 + MAX_CHUNK_BYTES);
     await settle();
     expect(taken).toBe(false);
     const ack = Buffer.alloc(8);
