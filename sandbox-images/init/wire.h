@@ -102,7 +102,7 @@ enum cause {
 	CAUSE_NOT_STARTED,
 };
 
-enum limit_hit { HIT_PIDS = 1, HIT_DESCRIPTORS = 2, HIT_DISK = 4, HIT_INODES = 8, HIT_FILE_SIZE = 16 };
+enum limit_hit { HIT_PIDS = 1, HIT_DISK = 4, HIT_INODES = 8, HIT_FILE_SIZE = 16 };
 
 enum command_tag {
 	COMMAND_ID = 1,

@@ -31,7 +31,8 @@ export type CommandCause =
   /** The sandbox or the wire went away before the end was known. */
   | 'lost';
 
-export type LimitHit = 'pids' | 'descriptors' | 'disk' | 'inodes' | 'file_size';
+/** Open files are not among them: `EMFILE` is between a program and the kernel, and nobody else can see it. */
+export type LimitHit = 'pids' | 'disk' | 'inodes' | 'file_size';
 
 /** How a command ended. Exactly one for each command. */
 export interface CommandEnd {

@@ -38,13 +38,16 @@ describe.each(KINDS)('a %s sandbox', (kind) => {
     expect(Number(/stopped at (\d+)/.exec(stopped ?? '')?.[1] ?? 0)).toBeGreaterThan(80);
     expect(stderr).toMatch(/Too many open files/i);
   });
+
+  test('says that it ran out of inodes, wherever files may be made, and works again when there is room', async () => {
+    await using world = openWorld(kind);
+    await using sandbox = await world.driver.create(specOf({ limits: { inodes: 200 } }));
+    for (const folder of ['/workspace', '/tmp', '$HOME', '/dev/shm']) {
+      const { stderr, end } = await shell(sandbox, `cd ${folder} && for i in $(seq 300); do : > f$i || exit 3; done`);
+      expect({ folder, end }).toMatchObject({ end: { cause: 'exited', exitCode: 2, limitsHit: ['inodes'] } });
+      expect(stderr).toMatch(/No space left on device/);
+      expect((await shell(sandbox, `cd ${folder} && rm -f f* && echo ok > g && cat g`)).stdout).toBe('ok\n');
+    }
+  });
 });
 
-test('a container says that it ran out of inodes, and works again when there is room', async () => {
-  await using world = openWorld('container');
-  await using sandbox = await world.driver.create(specOf({ limits: { inodes: 200 } }));
-  const { stderr, end } = await shell(sandbox, 'cd /workspace && for i in $(seq 300); do : > f$i || exit 3; done');
-  expect(end).toMatchObject({ cause: 'exited', limitsHit: ['inodes'] });
-  expect(stderr).toMatch(/No space left on device/);
-  expect((await shell(sandbox, 'rm -f /workspace/f*; echo ok > /workspace/g && cat /workspace/g')).stdout).toBe('ok\n');
-});

@@ -43,7 +43,7 @@ export interface Pong {
 export type GuestEnd = CommandEnd;
 
 const CAUSES = [undefined, 'exited', 'signalled', 'timeout', 'cpu_time', 'output', 'memory', 'disk', 'cancelled', 'not_started'] as const;
-const LIMITS: readonly (readonly [number, LimitHit])[] = [[1, 'pids'], [2, 'descriptors'], [4, 'disk'], [8, 'inodes'], [16, 'file_size']];
+const LIMITS: readonly (readonly [number, LimitHit])[] = [[1, 'pids'], [4, 'disk'], [8, 'inodes'], [16, 'file_size']];
 
 const endShape = {
   1: 'u32', 2: 'u32', 3: 'u32', 4: 'u32', 5: 'u32', 6: 'u32', 7: 'u32', 8: 'u64', 9: 'u64', 10: 'u64',

@@ -131,12 +131,12 @@ describe('a command', () => {
     guest.send(FromGuest.started, stream, Buffer.alloc(8));
     guest.output(stream, 1, 0, Buffer.from('out'));
     guest.output(stream, 2, 0, Buffer.from('er'));
-    guest.end(stream, (fields) => fields.u32(1, 6).u32(3, 9).u32(5, 3).u32(6, 2).u32(7, 1).u64(8, 1500).u64(11, 2500).u64(12, 3).u64(13, 2).u64(14, 4).u32(15, 1).u32(16, 1));
+    guest.end(stream, (fields) => fields.u32(1, 6).u32(3, 9).u32(5, 7).u32(6, 2).u32(7, 1).u64(8, 1500).u64(11, 2500).u64(12, 3).u64(13, 2).u64(14, 4).u32(15, 1).u32(16, 1));
     expect((await read(running)).map(({ channel, bytes }) => `${channel} ${bytes.toString()}`)).toEqual(['stdout out', 'stderr er']);
     expect(await running.end).toEqual({
       cause: 'memory',
       signal: 'SIGKILL',
-      limitsHit: ['pids', 'descriptors'],
+      limitsHit: ['pids', 'disk'],
       oomKills: { count: 2, blame: 'shared' },
       tree: 'dead',
       markerLost: true,
