@@ -172,9 +172,9 @@ export class GuestCommand implements RunningCommand, WireStream {
     this.#seen = true;
   }
 
-  received(channel: Channel, offset: number, bytes: Buffer): void {
+  received(channel: Channel, offset: number, bytes: Buffer, lasting: boolean): void {
     this.#seen = true;
-    this.#output.push(channel, offset, bytes);
+    this.#output.push(channel, offset, bytes, lasting);
     // After a new attachment some of it comes again.
     const seen = Math.max(0, this.#observed[channel] - offset);
     if (seen >= bytes.length) return;

@@ -1,8 +1,9 @@
 import { timingSafeEqual } from 'node:crypto';
+import { BulkPieces } from './bulk-pieces.ts';
 import { isU64 } from './fields.ts';
 import { checkShape } from './frame-shape.ts';
 import { mac } from './mac.ts';
-import { At, FRAME_MAGIC, FromGuest, HEADER_BYTES, HELLO_BYTES, HELLO_PAYLOAD_BYTES, MAC_BYTES, MAX_PAYLOAD_BYTES, NONCE_BYTES } from './protocol.ts';
+import { At, FRAME_MAGIC, FromGuest, HEADER_BYTES, HELLO_BYTES, HELLO_PAYLOAD_BYTES, MAC_BYTES, MAX_PAYLOAD_BYTES, NONCE_BYTES, OUTPUT_HEAD_BYTES } from './protocol.ts';
 import { violation } from './violation.ts';
 
 /** An authentic frame. The payload is a view that holds until the next frame is read: copy what is kept. */
@@ -11,6 +12,8 @@ export interface Frame {
   readonly flags: number;
   readonly stream: number;
   readonly payload: Buffer;
+  /** Where a long OUTPUT goes on after its payload. Nobody changes these bytes, so they may be kept as they are. */
+  readonly bulk: readonly Buffer[];
 }
 
 const MAGIC = Buffer.from('GBX1', 'latin1');
@@ -18,6 +21,8 @@ const MAGIC = Buffer.from('GBX1', 'latin1');
 /** Enough for whatever a sandbox says that is idle or runs short commands. */
 const SHORT_BYTES = 4096;
 const WHOLE_BYTES = HEADER_BYTES + MAX_PAYLOAD_BYTES + MAC_BYTES;
+/** What of a long OUTPUT is put together: its bytes are handed on as they came. */
+const BULK_HEAD_BYTES = HEADER_BYTES + OUTPUT_HEAD_BYTES;
 
 /**
  * Reads what init sends in one epoch, however the bytes are cut. At first it hunts: everything is thrown away until a `HELLO` with a valid
@@ -32,6 +37,7 @@ export class FrameReader {
   /** The frame that is being put together. It is short until a long frame comes. */
   #buffer = Buffer.allocUnsafeSlow(SHORT_BYTES);
   #filled = 0;
+  readonly #bulk = new BulkPieces();
   #sequence = 0;
   #hunting = true;
 
@@ -66,7 +72,7 @@ export class FrameReader {
       if (!this.#isHello()) continue;
       this.#hunting = false;
       this.#sequence = 1;
-      this.#deliver(HELLO_PAYLOAD_BYTES);
+      this.#deliver(HELLO_PAYLOAD_BYTES, HEADER_BYTES + HELLO_PAYLOAD_BYTES);
       return window.subarray(at + HELLO_BYTES);
     }
     const tail = window.subarray(at === -1 ? Math.max(0, window.length - MAGIC.length + 1) : at);
@@ -86,7 +92,7 @@ export class FrameReader {
       b.readUInt32LE(At.sequence) === 1 &&
       b.readUInt32LE(At.sequence + 4) === 0 &&
       b.subarray(HEADER_BYTES, HEADER_BYTES + NONCE_BYTES).equals(this.#nonce) &&
-      this.#macFits(HELLO_PAYLOAD_BYTES)
+      this.#macFits(HEADER_BYTES + HELLO_PAYLOAD_BYTES)
     );
   }
 
@@ -99,10 +105,23 @@ export class FrameReader {
       return bytes.subarray(taken);
     }
     const length = this.#buffer.readUInt32LE(At.length);
+    if (length > SHORT_BYTES && this.#buffer.readUInt8(At.typeAndFlags) === FromGuest.output) return this.#readBulk(bytes, length);
     const end = HEADER_BYTES + length + MAC_BYTES;
     if (end > this.#buffer.length) this.#lengthen();
     const taken = this.#take(bytes, end);
-    if (this.#filled === end) this.#check(length);
+    if (this.#filled === end) this.#check(length, HEADER_BYTES + length);
+    return bytes.subarray(taken);
+  }
+
+  #readBulk(bytes: Buffer, length: number): Buffer {
+    const missing = length - OUTPUT_HEAD_BYTES - this.#bulk.length;
+    if (this.#filled < BULK_HEAD_BYTES) return bytes.subarray(this.#take(bytes, BULK_HEAD_BYTES));
+    if (missing > 0) {
+      this.#bulk.add(bytes.subarray(0, missing));
+      return bytes.subarray(Math.min(missing, bytes.length));
+    }
+    const taken = this.#take(bytes, BULK_HEAD_BYTES + MAC_BYTES);
+    if (this.#filled === BULK_HEAD_BYTES + MAC_BYTES) this.#check(length, BULK_HEAD_BYTES);
     return bytes.subarray(taken);
   }
 
@@ -120,8 +139,9 @@ export class FrameReader {
   }
 
   /** The order is the protocol's: MAC, epoch, sequence, zero fields, and then the frame's shape. */
-  #check(length: number): void {
-    if (!this.#macFits(length)) throw violation('mac', 'a frame with a wrong MAC');
+  #check(length: number, macAt: number): void {
+    const bulk = this.#bulk.drain();
+    if (!this.#macFits(macAt, bulk)) throw violation('mac', 'a frame with a wrong MAC');
     this.#filled = 0;
     const epoch = this.#buffer.readUInt32LE(At.epoch);
     if (epoch < this.#epoch) return;
@@ -133,15 +153,14 @@ export class FrameReader {
     if (!isU64(this.#buffer, At.sequence, due)) throw violation('sequence', `another frame than number ${due}, which was due`);
     this.#sequence = due;
     if (this.#buffer.readUInt16LE(At.typeAndFlags + 2) !== 0 || this.#buffer.readUInt32LE(At.zero) !== 0) throw violation('reserved', 'a header with bytes that must be zero');
-    this.#deliver(length);
+    this.#deliver(length, macAt, bulk);
   }
 
-  #macFits(length: number): boolean {
-    const macAt = HEADER_BYTES + length;
-    return timingSafeEqual(mac(this.#key, this.#buffer.subarray(0, macAt)), this.#buffer.subarray(macAt, macAt + MAC_BYTES));
+  #macFits(macAt: number, bulk: readonly Buffer[] = []): boolean {
+    return timingSafeEqual(mac(this.#key, this.#buffer.subarray(0, macAt), bulk), this.#buffer.subarray(macAt, macAt + MAC_BYTES));
   }
 
-  #deliver(length: number): void {
+  #deliver(length: number, macAt: number, bulk: readonly Buffer[] = []): void {
     const type = this.#buffer.readUInt8(At.typeAndFlags);
     const flags = this.#buffer.readUInt8(At.typeAndFlags + 1);
     const stream = this.#buffer.readUInt32LE(At.stream);
@@ -150,7 +169,8 @@ export class FrameReader {
       type,
       flags,
       stream,
-      payload: this.#buffer.subarray(HEADER_BYTES, HEADER_BYTES + length),
+      payload: this.#buffer.subarray(HEADER_BYTES, macAt),
+      bulk,
     });
   }
 }

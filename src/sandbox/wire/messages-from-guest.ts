@@ -3,7 +3,7 @@ import { errnoName, signalName } from './linux.ts';
 import { Fields, readU64 } from './fields.ts';
 import type { FieldShape } from './fields.ts';
 import type { Frame } from './frame-reader.ts';
-import { FILE_WINDOW_BYTES, HELLO_PAYLOAD_BYTES, LAST_FLAG, MAX_COMMANDS, NONCE_BYTES, OUTPUT_WINDOW_BYTES, WIRE_VERSION } from './protocol.ts';
+import { FILE_WINDOW_BYTES, HELLO_PAYLOAD_BYTES, LAST_FLAG, MAX_COMMANDS, NONCE_BYTES, OUTPUT_HEAD_BYTES, OUTPUT_WINDOW_BYTES, WIRE_VERSION } from './protocol.ts';
 import { violation } from './violation.ts';
 
 export type Channel = 'stdout' | 'stderr';
@@ -73,11 +73,11 @@ export function decodeCommand({ payload, stream }: Frame): KnownCommand {
   return { stream, id, ended: state === 2, stdinTaken, stdoutFrom, stderrFrom, windowBytes: Math.min(fields.number(8) ?? OUTPUT_WINDOW_BYTES, FILE_WINDOW_BYTES) };
 }
 
-/** The bytes are a view: copy what is kept. */
+/** The bytes are a view: copy what is kept. A long frame goes on in its bulk. */
 export function decodeOutput({ payload }: Frame): { readonly channel: Channel; readonly offset: number; readonly bytes: Buffer } {
   const channel = payload.readUInt8(0);
   if ((channel !== 1 && channel !== 2) || !isZero(payload.subarray(1, 8))) throw violation('payload', 'an OUTPUT of no channel');
-  return { channel: channel === 1 ? 'stdout' : 'stderr', offset: readU64(payload, 8), bytes: payload.subarray(16) };
+  return { channel: channel === 1 ? 'stdout' : 'stderr', offset: readU64(payload, 8), bytes: payload.subarray(OUTPUT_HEAD_BYTES) };
 }
 
 export function decodeStdinAck({ payload, flags }: Frame): { readonly offset: number; readonly closed: boolean } {

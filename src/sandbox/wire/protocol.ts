@@ -14,6 +14,8 @@ export const NONCE_BYTES = 16;
 export const MAX_PAYLOAD_BYTES = 262_144;
 export const MAX_CHUNK_BYTES = 65_536;
 export const MAX_CONFIGURATION_BYTES = 4096;
+/** What stands before the bytes of an `OUTPUT`. */
+export const OUTPUT_HEAD_BYTES = 16;
 export const HELLO_PAYLOAD_BYTES = 64;
 export const HELLO_BYTES = HEADER_BYTES + HELLO_PAYLOAD_BYTES + MAC_BYTES;
 /** Bytes of stdin that may be under way beyond the last `STDIN_ACK`. */

@@ -15,8 +15,8 @@ import { violation } from './violation.ts';
 /** Who hears what init says of one stream. A method that throws has found a violation. */
 export interface WireStream {
   started(): void;
-  /** The bytes are a view: copy what is kept. */
-  received(channel: Channel, offset: number, bytes: Buffer): void;
+  /** The bytes are a view: what is kept must be copied, unless they are `lasting`. */
+  received(channel: Channel, offset: number, bytes: Buffer, lasting: boolean): void;
   stdinAck(offset: number, closed: boolean): void;
   finished(end: GuestEnd): void;
 }
@@ -250,10 +250,8 @@ export class Wire {
   #receiveStream(frame: Frame, stream: WireStream | undefined): void {
     if (stream === undefined) throw violation('conduct', `a frame of type ${frame.type} on stream ${frame.stream}, which is not open`);
     switch (frame.type) {
-      case FromGuest.output: {
-        const { channel, offset, bytes } = decodeOutput(frame);
-        return stream.received(channel, offset, bytes);
-      }
+      case FromGuest.output:
+        return receiveOutput(frame, stream);
       case FromGuest.end:
         return stream.finished(decodeEnd(frame));
       case FromGuest.started:
@@ -297,6 +295,16 @@ export class Wire {
     this.#outbox = [];
     this.#transport.close();
     this.#listener.closed(end);
+  }
+}
+
+function receiveOutput(frame: Frame, stream: WireStream): void {
+  const { channel, offset, bytes } = decodeOutput(frame);
+  if (bytes.length > 0) stream.received(channel, offset, bytes, false);
+  let at = offset + bytes.length;
+  for (const piece of frame.bulk) {
+    stream.received(channel, at, piece, true);
+    at += piece.length;
   }
 }
 

@@ -36,7 +36,7 @@ function payloadOf(name: string): Buffer {
 function frameOf(name: string): Frame {
   const [, line] = named('frame').find(([candidate]) => candidate === name) ?? [];
   const found = line as Line;
-  return { type: number(found, 'type'), flags: number(found, 'flags'), stream: number(found, 'stream'), payload: bytes(found, 'payload') };
+  return { type: number(found, 'type'), flags: number(found, 'flags'), stream: number(found, 'stream'), payload: bytes(found, 'payload'), bulk: [] };
 }
 
 /** A reader that has believed everything up to a sequence number of an epoch. */
@@ -67,7 +67,7 @@ describe('frames', () => {
   test.each(named('frame', 'init').filter(([name]) => name !== 'hello'))('%s is read', (_name, line) => {
     const { reader, frames } = readerAt(number(line, 'epoch'), number(line, 'sequence') - 1, keys['init'] as Buffer);
     reader.push(bytes(line, 'frame'));
-    expect(frames).toEqual([{ type: number(line, 'type'), flags: number(line, 'flags'), stream: number(line, 'stream'), payload: bytes(line, 'payload') }]);
+    expect(frames).toEqual([{ type: number(line, 'type'), flags: number(line, 'flags'), stream: number(line, 'stream'), payload: bytes(line, 'payload'), bulk: [] }]);
   });
 });
 
