@@ -1,10 +1,11 @@
 import { systemClock } from '../contracts/index.ts';
-import type { Clock, IdSource, Sandboxes, WarmSandboxes } from '../contracts/index.ts';
+import type { Clock, IdSource, Isolates, Sandboxes, WarmSandboxes } from '../contracts/index.ts';
 import { BubblewrapDriver } from './bubblewrap/index.ts';
 import { DockerDriver, Engine, extractInit } from './docker/index.ts';
 import { findEngine, OperatorImages, SandboxImages } from './images/index.ts';
 import type { ImageName } from './images/index.ts';
 import { InitBinary } from './init-binary.ts';
+import { IsolatePool } from './isolate/index.ts';
 import { OwnImages } from './own-images.ts';
 import { PooledSandboxes } from './pool/index.ts';
 import type { PoolOptions } from './pool/index.ts';
@@ -20,6 +21,8 @@ export function openSandboxes(options: {
 }): {
   readonly sandboxes: Sandboxes;
   readonly images: OperatorImages;
+  /** No child before the first call. */
+  readonly isolates: Isolates;
   /** For a service: some stand ready, and no more live than the machine holds. A command that needs one sandbox is better off without. */
   readonly pooled: (pool?: Omit<PoolOptions, 'sandboxes' | 'clock'>) => WarmSandboxes;
 } {
@@ -33,5 +36,5 @@ export function openSandboxes(options: {
     new DockerDriver({ ...docker, kind: 'container' }),
     new BubblewrapDriver({ stateDir, ids, clock, init }),
   ]);
-  return { sandboxes, images: new OperatorImages(() => engine.client()), pooled: (pool) => new PooledSandboxes({ ...pool, sandboxes, clock }) };
+  return { sandboxes, images: new OperatorImages(() => engine.client()), isolates: new IsolatePool({ searchPath: env['PATH'] ?? '' }), pooled: (pool) => new PooledSandboxes({ ...pool, sandboxes, clock }) };
 }
