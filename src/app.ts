@@ -27,12 +27,12 @@ export async function openServices({ env, version }: Configuration): Promise<Ser
   const ids = randomIds(clock);
   const journal = new SqliteJournal(join(stateDir, 'journal.db'), { clock });
   const blobs = new FolderBlobs(join(stateDir, 'blobs'));
-  const { sandboxes, images, prober } = openSandboxes({ stateDir, ids, env, clock });
+  const { sandboxes, images, isolates, prober } = openSandboxes({ stateDir, ids, env, clock });
   const workspace = new GitWorkspace({ storeDir: join(stateDir, 'trees.git'), environment: env });
   const policies = new FilePolicies([resolve('policies'), join(ROOT, 'policies')]);
   const models = new ModelsByName({ env, transcriptFolder: process.cwd() });
   const leases = new FileLeases(join(stateDir, 'leases'));
-  const ports: SessionPorts = { journal, sandboxes, clock, ids, blobs };
+  const ports: SessionPorts = { journal, sandboxes, isolates, clock, ids, blobs };
   return {
     stateDir,
     version,
@@ -47,7 +47,10 @@ export async function openServices({ env, version }: Configuration): Promise<Ser
     env,
     sessionPorts: (approver) => (approver === undefined ? ports : { ...ports, approver }),
     runs: (approver) => new Runs({ ...ports, ...(approver === undefined ? {} : { approver }), blobs, workspace, models, policies, leases }),
-    [Symbol.asyncDispose]: () => journal[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: async () => {
+      await isolates[Symbol.asyncDispose]();
+      await journal[Symbol.asyncDispose]();
+    },
   };
 }
 

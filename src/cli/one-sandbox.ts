@@ -39,14 +39,19 @@ export async function inOneSandbox(
     if (options.workspace !== undefined) await bring(services, sandbox, options.workspace, terminal, signal);
     return await use(sandbox, session);
   } catch (thrown) {
-    // What went wrong first is the thing to tell, not that closing the session failed after it.
-    const error: unknown = thrown instanceof SuppressedError ? thrown.suppressed : thrown;
-    // As docker does: a code of our own never looks like one of the command's.
-    if (error instanceof GloveboxError && error.exitCode === 5) throw new ExecError(125, error);
-    if (error instanceof GloveboxError && error.exitCode === 3) throw new ExecError(126, error);
-    if (error instanceof GloveboxError && error.exitCode === 4) throw new ExecError(124, error);
-    throw error;
+    throw execError(thrown);
   }
+}
+
+/** What a person is told of it, with its exit code. */
+export function execError(thrown: unknown): unknown {
+  // What went wrong first is the thing to tell, not that closing the session failed after it.
+  const error: unknown = thrown instanceof SuppressedError ? thrown.suppressed : thrown;
+  // As docker does: a code of our own never looks like one of the command's.
+  if (error instanceof GloveboxError && error.exitCode === 5) return new ExecError(125, error);
+  if (error instanceof GloveboxError && error.exitCode === 3) return new ExecError(126, error);
+  if (error instanceof GloveboxError && error.exitCode === 4) return new ExecError(124, error);
+  return error;
 }
 
 /** What every command of these is asked to run with. */
@@ -93,7 +98,8 @@ export function explain(command: GovernedCommand, end: CommandEnd, terminal: Ter
   else if (hit !== '') terminal.note(`glovebox: ended${hit}`, 'yellow');
 }
 
-async function bring(services: Services, sandbox: GovernedSandbox, folder: string, terminal: Terminal, signal: AbortSignal): Promise<void> {
+/** Copies a folder into the workspace. */
+export async function bring(services: Services, sandbox: GovernedSandbox, folder: string, terminal: Terminal, signal: AbortSignal): Promise<void> {
   const tree = await services.workspace.capture(folder, { signal, onNote: (note) => terminal.note(note, 'dim') });
   await sandbox.files.unpack(WORKSPACE, services.workspace.tar(tree, signal), { signal });
 }

@@ -45,7 +45,7 @@ function questionOf([key, ...words]: readonly [string, ...string[]]): Question {
 
 function askedAbout(key: QuestionKey, words: readonly string[]): unknown {
   const [first, ...more] = words;
-  if (key === 'export') return words;
+  if (key === 'export' || key === 'javascript') return words;
   if (key === 'exec') return more.length === 0 ? first : words;
   if (key === 'credential') return { id: first, to: more.join(' ') };
   if (key === 'open') return first === undefined ? {} : { image: first };

@@ -6,6 +6,7 @@ import { exec, type ExecOptions } from './exec.ts';
 import { fix, type FixOptions } from './fix.ts';
 import { gc } from './gc.ts';
 import { buildImages, listImages, removeImages } from './images.ts';
+import { js, type JsOptions } from './js.ts';
 import { ExecError, type SandboxOptions } from './one-sandbox.ts';
 import { countOption, durationOption, positiveOption } from './options.ts';
 import { backtestPolicy, comparePolicies, explainDecision, lintPolicies, showPolicy, testPolicies } from './policy.ts';
@@ -51,6 +52,7 @@ function program(run: Run, terminal: Terminal, version: string): Command {
     .configureOutput({ writeOut: (text) => terminal.stdout.write(text), writeErr: (text) => terminal.stderr.write(text) });
   addFix(root, run, terminal);
   addExec(root, run, terminal);
+  addJs(root, run, terminal);
   addRuns(root, run, terminal);
   addPolicy(root, run, terminal);
   addMachine(root, run, terminal);
@@ -103,6 +105,22 @@ function addExec(root: Command, run: Run, terminal: Terminal): void {
       .argument('[command...]', 'instead of the shell of the image'),
     'shell',
   ).action((argv: string[], options: SandboxOptions) => run((services, signal) => shell(services, terminal, argv, options, signal)));
+}
+
+function addJs(root: Command, run: Run, terminal: Terminal): void {
+  root
+    .command('js')
+    .description('run JavaScript or TypeScript in an isolate; its result goes to stdout as JSON, its console to stderr')
+    .argument('[file]', 'a module whose default export is the result, or gives it when it is a function')
+    .option('-e, --eval <code>', 'instead of a file')
+    .option('--typescript', 'take the types out (by itself for .ts and .mts)')
+    .option('--script', 'a script, whose last value is the result')
+    .option('--args <json>', 'its arguments, as a JSON list')
+    .option('--policy <name|path>', 'what the program may do', 'js')
+    .option('--workspace <dir>', 'copy this folder into a sandbox, and give the program `files` of it; the folder itself is never written')
+    .option('--timeout <duration>', 'end it after so long', durationOption)
+    .option('--json', 'how it ended, with result and console, as JSON on stdout')
+    .action((file: string | undefined, options: JsOptions) => run((services, signal) => js(services, terminal, file, options, signal)));
 }
 
 function sandboxOptions(command: Command, policy: string): Command {

@@ -1,3 +1,4 @@
+import type { HostFunctionGroup, JavaScriptLanguage } from './javascript.ts';
 import type { SandboxKind } from './sandbox.ts';
 import type { SandboxLimits } from './limits.ts';
 
@@ -5,6 +6,8 @@ import type { SandboxLimits } from './limits.ts';
 export type DecisionRequest =
   | { readonly action: 'session.open'; readonly kinds: readonly SandboxKind[]; readonly image: string; readonly limits: SandboxLimits }
   | { readonly action: 'command.exec'; readonly argv: readonly string[]; readonly cwd: string }
+  /** `source` is the hash of the program (`sha256:…`); `functions` are what it may call of the host, each call of which is a question of its own. */
+  | { readonly action: 'javascript.run'; readonly language: JavaScriptLanguage; readonly source: string; readonly functions: readonly HostFunctionGroup[] }
   | { readonly action: 'file.read' | 'file.write' | 'file.delete' | 'file.list'; readonly path: string }
   | {
       readonly action: 'network.connect';

@@ -1,5 +1,6 @@
 import type { Decision, DecisionRequest } from './decision.ts';
 import type { ErrorCode } from './errors.ts';
+import type { HostFunctionGroup, JavaScriptEnd, JavaScriptForm, JavaScriptLanguage } from './javascript.ts';
 import type { ModelReply, ToolCall } from './model.ts';
 import type { CommandEnd, SandboxKind, WorkspacePlace } from './sandbox.ts';
 
@@ -50,6 +51,9 @@ export interface EventData {
   decision: { request: DecisionRequest; decision: Decision; allowed: boolean; answeredBy?: string };
   'command.started': { command: string; sandbox: string; argv: readonly string[]; cwd: string };
   'command.ended': { command: string; end: CommandEnd; stdoutHash: string; stderrHash: string };
+  /** The program itself where it is short, else a blob of its hash where blobs are kept. */
+  'javascript.started': { call: string; language: JavaScriptLanguage; form: JavaScriptForm; sourceHash: string; source?: string; functions: readonly HostFunctionGroup[] };
+  'javascript.ended': { call: string; end: Omit<JavaScriptEnd, 'result'>; resultHash: string; consoleHash: string };
   'file.changed': { sandbox: string; operation: string; path: string; bytes: number };
   'model.started': { call: string; model: string; requestHash: string; worstCaseUsd: number; worstCaseTokens: number };
   'model.ended': { call: string; reply: ModelReply };

@@ -8,6 +8,7 @@ export * from './decision.ts';
 export * from './errors.ts';
 export * from './events.ts';
 export * from './ids.ts';
+export * from './javascript.ts';
 export * from './journal.ts';
 export * from './limits.ts';
 export * from './model.ts';

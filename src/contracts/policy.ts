@@ -59,6 +59,13 @@ export const policyDocument = z.strictObject({
   commands: z
     .strictObject({ allow: z.array(commandRule).optional(), ask: z.array(commandRule).optional(), deny: z.array(commandRule).optional() })
     .optional(),
+  javascript: z
+    .strictObject({
+      memory: bytes.optional().describe('the heap of a program'),
+      functions: z.array(z.enum(['files', 'tools'])).optional().describe('what of the host a program may be given to call'),
+    })
+    .optional()
+    .describe('JavaScript in an isolate, outside of any sandbox; without it there is none'),
   network: z.array(networkRule).optional(),
   tools: z.strictObject({ allow: z.array(z.string()).optional(), deny: z.array(z.string()).optional() }).optional(),
   models: z.strictObject({ allow: globs.optional() }).optional(),
@@ -79,6 +86,7 @@ export interface PolicyGrant {
   readonly sandbox: SandboxLimits;
   readonly command: CommandLimits;
   readonly session: SessionLimits;
+  readonly javascript: { readonly memoryBytes: number };
   readonly budget: { readonly usd: number; readonly tokens: number; readonly steps: number };
 }
 

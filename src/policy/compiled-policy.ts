@@ -7,6 +7,7 @@ import { rulesOf } from './rule-list.ts';
 import { CommandRules } from './rules/command-rules.ts';
 import { ExportRules } from './rules/export-rules.ts';
 import { FileRules } from './rules/file-rules.ts';
+import { JavaScriptRules } from './rules/javascript-rules.ts';
 import { ModelRules } from './rules/model-rules.ts';
 import { NetworkRules } from './rules/network-rules.ts';
 import { SessionRules } from './rules/session-rules.ts';
@@ -24,6 +25,7 @@ export class CompiledPolicy implements PolicyFile {
   readonly #layers: readonly [Layer, ...Layer[]];
   readonly #session: SessionRules;
   readonly #commands: CommandRules;
+  readonly #javascript: JavaScriptRules;
   readonly #files: FileRules;
   readonly #network: NetworkRules;
   readonly #tools: ToolRules;
@@ -43,6 +45,7 @@ export class CompiledPolicy implements PolicyFile {
     this.hash = `sha256:${hash('sha256', canonicalJson(content))}`;
     this.#session = new SessionRules(layers);
     this.#commands = new CommandRules(layers);
+    this.#javascript = new JavaScriptRules(layers);
     this.#files = new FileRules(layers);
     this.#network = new NetworkRules(layers);
     this.#tools = new ToolRules(layers);
@@ -64,6 +67,8 @@ export class CompiledPolicy implements PolicyFile {
         return this.#session.judge(request);
       case 'command.exec':
         return this.#commands.judge(request.argv);
+      case 'javascript.run':
+        return this.#javascript.judge(request.functions);
       case 'file.read':
       case 'file.write':
       case 'file.delete':

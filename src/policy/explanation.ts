@@ -16,6 +16,7 @@ export function explain({ action }: DecisionRequest, { effect, reason, lost }: D
 const OPENERS: Partial<Record<Action, string>> = {
   'tool.call': 'a tools.allow with this tool in it',
   'network.connect': 'a network rule that names this destination',
+  'javascript.run': 'a javascript section, be it empty',
   'export.patch': 'an export section, be it empty',
   'file.write': 'a files.write that names this path',
   'file.delete': 'a files.write that names this path',
@@ -34,6 +35,7 @@ const FILES = 'the file API and tools; a command in the sandbox is held by its u
 
 const BINDS: Readonly<Record<Action, string>> = {
   'session.open': 'whether there is a sandbox at all',
+  'javascript.run': 'whether it is started, and with what of ours to call; what it then does is held by its isolate',
   'command.exec': 'whether it is started; what it then does is held by the sandbox, its mounts and the wire',
   'file.read': FILES,
   'file.list': FILES,

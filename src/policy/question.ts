@@ -7,6 +7,7 @@ const spending = { usd: z.number().nonnegative().optional(), tokens: z.int().non
 /** How a person writes a request: one of these keys, for what is to be done. */
 export const questionForms = {
   exec: z.union([text, z.array(z.string()).min(1)]).describe('a program and its arguments, or a text for a shell'),
+  javascript: z.array(z.enum(['files', 'tools'])).describe('a program in an isolate, and what of the host it may call'),
   read: text.describe('an absolute path in the sandbox'),
   write: text.describe('an absolute path in the sandbox'),
   delete: text.describe('an absolute path in the sandbox'),
@@ -29,10 +30,14 @@ export type QuestionKey = keyof typeof questionForms;
 export const QUESTION_KEYS = Object.keys(questionForms) as readonly QuestionKey[];
 export type Question = { readonly [K in QuestionKey]?: z.output<(typeof questionForms)[K]> | undefined };
 
+/** No rule looks at it. */
+const NO_SOURCE = `sha256:${'0'.repeat(64)}`;
+
 /** The one request that a question stands for. Errors: `usage`, with what was expected. */
 export function requestOf(question: Question, policy: Policy): DecisionRequest {
-  const { exec, connect, credential, tool, model, export: exported, open } = question;
+  const { exec, javascript, connect, credential, tool, model, export: exported, open } = question;
   if (exec !== undefined) return { action: 'command.exec', argv: typeof exec === 'string' ? ['sh', '-c', exec] : exec, cwd: WORKSPACE };
+  if (javascript !== undefined) return { action: 'javascript.run', language: 'javascript', source: NO_SOURCE, functions: javascript };
   for (const operation of ['read', 'write', 'delete', 'list'] as const) {
     const path = question[operation];
     if (path !== undefined) return { action: `file.${operation}`, path };
@@ -63,6 +68,8 @@ export function sayRequest(request: DecisionRequest): string {
         .join(', ')}`;
     case 'command.exec':
       return `exec ${request.argv.map((word) => (/^[\w./:=@%+,-]+$/.test(word) ? word : JSON.stringify(word))).join(' ')}`;
+    case 'javascript.run':
+      return `javascript ${request.functions.join(' ')}`.trim();
     case 'network.connect':
       return `connect ${request.method === undefined ? '' : `${request.method} `}${request.scheme}://${request.host}:${request.port}${request.path ?? ''}`;
     case 'credential.use':

@@ -14,6 +14,7 @@ const LISTS: readonly (readonly [Section, string])[] = [
   ['commands', 'allow'],
   ['commands', 'ask'],
   ['commands', 'deny'],
+  ['javascript', 'functions'],
   ['tools', 'allow'],
   ['tools', 'deny'],
   ['models', 'allow'],

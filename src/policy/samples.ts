@@ -5,7 +5,7 @@ type Destination = Extract<NonNullable<PolicyDocument['network']>[number], { hos
 
 /** For each rule of a document a question that it speaks of, so that two policies can be told apart where either has something to say. */
 export function samplesOf(document: PolicyDocument): Question[] {
-  const { files, commands, network, tools, models, export: exported, sandbox, limits } = document;
+  const { files, commands, javascript, network, tools, models, export: exported, sandbox, limits } = document;
   const paths = [...(files?.read ?? []), ...(files?.write ?? []), ...(files?.deny ?? [])].map(sample);
   const leaving = [...(files?.review ?? []), ...(exported?.ask ?? []), ...(exported?.deny ?? [])].map(sample);
   return [
@@ -13,6 +13,8 @@ export function samplesOf(document: PolicyDocument): Question[] {
     ...[...(commands?.allow ?? []), ...(commands?.ask ?? []), ...(commands?.deny ?? [])].flatMap(({ program, args }) =>
       program.map((name): Question => ({ exec: [name === '*' ? 'anything' : name, ...(args ?? [])] })),
     ),
+    ...(javascript?.functions ?? []).map((name): Question => ({ javascript: [name] })),
+    { javascript: [] },
     ...(network ?? []).flatMap((rule) => ('host' in rule ? connections(rule) : [])),
     ...[...(tools?.allow ?? []), ...(tools?.deny ?? [])].map((tool): Question => ({ tool: sample(tool) })),
     ...(models?.allow ?? []).map(sample).flatMap((model): Question[] => (model.includes(':') ? [{ model }] : [{ model: `${model}:x` }])),

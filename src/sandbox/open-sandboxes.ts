@@ -1,11 +1,12 @@
 import { systemClock } from '../contracts/index.ts';
-import type { Clock, IdSource, Sandboxes, WarmSandboxes } from '../contracts/index.ts';
+import type { Clock, IdSource, Isolates, Sandboxes, WarmSandboxes } from '../contracts/index.ts';
 import { BubblewrapDriver } from './bubblewrap/index.ts';
 import { DockerDriver, Engine, extractInit } from './docker/index.ts';
 import { containerName } from './docker/labels.ts';
 import { findEngine, OperatorImages, SandboxImages } from './images/index.ts';
 import type { ImageName } from './images/index.ts';
 import { InitBinary } from './init-binary.ts';
+import { IsolatePool } from './isolate/index.ts';
 import { OwnImages } from './own-images.ts';
 import { PooledSandboxes } from './pool/index.ts';
 import type { PoolOptions } from './pool/index.ts';
@@ -23,6 +24,8 @@ export function openSandboxes(options: {
   readonly sandboxes: Sandboxes;
   readonly images: OperatorImages;
   readonly prober: Prober;
+  /** No child before the first call. */
+  readonly isolates: Isolates;
   /** For a service: some stand ready, and no more live than the machine holds. A command that needs one sandbox is better off without. */
   readonly pooled: (pool?: Omit<PoolOptions, 'sandboxes' | 'clock'>) => WarmSandboxes;
 } {
@@ -45,5 +48,5 @@ export function openSandboxes(options: {
     program: (signal) => probe.path(signal),
     account: async ({ id, kind }) => (kind === 'process' ? undefined : JSON.stringify(await engine.container(containerName(id)))),
   });
-  return { sandboxes, prober, images: new OperatorImages(() => engine.client()), pooled: (pool) => new PooledSandboxes({ ...pool, sandboxes, clock }) };
+  return { sandboxes, prober, images: new OperatorImages(() => engine.client()), isolates: new IsolatePool({ searchPath: env['PATH'] ?? '' }), pooled: (pool) => new PooledSandboxes({ ...pool, sandboxes, clock }) };
 }

@@ -4,6 +4,7 @@ import {
   type Clock,
   GloveboxError,
   type IdSource,
+  type Isolates,
   type Journal,
   type Model,
   type ModelReply,
@@ -19,6 +20,7 @@ import {
 } from '../contracts/index.ts';
 import type { Approver } from './approver.ts';
 import { Gate } from './gate.ts';
+import { type GovernedJavaScript, GovernedPrograms, type JavaScriptRequest } from './governed-javascript.ts';
 import { GovernedSandbox } from './governed-sandbox.ts';
 import { IdleWatch } from './idle-watch.ts';
 import type { Snapshot } from './snapshots.ts';
@@ -29,6 +31,8 @@ export interface SessionPorts {
   readonly sandboxes: Sandboxes;
   readonly clock: Clock;
   readonly ids: IdSource;
+  /** No JavaScript runs without. */
+  readonly isolates?: Isolates;
   /** Where snapshots of workspaces are kept; none can be taken without. */
   readonly blobs?: Blobs;
   /** Nobody to ask: `ask` is a refusal. */
@@ -64,6 +68,7 @@ export class Session implements AsyncDisposable {
   readonly #gate: Gate;
   readonly #kinds: readonly SandboxKind[];
   readonly #spec: SandboxSpec;
+  readonly #programs: GovernedPrograms;
   readonly #sandboxes = new Set<GovernedSandbox>();
   readonly #over = new AbortController();
   readonly #wall: NodeJS.Timeout;
@@ -104,12 +109,24 @@ export class Session implements AsyncDisposable {
     this.#kinds = kinds;
     this.#spent = options.spent ?? { usd: 0, tokens: 0, steps: 0 };
     this.#spec = { image: options.imageReference ?? image, limits: this.policy.grant.sandbox, graceMs: GRACE_MS, ...(options.env === undefined ? {} : { env: options.env }) };
+    this.#programs = new GovernedPrograms({
+      isolates: ports.isolates,
+      gate,
+      ids: ports.ids,
+      owner: id,
+      limits: this.policy.grant.command,
+      memoryBytes: this.policy.grant.javascript.memoryBytes,
+      blobs: ports.blobs,
+      touch: () => this.#touch(),
+      allowTool: (tool, version) => this.allowTool(tool, version),
+      unwritten: (error) => this.#cannotWrite(error),
+    });
     this.#wall = setTimeout(() => this.#expire('its time is over'), this.policy.grant.session.wallMs);
     this.#wall.unref();
     this.#idle = new IdleWatch({
       clock: ports.clock,
       idleMs: this.policy.grant.session.idleMs,
-      isBusy: () => this.#modelCalls > 0 || [...this.#sandboxes].some(({ isBusy }) => isBusy),
+      isBusy: () => this.#modelCalls > 0 || this.#programs.isBusy || [...this.#sandboxes].some(({ isBusy }) => isBusy),
       expired: () => this.#expire('nothing happened for too long'),
     });
   }
@@ -170,6 +187,11 @@ export class Session implements AsyncDisposable {
       },
     ]);
     return governed;
+  }
+
+  /** Runs JavaScript in an isolate of this session. Errors: see `GovernedPrograms.run`, and whatever ended the session. */
+  javascript(request: JavaScriptRequest): Promise<GovernedJavaScript> {
+    return this.#programs.run(request, this.signal);
   }
 
   /** Asks a model. Decided with what the call may cost at worst, before it is made. Errors: `budget_exhausted`, `denied`, and the model's own. */
@@ -238,7 +260,7 @@ export class Session implements AsyncDisposable {
     clearTimeout(this.#wall);
     this.#idle.stop();
     this.#over.abort(new GloveboxError('cancelled', `the session is over: ${why}`));
-    const ends = await Promise.allSettled([...this.#sandboxes].map((sandbox) => sandbox.destroy(why)));
+    const ends = await Promise.allSettled([...[...this.#sandboxes].map((sandbox) => sandbox.destroy(why)), this.#ports.isolates?.release(this.id), this.#programs.ended()]);
     await this.#gate.write([{ type: 'session.closed', data: { why } }]);
     if (this.#unwritten !== undefined) throw this.#unwritten;
     const failed = ends.find((end) => end.status === 'rejected');

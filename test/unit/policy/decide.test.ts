@@ -34,6 +34,7 @@ const model = (provider: string, name: string, spent = {}, worstCase = {}): Deci
   worstCase: { usd: 0, tokens: 0, steps: 1, ...worstCase },
 });
 const patch = (paths: readonly string[], bytes = 100): DecisionRequest => ({ action: 'export.patch', paths, bytes });
+const program = (...functions: ('files' | 'tools')[]): DecisionRequest => ({ action: 'javascript.run', language: 'javascript', source: 'sha256:0', functions });
 const session = (kinds: readonly string[], image: string, limits = {}): DecisionRequest =>
   ({ action: 'session.open', kinds, image, limits: { ...LIMITS, ...limits } }) as DecisionRequest;
 
@@ -361,6 +362,25 @@ export: { max_files: 2, max_bytes: 1KiB, ask: [".github/**"], deny: ["**/*.pem"]
     ...['/etc/passwd', '../a', 'a/../b', 'a//b', '', 'a/', '.git/hooks/x', 'sub/.GIT/config', 'a\0'].map((path): Row => [patch([path]), 'deny', 'default']),
   ],
 );
+
+table('programs: none without a section', 'commands: { deny: [{ program: node }] }', [[program(), 'deny', 'default']]);
+table('programs: a section that is empty gives them nothing of the host', 'javascript: {}', [
+  [program(), 'allow', 'default'],
+  [program('files'), 'deny', 'default'],
+]);
+table('programs: what is listed may be given', 'javascript: { functions: [files] }', [
+  [program(), 'allow', 'default'],
+  [program('files'), 'allow', 'javascript.functions[0]'],
+  [program('files', 'tools'), 'deny', 'javascript.functions'],
+]);
+
+test('a policy that extends another gives programs no more than both list, and the lesser memory', async () => {
+  const above = 'name: above\njavascript: { functions: [files], memory: 64MiB }\n';
+  const policy = await policyOf('extends: above\njavascript: { functions: [tools, files], memory: 1GiB }', { above });
+  expect(policy.decide(program('files')).effect).toBe('allow');
+  expect(policy.decide(program('tools')).effect).toBe('deny');
+  expect(policy.grant.javascript.memoryBytes).toBe(64 * 2 ** 20);
+});
 
 test('a decision names its rule with file and line, the policy that decided, and what lost', async () => {
   const policy = await policyOf(`commands:

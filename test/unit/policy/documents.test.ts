@@ -68,7 +68,7 @@ describe('a policy that is wrong', () => {
     ['name: p\nlimits: *gone', ['p/policy.yaml:2:9: expected an anchor above it, found none for *gone']],
     ['name: p\n---\nname: q', ['p/policy.yaml:2:1: Source contains multiple documents; please use YAML.parseAllDocuments()']],
     ['name: !!js/function "p"', ['p/policy.yaml:1:7: Unresolved tag: tag:yaml.org,2002:js/function']],
-    ['name: p\n__proto__: { a: 1 }', ['p/policy.yaml:2:1: unknown key "__proto__": expected one of name, description, extends, sandbox, limits, command, session, files, commands, network, tools, models, budget, export']],
+    ['name: p\n__proto__: { a: 1 }', ['p/policy.yaml:2:1: unknown key "__proto__": expected one of name, description, extends, sandbox, limits, command, session, files, commands, javascript, network, tools, models, budget, export']],
     ['name: q', ['p/policy.yaml:1: name: expected p, the name of its folder, found q']],
   ])('%j', async (text, expected) => {
     expect(await problems(text)).toEqual(expected);
@@ -112,6 +112,7 @@ describe('a policy that is right', () => {
     expect((await policyOf('')).grant).toEqual({
       image: 'base',
       kinds: ['gvisor', 'container'],
+      javascript: { memoryBytes: 128 * 2 ** 20 },
       hardLimits: false,
       sandbox: { cpu: 1, memoryBytes: 512 * 2 ** 20, pids: 256, diskBytes: 512 * 2 ** 20, inodes: 100_000, openFiles: 1024 },
       command: { wallMs: 120_000, outputBytes: 2 ** 20 },

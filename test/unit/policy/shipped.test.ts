@@ -51,6 +51,15 @@ test('exec runs any command in any image and kind', async () => {
   expect(policy.decide({ action: 'file.read', path: '/etc/os-release' }).effect).toBe('allow');
 });
 
+test('js runs programs with the files of a workspace and nothing else of the host', async () => {
+  const policy = await shipped.load('js');
+  const program = (...functions: ('files' | 'tools')[]) => policy.decide({ action: 'javascript.run', language: 'typescript', source: 'sha256:0', functions }).effect;
+  expect([program(), program('files'), program('tools')]).toEqual(['allow', 'allow', 'deny']);
+  for (const name of ['base', 'exec', 'shell', 'code-fix']) {
+    expect((await shipped.load(name)).decide({ action: 'javascript.run', language: 'javascript', source: 'sha256:0', functions: [] }).effect).toBe('deny');
+  }
+});
+
 describe.each(['code-fix', 'code-fix-local'])('%s', (name) => {
   test('lets an agent work as agents do, unattended', async () => {
     const policy = await shipped.load(name);

@@ -1,0 +1,1 @@
+export { IsolatePool } from './isolate-pool.ts';

@@ -1,0 +1,178 @@
+import { availableParallelism } from 'node:os';
+import { GloveboxError, type Isolates, type JavaScriptEnd, type JavaScriptSpec } from '../../contracts/index.ts';
+import { Confinement } from './confinement.ts';
+import { HostPlace } from './host-place.ts';
+import { IsolateChild } from './isolate-child.ts';
+
+/** More text than any program that is one; compiling it takes time and memory before anything is counted. */
+const MAX_SOURCE_BYTES = 8 * 2 ** 20;
+const MAX_ARGUMENT_BYTES = 16 * 2 ** 20;
+const MAX_WAITING = 4096;
+
+export interface IsolatePoolOptions {
+  /** Where programs that confine a child are looked for. */
+  readonly searchPath: string;
+  /** Children at once, of all owners; each takes some 60 MiB. */
+  readonly maxChildren?: number;
+  /** Children that stand ready, for owners that have none yet. None before the first call. */
+  readonly ready?: number;
+}
+
+interface Member {
+  readonly child: IsolateChild;
+  /** Nobody's until its first call. */
+  owner: string | undefined;
+  busy: boolean;
+}
+
+interface Waiter {
+  readonly spec: JavaScriptSpec;
+  readonly take: (member: Member) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+/** Children of this process, and whose they are. A child that served one owner never serves another. */
+export class IsolatePool implements Isolates {
+  readonly #options: Required<IsolatePoolOptions>;
+  readonly #members = new Set<Member>();
+  readonly #waiting: Waiter[] = [];
+  #confinement: Promise<Confinement> | undefined;
+  #starting = 0;
+  #closed = false;
+
+  constructor(options: IsolatePoolOptions) {
+    this.#options = { maxChildren: Math.max(4, 2 * availableParallelism()), ready: 0, ...options };
+  }
+
+  async run(spec: JavaScriptSpec): Promise<JavaScriptEnd> {
+    const refused = unfit(spec);
+    if (refused !== undefined) return refused;
+    if (spec.signal?.aborted === true) return neverRan('cancelled');
+    const member = await this.#acquire(spec);
+    if (member === undefined) return neverRan('cancelled');
+    try {
+      return await member.child.run(spec);
+    } finally {
+      this.#giveBack(member);
+    }
+  }
+
+  async release(owner: string): Promise<void> {
+    const own = [...this.#members].filter((member) => member.owner === owner);
+    await Promise.all(own.map((member) => this.#end(member)));
+  }
+
+  /** How many there are, for whoever measures. */
+  get size(): number {
+    return this.#members.size;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    for (const waiter of this.#waiting.splice(0)) waiter.fail(new GloveboxError('cancelled', 'isolates are closed'));
+    await Promise.all([...this.#members].map((member) => this.#end(member)));
+  }
+
+  /** Undefined where it was cancelled before there was one. */
+  #acquire(spec: JavaScriptSpec): Promise<Member | undefined> {
+    if (this.#closed) throw new GloveboxError('cancelled', 'isolates are closed');
+    if (this.#waiting.length >= MAX_WAITING) throw new GloveboxError('admission_full', `${MAX_WAITING} calls wait for an isolate already: try again later`);
+    const { promise, resolve, reject } = Promise.withResolvers<Member | undefined>();
+    const cancel = (): void => {
+      this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
+      resolve(undefined);
+    };
+    const settled = (): void => spec.signal?.removeEventListener('abort', cancel);
+    const waiter: Waiter = {
+      spec,
+      take: (member) => (settled(), resolve(member)),
+      fail: (error) => (settled(), reject(error)),
+    };
+    spec.signal?.addEventListener('abort', cancel, { once: true });
+    this.#waiting.push(waiter);
+    this.#serve();
+    return promise;
+  }
+
+  /** Gives those who wait what there is, in the order in which they came, and starts what is missing. */
+  #serve(): void {
+    for (const waiter of this.#waiting.slice()) {
+      const member = this.#idleFor(waiter.spec);
+      if (member === undefined) continue;
+      this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
+      member.busy = true;
+      member.owner = waiter.spec.owner;
+      waiter.take(member);
+    }
+    const [first] = this.#waiting;
+    const wanted = this.#waiting.length - this.#starting;
+    for (let i = 0; i < wanted && first !== undefined; i++) {
+      if (!this.#makeRoom(first.spec)) break;
+      void this.#start(first.spec.limits);
+    }
+  }
+
+  #idleFor({ owner, limits }: JavaScriptSpec): Member | undefined {
+    const fit = [...this.#members].filter(({ child, busy }) => !busy && child.isUsable && child.memoryBytes === limits.memoryBytes);
+    return fit.find((member) => member.owner === owner) ?? fit.find((member) => member.owner === undefined);
+  }
+
+  /** Whether one more may be started; where all places are taken, an idle child that fits nobody who waits goes. */
+  #makeRoom(spec: JavaScriptSpec): boolean {
+    if (this.#members.size + this.#starting < this.#options.maxChildren) return true;
+    const idle = [...this.#members].find((member) => !member.busy && (member.owner !== spec.owner || member.child.memoryBytes !== spec.limits.memoryBytes));
+    if (idle === undefined) return false;
+    void this.#end(idle);
+    return true;
+  }
+
+  async #start(limits: JavaScriptSpec['limits']): Promise<void> {
+    this.#starting += 1;
+    try {
+      this.#confinement ??= Confinement.find(this.#options.searchPath);
+      const child = await IsolateChild.start(new HostPlace(await this.#confinement, limits), limits.memoryBytes);
+      const member: Member = { child, owner: undefined, busy: false };
+      this.#members.add(member);
+      void child.gone.then(() => this.#members.delete(member));
+      if (this.#closed) child.kill();
+    } catch (error) {
+      // It would fail for the next one, too: whoever waits hears of it.
+      this.#waiting.shift()?.fail(error);
+    } finally {
+      this.#starting -= 1;
+    }
+    this.#serve();
+  }
+
+  #giveBack(member: Member): void {
+    member.busy = false;
+    if (!member.child.isUsable) void this.#end(member);
+    this.#serve();
+    this.#stock(member.child.memoryBytes);
+  }
+
+  /** What the next owner will find. */
+  #stock(memoryBytes: number): void {
+    const ready = [...this.#members].filter((member) => member.owner === undefined).length;
+    const room = this.#members.size + this.#starting < this.#options.maxChildren;
+    if (!this.#closed && room && ready + this.#starting < this.#options.ready) void this.#start({ memoryBytes, outputBytes: 2 ** 20, wallMs: 0 });
+  }
+
+  async #end(member: Member): Promise<void> {
+    this.#members.delete(member);
+    member.child.kill();
+    await member.child.gone;
+  }
+}
+
+function neverRan(cause: JavaScriptEnd['cause'], error?: JavaScriptEnd['error']): JavaScriptEnd {
+  return { cause, ...(error === undefined ? {} : { error }), usage: { wallMs: 0, cpuMs: 0, memoryBytes: 0 }, output: { consoleBytes: 0, resultBytes: 0 } };
+}
+
+/** What is not even tried. */
+function unfit({ source, args }: JavaScriptSpec): JavaScriptEnd | undefined {
+  const bytes = Buffer.byteLength(source);
+  if (bytes > MAX_SOURCE_BYTES) return neverRan('not_started', { name: 'RangeError', message: `the source has ${bytes} bytes, more than ${MAX_SOURCE_BYTES}` });
+  const size = Buffer.byteLength(JSON.stringify(args));
+  return size > MAX_ARGUMENT_BYTES ? neverRan('not_started', { name: 'RangeError', message: `the arguments have ${size} bytes, more than ${MAX_ARGUMENT_BYTES}` }) : undefined;
+}
