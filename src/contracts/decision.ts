@@ -1,3 +1,4 @@
+import type { ContextLanguage } from './context.ts';
 import type { SandboxKind } from './sandbox.ts';
 import type { SandboxLimits } from './limits.ts';
 
@@ -5,6 +6,8 @@ import type { SandboxLimits } from './limits.ts';
 export type DecisionRequest =
   | { readonly action: 'session.open'; readonly kinds: readonly SandboxKind[]; readonly image: string; readonly limits: SandboxLimits }
   | { readonly action: 'command.exec'; readonly argv: readonly string[]; readonly cwd: string }
+  /** Judged as the command that would run this code. */
+  | { readonly action: 'context.run'; readonly language: ContextLanguage; readonly code: string; readonly cwd: string }
   | { readonly action: 'file.read' | 'file.write' | 'file.delete' | 'file.list'; readonly path: string }
   | {
       readonly action: 'network.connect';

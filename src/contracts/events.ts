@@ -1,3 +1,4 @@
+import type { CallEnd, ContextLanguage } from './context.ts';
 import type { Decision, DecisionRequest } from './decision.ts';
 import type { ErrorCode } from './errors.ts';
 import type { ModelReply, ToolCall } from './model.ts';
@@ -50,6 +51,9 @@ export interface EventData {
   decision: { request: DecisionRequest; decision: Decision; allowed: boolean; answeredBy?: string };
   'command.started': { command: string; sandbox: string; argv: readonly string[]; cwd: string };
   'command.ended': { command: string; end: CommandEnd; stdoutHash: string; stderrHash: string };
+  /** `command` is the interpreter that runs it; the code is in the decision before it, and `codeHash` is its hash. */
+  'call.started': { call: string; context: string; command: string; sandbox: string; language: ContextLanguage; codeHash: string };
+  'call.ended': { call: string; end: CallEnd; stdoutHash: string; stderrHash: string; displaysHash: string };
   'file.changed': { sandbox: string; operation: string; path: string; bytes: number };
   'model.started': { call: string; model: string; requestHash: string; worstCaseUsd: number; worstCaseTokens: number };
   'model.ended': { call: string; reply: ModelReply };

@@ -13,6 +13,8 @@ export const EVENT_VERSIONS = {
   decision: 1,
   'command.started': 1,
   'command.ended': 1,
+  'call.started': 1,
+  'call.ended': 1,
   'file.changed': 1,
   'model.started': 1,
   'model.ended': 1,

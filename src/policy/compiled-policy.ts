@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { canonicalJson, type Decision, type DecisionRequest, type Policy, type PolicyGrant } from '../contracts/index.ts';
+import { canonicalJson, type ContextLanguage, type Decision, type DecisionRequest, type Policy, type PolicyGrant } from '../contracts/index.ts';
 import type { Layer } from './document/layer.ts';
 import { grantOf } from './grant.ts';
 import { CommandRules } from './rules/command-rules.ts';
@@ -50,6 +50,8 @@ export class CompiledPolicy implements Policy {
         return this.#session.judge(request);
       case 'command.exec':
         return this.#commands.judge(request.argv);
+      case 'context.run':
+        return this.#commands.judge(contextCommand(request.language, request.code));
       case 'file.read':
       case 'file.write':
       case 'file.delete':
@@ -69,6 +71,11 @@ export class CompiledPolicy implements Policy {
         return unknownAction(request);
     }
   }
+}
+
+/** The command that would run this code by itself. */
+function contextCommand(language: ContextLanguage, code: string): readonly string[] {
+  return language === 'python' ? ['python3', '-c', code] : ['node', '-e', code];
 }
 
 const NO_CREDENTIALS = byDefault('deny', 'no policy lends credentials yet');

@@ -112,6 +112,8 @@ const STEPS: { readonly [K in EventType]: Step<K> } = {
     state.commands += 1;
   },
   'command.ended': () => {},
+  'call.started': () => {},
+  'call.ended': () => {},
   'file.changed': () => {},
   'model.started': (state, { call, worstCaseUsd, worstCaseTokens }) => {
     state.inFlight = { call, usd: worstCaseUsd, tokens: worstCaseTokens };
