@@ -21,7 +21,7 @@ import type { Delivery } from './work-on-run.ts';
 type Action = (services: Services, signal: AbortSignal) => Promise<number>;
 type Run = (action: Action) => Promise<void>;
 
-const IMAGE_OPTION = 'base, node, python, polyglot, any image, ./Dockerfile, or a devcontainer.json';
+const IMAGE_OPTION = 'base, node, python, data, polyglot, any image, ./Dockerfile, or a devcontainer.json';
 const KINDS: readonly SandboxKind[] = ['gvisor', 'container', 'process'];
 
 /** Reads the arguments, does what they say, and gives the process's exit code. Never throws. */

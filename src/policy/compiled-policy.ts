@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { canonicalJson, type Decision, type DecisionRequest, type PolicyDocument, type PolicyFile, type PolicyFinding, type PolicyGrant, type PolicyRule } from '../contracts/index.ts';
+import { canonicalJson, type ContextLanguage, type Decision, type DecisionRequest, type PolicyDocument, type PolicyFile, type PolicyFinding, type PolicyGrant, type PolicyRule } from '../contracts/index.ts';
 import type { Layer } from './document/layer.ts';
 import { grantOf } from './grant.ts';
 import { lintLayers } from './lint.ts';
@@ -69,6 +69,8 @@ export class CompiledPolicy implements PolicyFile {
         return this.#commands.judge(request.argv);
       case 'javascript.run':
         return this.#javascript.judge(request.functions);
+      case 'context.run':
+        return this.#commands.judge(contextCommand(request.language, request.code));
       case 'file.read':
       case 'file.write':
       case 'file.delete':
@@ -88,6 +90,11 @@ export class CompiledPolicy implements PolicyFile {
         return unknownAction(request);
     }
   }
+}
+
+/** The command that would run this code by itself. */
+function contextCommand(language: ContextLanguage, code: string): readonly string[] {
+  return language === 'python' ? ['python3', '-c', code] : ['node', '-e', code];
 }
 
 const NO_CREDENTIALS = byDefault('deny', 'no policy lends credentials yet');

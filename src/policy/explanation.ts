@@ -37,6 +37,7 @@ const BINDS: Readonly<Record<Action, string>> = {
   'session.open': 'whether there is a sandbox at all',
   'javascript.run': 'whether it is started, and with what of ours to call; what it then does is held by its isolate',
   'command.exec': 'whether it is started; what it then does is held by the sandbox, its mounts and the wire',
+  'context.run': 'whether it is run; what it then does is held by the sandbox, its mounts and the wire',
   'file.read': FILES,
   'file.list': FILES,
   'file.write': FILES,

@@ -7,6 +7,8 @@ const spending = { usd: z.number().nonnegative().optional(), tokens: z.int().non
 /** How a person writes a request: one of these keys, for what is to be done. */
 export const questionForms = {
   exec: z.union([text, z.array(z.string()).min(1)]).describe('a program and its arguments, or a text for a shell'),
+  python: text.describe('code for an interpreter that keeps its state'),
+  node: text.describe('code for an interpreter that keeps its state'),
   javascript: z.array(z.enum(['files', 'tools'])).describe('a program in an isolate, and what of the host it may call'),
   read: text.describe('an absolute path in the sandbox'),
   write: text.describe('an absolute path in the sandbox'),
@@ -37,6 +39,8 @@ const NO_SOURCE = `sha256:${'0'.repeat(64)}`;
 export function requestOf(question: Question, policy: Policy): DecisionRequest {
   const { exec, javascript, connect, credential, tool, model, export: exported, open } = question;
   if (exec !== undefined) return { action: 'command.exec', argv: typeof exec === 'string' ? ['sh', '-c', exec] : exec, cwd: WORKSPACE };
+  const code = question.python ?? question.node;
+  if (code !== undefined) return { action: 'context.run', language: question.python === undefined ? 'javascript' : 'python', code, cwd: WORKSPACE };
   if (javascript !== undefined) return { action: 'javascript.run', language: 'javascript', source: NO_SOURCE, functions: javascript };
   for (const operation of ['read', 'write', 'delete', 'list'] as const) {
     const path = question[operation];
@@ -68,6 +72,8 @@ export function sayRequest(request: DecisionRequest): string {
         .join(', ')}`;
     case 'command.exec':
       return `exec ${request.argv.map((word) => (/^[\w./:=@%+,-]+$/.test(word) ? word : JSON.stringify(word))).join(' ')}`;
+    case 'context.run':
+      return `${request.language === 'python' ? 'python' : 'node'} ${JSON.stringify(request.code)}`;
     case 'javascript.run':
       return `javascript ${request.functions.join(' ')}`.trim();
     case 'network.connect':

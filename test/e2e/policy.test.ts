@@ -24,7 +24,7 @@ describe('glovebox policy', () => {
 
   test('says what is wrong with a question', async () => {
     using user = new User();
-    expect(await user.run('policy', 'explain', 'base', 'conect', 'https://a.test')).toMatchObject({ code: 2, stderr: expect.stringContaining('expected one of exec, javascript') });
+    expect(await user.run('policy', 'explain', 'base', 'conect', 'https://a.test')).toMatchObject({ code: 2, stderr: expect.stringContaining('expected one of exec, python') });
     expect(await user.run('policy', 'explain', 'base', 'connect', 'a.test')).toMatchObject({ code: 2, stderr: expect.stringContaining('tcp://host:5432') });
     expect(await user.run('policy', 'explain', 'basis', 'tool', 'x')).toMatchObject({ stderr: expect.stringContaining('did you mean base?') });
   });

@@ -38,6 +38,15 @@ const program = (...functions: ('files' | 'tools')[]): DecisionRequest => ({ act
 const session = (kinds: readonly string[], image: string, limits = {}): DecisionRequest =>
   ({ action: 'session.open', kinds, image, limits: { ...LIMITS, ...limits } }) as DecisionRequest;
 
+const code = (language: 'python' | 'javascript', text: string): DecisionRequest => ({ action: 'context.run', language, code: text, cwd: '/workspace' });
+
+table('code in a context is judged as the command that would run it', 'commands: { deny: [{ program: python3 }], ask: [{ program: node, args: ["-e"] }] }', [
+  [code('python', '1 + 1'), 'deny', 'commands.deny[0]'],
+  [code('javascript', '1 + 1'), 'ask', 'commands.ask[0]'],
+]);
+
+table('a policy that says nothing of code', '', [[code('python', '1 + 1'), 'allow', 'default']]);
+
 table('a policy that says nothing', '', [
   [session(['gvisor', 'container'], 'base'), 'allow', 'default'],
   [session(['process'], 'base'), 'deny', 'default'],
