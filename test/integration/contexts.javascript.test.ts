@@ -89,9 +89,10 @@ describe.each(KINDS)('a javascript context in a %s', (kind) => {
     });
 
     test('what fails between calls is told in the next, or counted, and ends nothing', async () => {
-      await say(context, 'globalThis.kept = 1; setTimeout(() => { throw new Error("later") }, 0); Promise.reject(new Error("nobody"))');
+      const first = await say(context, 'globalThis.kept = 1; setTimeout(() => { throw new Error("later") }, 0); Promise.reject(new Error("nobody"))');
       const { stderr, end } = await say(context, 'await new Promise((resolve) => setTimeout(resolve, 20))');
-      expect(stderr.length + end.output.droppedBytes).toBeGreaterThan(0);
+      // On a busy machine it may have failed before that call was over.
+      expect(first.stderr.length + stderr.length + end.output.droppedBytes).toBeGreaterThan(0);
       expect((await say(context, 'kept')).result).toBe('1');
     });
 

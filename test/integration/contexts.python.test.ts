@@ -5,7 +5,8 @@ import { KINDS } from '../support/sandbox-kinds.ts';
 
 /** The kernel's own channel, as code that looks for it finds it. */
 const CHANNEL = 'import sys\nf = sys._getframe()\nwhile "channel" not in getattr(f.f_locals.get("self"), "__dict__", {}): f = f.f_back\nchannel = f.f_locals["self"].channel\n';
-const SWALLOW = 'import time\nprint("running")\nwhile True:\n  try:\n    while True: time.sleep(0.01)\n  except BaseException: pass';
+/** It says that it runs once nothing ends it any more. */
+const SWALLOW = 'import time\nsaid = False\nwhile True:\n  try:\n    if not said: print("running")\n    said = True\n    while True: time.sleep(0.01)\n  except BaseException: pass';
 
 describe.each(KINDS)('a python context in a %s', (kind) => {
   let rig: ContextRig;
@@ -210,7 +211,8 @@ describe.each(KINDS)('a python context in a %s', (kind) => {
 
     test('that ends between two calls says so in the next', async () => {
       const ended = rig.next('command.ended');
-      await say(context, 'import threading, os\nthreading.Timer(0.05, os._exit, [3]).start()');
+      await say(context, 'import os, threading, time\ndef leave():\n  while not os.path.exists("/workspace/leave"): time.sleep(0.01)\n  os._exit(3)\nthreading.Thread(target=leave).start()');
+      await sandbox.files.write('/workspace/leave', Buffer.alloc(0));
       expect((await ended).end).toMatchObject({ cause: 'exited', exitCode: 3 });
       const said = await say(context, '1');
       expect(said.events).toMatchObject([{ type: 'restarted', interpreter: { exitCode: 3 } }, { type: 'result' }, { type: 'end', end: { cause: 'finished', state: 'kept' } }]);
@@ -257,7 +259,12 @@ describe.each(KINDS)('a python context in a %s', (kind) => {
     });
 
     test('may write between calls, which is counted and not kept, until it is too much', async () => {
-      await say(context, 'import threading\ndef late():\n  print("late", flush=True)\n  open("/workspace/late", "w").close()\nthreading.Timer(0.05, late).start()');
+      await say(
+        context,
+        'import os, threading, time\ndef late():\n  while not os.path.exists("/workspace/go"): time.sleep(0.01)\n  print("late", flush=True)\n  open("/workspace/late", "w").close()\nthreading.Thread(target=late).start()',
+      );
+      // Not before that call is over.
+      await sandbox.files.write('/workspace/go', Buffer.alloc(0));
       for (const deadline = Date.now() + 20_000; ; ) {
         if ((await sandbox.files.list('/workspace')).some(({ path }) => path === 'late')) break;
         if (Date.now() > deadline) throw new Error('the thread did not run');
