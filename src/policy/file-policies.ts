@@ -4,10 +4,13 @@ import { describeError, GloveboxError, type Policies, type PolicyFile } from '..
 import { CompiledPolicy } from './compiled-policy.ts';
 import type { Layer } from './document/layer.ts';
 import { nearest } from './document/nearest.ts';
+import { readCedar } from './document/read-cedar.ts';
 import { invalidAt, readPolicy } from './document/read-policy.ts';
 import { isAbsent, readBounded } from './read-bounded.ts';
 
 const FILE_NAME = 'policy.yaml';
+/** Beside a policy: what its author says in Cedar itself. */
+const RULES_NAME = 'rules.cedar';
 const NAME = /^[a-z][a-z0-9-]{0,63}$/;
 /** More policies above one another than this cannot be understood by anybody. */
 const MAX_LAYERS = 8;
@@ -28,7 +31,7 @@ export class FilePolicies implements Policies {
       layer = await this.#readParent(layer, layer.document.extends, layers);
       layers.push(layer);
     }
-    return new CompiledPolicy(layers);
+    return new CompiledPolicy(layers).validate();
   }
 
   async names(): Promise<readonly string[]> {
@@ -50,7 +53,7 @@ export class FilePolicies implements Policies {
       const file = join(directory, nameOrPath, FILE_NAME);
       const text = await readBounded(file);
       if (text === undefined) continue;
-      const layer = readPolicy(text, file);
+      const layer = await withRules(readPolicy(text, file));
       if (layer.document.name === nameOrPath) return layer;
       throw invalidAt(layer, ['name'], `name: expected ${nameOrPath}, the name of its folder, found ${layer.document.name}`);
     }
@@ -62,7 +65,7 @@ export class FilePolicies implements Policies {
     const file = child === undefined ? path : resolve(dirname(child.file), path);
     for (const candidate of [file, join(file, FILE_NAME)]) {
       const text = await readBounded(candidate);
-      if (text !== undefined) return readPolicy(text, candidate);
+      if (text !== undefined) return withRules(readPolicy(text, candidate));
     }
     throw await this.#notFound(path, child);
   }
@@ -75,6 +78,12 @@ export class FilePolicies implements Policies {
     const message = `${where}there is no policy ${wanted} in ${this.#directories.join(', ')}, nor a file of that path: ${hint}`;
     return new GloveboxError('policy_not_found', message, { details: { policy: wanted } });
   }
+}
+
+async function withRules(layer: Layer): Promise<Layer> {
+  const file = join(dirname(layer.file), RULES_NAME);
+  const text = await readBounded(file);
+  return text === undefined ? layer : { ...layer, raw: readCedar(text, file) };
 }
 
 async function policiesIn(directory: string): Promise<readonly string[]> {

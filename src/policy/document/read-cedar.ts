@@ -1,0 +1,73 @@
+import { GloveboxError } from '../../contracts/index.ts';
+import { type CedarProblem, parsePolicy, validatePolicies } from '../cedar/validate.ts';
+import type { RawRule } from './layer.ts';
+
+/** One policy of a file, and the offset of its first character. */
+interface Statement {
+  readonly text: string;
+  readonly from: number;
+}
+
+/** Reads `rules.cedar`: any number of `forbid`. Errors: `policy_invalid` with every problem as `file:line:column: what is wrong`. */
+export function readCedar(text: string, file: string): readonly RawRule[] {
+  const statements = split(text);
+  const parsed = statements.map((statement) => parsePolicy(statement.text));
+  const problems: (CedarProblem & { readonly from: number })[] = parsed.flatMap((one, i) => {
+    const from = statements[i]?.from ?? 0;
+    if ('at' in one) return [{ ...one, from }];
+    return one.effect === 'forbid' ? [] : [{ id: '', from, at: 0, text: 'expected forbid, found permit: what is allowed stands in policy.yaml, and rules.cedar only narrows it' }];
+  });
+  if (problems.length === 0) {
+    const policies = Object.fromEntries(statements.map((statement, i) => [String(i), statement.text]));
+    problems.push(...validatePolicies(policies).map((one) => ({ ...one, from: statements[Number(one.id)]?.from ?? 0 })));
+  }
+  if (problems.length > 0) throw invalid(text, file, problems);
+  return parsed.flatMap((policy, i) => {
+    const statement = statements[i];
+    if ('at' in policy || statement === undefined) return [];
+    const { action, annotations } = policy;
+    return [
+      {
+        rule: `rules.cedar[${i}]`,
+        file,
+        line: placeOf(text, statement.from).line,
+        cedar: statement.text,
+        meaning: policy,
+        reason: annotations?.['reason'],
+        actions: action.op === 'All' ? undefined : actionsOf(action),
+      },
+    ];
+  });
+}
+
+/** Those that `action ==` or `action in` names. */
+function actionsOf(constraint: object): readonly string[] {
+  const { entity, entities = [entity] } = constraint as { entity?: { id?: string }; entities?: readonly ({ id?: string } | undefined)[] };
+  return entities.flatMap((one) => one?.id ?? []);
+}
+
+/** At each semicolon that stands in no text and no comment. What is left at the end is a statement, too: Cedar says what it lacks. */
+function split(text: string): Statement[] {
+  const statements: Statement[] = [];
+  let from: number | undefined;
+  for (const { 0: token, index } of text.matchAll(/\/\/[^\n]*|"(?:[^"\\]|\\.)*"|\S/gs)) {
+    if (token.startsWith('//')) continue;
+    from ??= index;
+    if (token !== ';') continue;
+    statements.push({ text: text.slice(from, index + 1), from });
+    from = undefined;
+  }
+  return from === undefined ? statements : [...statements, { text: text.slice(from), from }];
+}
+
+function placeOf(text: string, offset: number): { readonly line: number; readonly column: number } {
+  const lines = text.slice(0, offset).split('\n');
+  return { line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1 };
+}
+
+function invalid(text: string, file: string, problems: readonly (CedarProblem & { readonly from: number })[]): GloveboxError {
+  const placed = problems.map((one) => ({ ...placeOf(text, one.from + one.at), text: one.text })).sort((a, b) => a.line - b.line || a.column - b.column);
+  const { line = 1, column = 1 } = placed[0] ?? {};
+  const told = placed.map((one) => `${file}:${one.line}:${one.column}: ${one.text}`);
+  return new GloveboxError('policy_invalid', told.join('\n'), { details: { file, line, column } });
+}
