@@ -4,13 +4,11 @@ import { describeError, GloveboxError, type Policies, type PolicyFile } from '..
 import { CompiledPolicy } from './compiled-policy.ts';
 import type { Layer } from './document/layer.ts';
 import { nearest } from './document/nearest.ts';
-import { readCedar } from './document/read-cedar.ts';
+import { readCedar, RULES_FILE } from './document/read-cedar.ts';
 import { invalidAt, readPolicy } from './document/read-policy.ts';
 import { isAbsent, readBounded } from './read-bounded.ts';
 
 const FILE_NAME = 'policy.yaml';
-/** Beside a policy: what its author says in Cedar itself. */
-const RULES_NAME = 'rules.cedar';
 const NAME = /^[a-z][a-z0-9-]{0,63}$/;
 /** More policies above one another than this cannot be understood by anybody. */
 const MAX_LAYERS = 8;
@@ -81,7 +79,7 @@ export class FilePolicies implements Policies {
 }
 
 async function withRules(layer: Layer): Promise<Layer> {
-  const file = join(dirname(layer.file), RULES_NAME);
+  const file = join(dirname(layer.file), RULES_FILE);
   const text = await readBounded(file);
   return text === undefined ? layer : { ...layer, raw: readCedar(text, file) };
 }

@@ -14,7 +14,7 @@ export interface CedarProblem {
  * look-alike letters. What Cedar only warns of is wrong, too: a forbid that never holds was meant to.
  */
 export function validatePolicies(policies: PolicyTexts): readonly CedarProblem[] {
-  const answer = cedar.validate({ schema: SCHEMA, policies: { staticPolicies: { ...policies } }, validationSettings: { mode: 'strict' } });
+  const answer = cedar.validate({ schema: schema(), policies: { staticPolicies: { ...policies } }, validationSettings: { mode: 'strict' } });
   if (answer.type !== 'success') return answer.errors.map((error) => problem('', error, ''));
   const found = [...answer.validationErrors, ...answer.validationWarnings].map(({ policyId, error }) => problem(policyId, error, policies[policyId] ?? ''));
   return [...found, ...answer.otherWarnings.map((warning) => problem('', warning, ''))];
@@ -26,6 +26,17 @@ export function parsePolicy(text: string): cedar.PolicyJson | CedarProblem {
   if (answer.type === 'success') return answer.json;
   const [error] = answer.errors;
   return error === undefined ? { id: '', text: 'it is no policy', at: 0 } : problem('', error, text);
+}
+
+let parsed: cedar.SchemaJson<string> | undefined;
+
+/** In a form that Cedar reads twice as fast as text. */
+function schema(): cedar.SchemaJson<string> {
+  if (parsed !== undefined) return parsed;
+  const answer = cedar.schemaToJson(SCHEMA);
+  if (answer.type !== 'success' || answer.warnings.length > 0) throw new Error('the schema is none');
+  parsed = answer.json;
+  return parsed;
 }
 
 function problem(id: string, { message, help, sourceLocations }: cedar.DetailedError, text: string): CedarProblem {

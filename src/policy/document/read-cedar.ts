@@ -2,6 +2,9 @@ import { GloveboxError } from '../../contracts/index.ts';
 import { type CedarProblem, parsePolicy, validatePolicies } from '../cedar/validate.ts';
 import type { RawRule } from './layer.ts';
 
+/** Beside a policy: what its author says in Cedar itself. */
+export const RULES_FILE = 'rules.cedar';
+
 /** One policy of a file, and the offset of its first character. */
 interface Statement {
   readonly text: string;
@@ -28,7 +31,7 @@ export function readCedar(text: string, file: string): readonly RawRule[] {
     const { action, annotations } = policy;
     return [
       {
-        rule: `rules.cedar[${i}]`,
+        rule: `${RULES_FILE}[${i}]`,
         file,
         line: placeOf(text, statement.from).line,
         cedar: statement.text,
