@@ -2,13 +2,17 @@ import type { Action, Effect, Reason } from '../../contracts/index.ts';
 import { byDefault, orDefault, type Reasons } from '../verdict.ts';
 import { type Answer, PolicySet } from './engine.ts';
 import { type ActionRules, type CedarRule, cedarText, type Facts } from './rule.ts';
+import { anyOf } from './text.ts';
 
 /** Everything that a policy says to one kind of request, as Cedar has it. */
 export class ActionPolicy<R, F extends Facts = Facts> {
   readonly action: Action;
   readonly rules: readonly CedarRule<F>[];
   readonly #of: ActionRules<R, F>;
-  readonly #all: PolicySet;
+  /** All permits, and all forbids in one: what Cedar evaluates costs by the policy, not by what stands in it. */
+  readonly #verdict: PolicySet;
+  /** Each forbid by itself: which of them spoke. */
+  readonly #forbids: PolicySet;
   /** What would let a request through that is denied: these lost. */
   readonly #permits: PolicySet;
   readonly #hasRaw: boolean;
@@ -19,23 +23,31 @@ export class ActionPolicy<R, F extends Facts = Facts> {
     this.rules = [...of.rules, ...raw];
     this.#of = of;
     this.#hasRaw = raw.length > 0;
-    const texts = this.rules.map((rule) => [rule.id, cedarText(rule, action)] as const);
-    this.#all = new PolicySet(action, Object.fromEntries(texts));
-    this.#permits = new PolicySet(action, Object.fromEntries(texts.filter((_, i) => this.rules[i]?.says === 'allow')));
+    const texts = (rules: readonly CedarRule<F>[]) => Object.fromEntries(rules.map((rule) => [rule.id, cedarText(rule, action)]));
+    const permits = this.rules.filter(({ says }) => says === 'allow');
+    const forbids = this.rules.filter(({ says }) => says !== 'allow');
+    this.#permits = new PolicySet(action, texts(permits));
+    this.#forbids = new PolicySet(action, texts(forbids));
+    this.#verdict = new PolicySet(action, texts([...permits, ...joined(forbids), ...raw]));
   }
 
   decide(request: R): Reasons {
     const facts = this.#of.facts(request);
     if (typeof facts === 'string') return byDefault('deny', facts);
-    const answer = this.#all.ask(facts, false);
-    if (answer.errors.length > 0) return this.#failed(answer);
-    if (answer.allowed) return this.#told(new Set(answer.ids), NONE, facts);
+    const verdict = this.#verdict.ask(facts, false);
+    if (verdict.errors.length > 0) return this.#failed(verdict);
+    return verdict.allowed ? this.#told(new Set(verdict.ids), NONE, facts) : this.#denied(facts);
+  }
+
+  /** Who denied it, and who would have let it through. */
+  #denied(facts: F): Reasons {
+    const forbids = this.#forbids.ask(facts, false);
     // A raw rule that gives way to an approval asks for one; whatever forbids in spite of it denies.
-    const approved = this.#hasRaw ? this.#all.ask(facts, true) : answer;
+    const approved = this.#hasRaw ? this.#forbids.ask(facts, true) : forbids;
     const permits = this.#permits.ask(facts, false);
-    const errors = [...approved.errors, ...permits.errors];
-    if (errors.length > 0) return this.#failed({ ...answer, errors });
-    const told = this.#told(new Set([...answer.ids, ...approved.ids, ...permits.ids]), new Set(approved.ids), facts);
+    const errors = [...forbids.errors, ...approved.errors, ...permits.errors];
+    if (errors.length > 0) return this.#failed({ errors });
+    const told = this.#told(new Set([...forbids.ids, ...approved.ids, ...permits.ids]), new Set(approved.ids), facts);
     const effects = new Set(told.map(({ effect }) => effect));
     // What would be asked about has to be permitted; and what nothing forbids and nothing permits is denied.
     return effects.has('deny') || (effects.has('ask') && permits.allowed) ? told : [...CLOSED, ...told];
@@ -68,3 +80,9 @@ export class ActionPolicy<R, F extends Facts = Facts> {
 
 const CLOSED = byDefault('deny', 'nothing lets it through');
 const NONE: ReadonlySet<string> = new Set();
+
+/** One forbid that holds where any of these does; raw rules are left as they are. */
+function joined<F extends Facts>(forbids: readonly CedarRule<F>[]): CedarRule<F>[] {
+  const conditions = forbids.flatMap(({ verbatim, when, unless }) => (verbatim !== undefined ? [] : [when ?? (unless === undefined ? 'true' : `!(${unless})`)]));
+  return conditions.length === 0 ? [] : [{ id: 'any', says: 'deny', source: { rule: 'default' }, when: anyOf(conditions), texts: () => [] }];
+}

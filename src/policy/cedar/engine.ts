@@ -4,7 +4,7 @@ import type { Facts } from './rule.ts';
 import { RESOURCES } from './schema.ts';
 
 /** Cedar keeps what it has parsed for ever, under the name that it was given: these many names there are, whatever is loaded how often. */
-const SLOTS = 256;
+const SLOTS = 512;
 
 /** Policies by id, as Cedar texts. */
 export type PolicyTexts = Readonly<Record<string, string>>;

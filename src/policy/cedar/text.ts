@@ -13,9 +13,14 @@ export function pattern(fixed: readonly string[]): string {
   return `"${fixed.map((text) => escape(text).replaceAll('*', String.raw`\*`)).join('*')}"`;
 }
 
-/** One of these has to hold. */
+/** Cedar goes down a level for each member of a chain, and some hundreds of levels are the end of its stack. */
+const CHAIN = 16;
+
+/** One of these has to hold. There is at least one; a long list becomes a tree. */
 export function anyOf(conditions: readonly string[]): string {
-  return conditions.length === 1 ? (conditions[0] ?? '') : conditions.map((one) => (one.includes('&&') ? `(${one})` : one)).join(' || ');
+  if (conditions.length === 1) return conditions[0] ?? '';
+  if (conditions.length <= CHAIN) return conditions.map((one) => (/&&|\|\|/.test(one) ? `(${one})` : one)).join(' || ');
+  return anyOf(Array.from({ length: Math.ceil(conditions.length / CHAIN) }, (_, i) => anyOf(conditions.slice(i * CHAIN, (i + 1) * CHAIN))));
 }
 
 /** Cedar warns of other scripts and of what changes the direction of text, in rules that people wrote: what is ASCII it takes as it is. */

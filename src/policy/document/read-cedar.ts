@@ -9,12 +9,17 @@ export const RULES_FILE = 'rules.cedar';
 interface Statement {
   readonly text: string;
   readonly from: number;
+  readonly tooMuch: boolean;
 }
+
+/** Some hundreds of levels are the end of Cedar's stack, and with that of every decision. */
+const MAX_OPERATORS = 256;
+const MAX_DEPTH = 32;
 
 /** Reads `rules.cedar`: any number of `forbid`. Errors: `policy_invalid` with every problem as `file:line:column: what is wrong`. */
 export function readCedar(text: string, file: string): readonly RawRule[] {
   const statements = split(text);
-  const parsed = statements.map((statement) => parsePolicy(statement.text));
+  const parsed = statements.map(({ text: policy, tooMuch }) => (tooMuch ? TOO_MUCH : parsePolicy(policy)));
   const problems: (CedarProblem & { readonly from: number })[] = parsed.flatMap((one, i) => {
     const from = statements[i]?.from ?? 0;
     if ('at' in one) return [{ ...one, from }];
@@ -43,24 +48,37 @@ export function readCedar(text: string, file: string): readonly RawRule[] {
   });
 }
 
+const TOO_MUCH: CedarProblem = { id: '', at: 0, text: `expected at most ${MAX_OPERATORS} operators and ${MAX_DEPTH} levels of brackets in one rule, found more: several rules say the same` };
+
 /** Those that `action ==` or `action in` names. */
 function actionsOf(constraint: object): readonly string[] {
   const { entity, entities = [entity] } = constraint as { entity?: { id?: string }; entities?: readonly ({ id?: string } | undefined)[] };
   return entities.flatMap((one) => one?.id ?? []);
 }
 
+/** Texts, comments, the operators that Cedar goes down a level for, and every other character. */
+const TOKENS = /\/\/[^\n]*|"(?:[^"\\]|\\.)*"|\|\||&&|\b(?:in|is|if|has|like|then|else)\b|\S/gs;
+const OPERATOR = /^(?:\|\||&&|[-+*!<>=.]|[a-z]{2,})$/;
+
 /** At each semicolon that stands in no text and no comment. What is left at the end is a statement, too: Cedar says what it lacks. */
 function split(text: string): Statement[] {
   const statements: Statement[] = [];
   let from: number | undefined;
-  for (const { 0: token, index } of text.matchAll(/\/\/[^\n]*|"(?:[^"\\]|\\.)*"|\S/gs)) {
+  let operators = 0;
+  let depth = 0;
+  let deepest = 0;
+  for (const { 0: token, index } of text.matchAll(TOKENS)) {
     if (token.startsWith('//')) continue;
     from ??= index;
+    if (OPERATOR.test(token)) operators++;
+    if (/^[([{]/.test(token)) deepest = Math.max(deepest, ++depth);
+    if (/^[)\]}]/.test(token)) depth--;
     if (token !== ';') continue;
-    statements.push({ text: text.slice(from, index + 1), from });
+    statements.push({ text: text.slice(from, index + 1), from, tooMuch: operators > MAX_OPERATORS || deepest > MAX_DEPTH });
     from = undefined;
+    operators = depth = deepest = 0;
   }
-  return from === undefined ? statements : [...statements, { text: text.slice(from), from }];
+  return from === undefined ? statements : [...statements, { text: text.slice(from), from, tooMuch: operators > MAX_OPERATORS || deepest > MAX_DEPTH }];
 }
 
 function placeOf(text: string, offset: number): { readonly line: number; readonly column: number } {

@@ -76,7 +76,7 @@ describe('where Cedar alone would be wrong', () => {
   });
 
   test('sets keep their answers when there are more of them than Cedar is to hold', () => {
-    const sets = Array.from({ length: 300 }, (_, i) => new PolicySet('file.read', { [`p${i}`]: `permit (principal, action, resource) when { context.path == "/${i}" };` }));
+    const sets = Array.from({ length: 600 }, (_, i) => new PolicySet('file.read', { [`p${i}`]: `permit (principal, action, resource) when { context.path == "/${i}" };` }));
     for (const round of [0, 1]) {
       for (const [i, set] of sets.entries()) {
         const answers = [i, i + 1].map((n) => set.ask({ resource: 'a', context: { path: `/${n}` } }, false).allowed);

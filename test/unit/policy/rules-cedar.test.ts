@@ -83,6 +83,12 @@ describe('rules.cedar', () => {
     expect((await testPolicy(policy)).rules).toBe(2);
   });
 
+  test('may be as long as a rule may be, and a list as long as a file', async () => {
+    const condition = `${'('.repeat(20)}context.tool == "a"${' || context.tool == "b"'.repeat(60)}${')'.repeat(20)}`;
+    const policy = await policyWithRules(forbid('tool.call', condition), `tools: { allow: [${Array.from({ length: 3_000 }, (_, i) => `tool${i}`).join(', ')}] }`);
+    expect([policy.decide(tool('a')), policy.decide(tool('tool2999')), policy.decide(tool('b'))].map(({ effect }) => effect)).toEqual(['deny', 'allow', 'deny']);
+  });
+
   test.each([
     [`\n${forbid('file.read', 'context.pth == "/a"')}`, ['p/rules.cedar:2:68: attribute `pth` in context for Action::"file.read" not found (did you mean `path`?)']],
     [forbid('file.raed', 'true'), [expect.stringMatching(/^p\/rules\.cedar:1:\d+: .*/) as string]],
@@ -95,6 +101,8 @@ describe('rules.cedar', () => {
     ['forbid (principal == ?principal, action, resource);', [expect.stringContaining('template') as string]],
     [`${forbid('tool.call', 'context.tool == ";//"')} // ; \n  forbid (`, [expect.stringMatching(/^p\/rules\.cedar:2:\d+: unexpected end/) as string]],
     ['forbid (principal, action, resource) when { "é" = 1 };', [expect.stringMatching(/^p\/rules\.cedar:1:4\d: '=' is not a valid operator/) as string]],
+    [forbid('tool.call', `context.tool == "a"${' || true'.repeat(300)}`), [expect.stringContaining('at most 256 operators and 32 levels') as string]],
+    [forbid('tool.call', `${'['.repeat(40)}${']'.repeat(40)} == []`), [expect.stringContaining('at most 256 operators and 32 levels') as string]],
     ['hello', [expect.stringMatching(/^p\/rules\.cedar:1:/) as string]],
   ])('%j is refused with its place', async (rules, expected) => {
     const told = await problems(rules);
