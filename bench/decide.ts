@@ -11,6 +11,7 @@ const SIZES = [20, 200, 1_000] as const;
 const MIDDLE = 200;
 /** Questions that a session asks again and again. */
 const WORKING_SET = 200;
+const RELOADS = 200;
 
 /** Decisions a second, and how long one takes; what memory they leave behind. */
 export default async function decide(quick: boolean): Promise<Report> {
@@ -20,7 +21,7 @@ export default async function decide(quick: boolean): Promise<Report> {
     const sizes: Record<string, Awaited<ReturnType<typeof measure>>> = {};
     for (const size of SIZES) {
       await writePolicy(folder, `rules-${size}`, size);
-      sizes[size] = measure(await policies.load(`rules-${size}`), quick ? 2_000 : 20_000);
+      sizes[size] = measure(await policies.load(`rules-${size}`), size, quick ? 2_000 : 20_000);
     }
     const middle = await policies.load(`rules-${MIDDLE}`);
     const { cachedPerSecond = 0, uncachedPerSecond = 0, cachedMs, uncachedMs } = sizes[MIDDLE] ?? {};
@@ -36,8 +37,7 @@ export default async function decide(quick: boolean): Promise<Report> {
   }
 }
 
-function measure(policy: PolicyFile, samples: number) {
-  const rules = policy.rules.length;
+function measure(policy: PolicyFile, rules: number, samples: number) {
   let next = 0;
   const ask = (request: DecisionRequest): number => {
     const began = performance.now();
@@ -76,40 +76,40 @@ function parsedEachTime(policy: PolicyFile, samples: number): number {
   return perSecond(asked);
 }
 
-/** Resident memory after a tenth of the decisions and after all of them, of which one in twenty is new, with the policy loaded anew every thousandth. */
+/** Resident memory after a tenth of the decisions and after all of them, of which one in twenty is new, with the policy loaded anew now and then. */
 async function leftBehind(policies: FilePolicies, decisions: number) {
   let policy = await policies.load(`rules-${MIDDLE}`);
-  const rules = policy.rules.length;
   let early = 0;
   for (let i = 0; i < decisions; i++) {
-    if (i % (decisions / 1_000) === 0) policy = await policies.load(`rules-${MIDDLE}`);
+    if (i % (decisions / RELOADS) === 0) policy = await policies.load(`rules-${MIDDLE}`);
     if (i === decisions / 10) early = process.memoryUsage.rss();
-    policy.decide(question(i % 20 === 0 ? i : i % WORKING_SET, rules));
+    policy.decide(question(i % 20 === 0 ? i : i % WORKING_SET, MIDDLE));
   }
   const late = process.memoryUsage.rss();
-  return { decisions, reloads: 1_000, afterTenthMiB: round(early / 2 ** 20, 1), afterAllMiB: round(late / 2 ** 20, 1), growthMiB: round((late - early) / 2 ** 20, 1) };
+  return { decisions, reloads: RELOADS, afterTenthMiB: round(early / 2 ** 20, 1), afterAllMiB: round(late / 2 ** 20, 1), growthMiB: round((late - early) / 2 ** 20, 1) };
 }
 
-/** Such as agents ask: mostly commands and files. `rules` spreads them over the rules that there are. */
-function question(n: number, rules: number): DecisionRequest {
-  const rule = n % rules;
+/** Such as agents ask: mostly commands and files, of which most are let through. `size` spreads them over the rules that there are. */
+function question(n: number, size: number): DecisionRequest {
+  const rule = n % size;
   switch (n % 10) {
     case 0:
     case 1:
     case 2:
       return { action: 'command.exec', argv: ['bash', '-lc', `cd src && grep -rn "word${n}" . | head -20; npm test`], cwd: '/workspace' };
     case 3:
-      return { action: 'command.exec', argv: [`program${rule}`, 'push', String(n)], cwd: '/workspace' };
+      return { action: 'command.exec', argv: [`program${rule}`, n % 20 === 3 ? 'push' : 'pull', String(n)], cwd: '/workspace' };
     case 4:
     case 5:
       return { action: 'file.read', path: `/workspace/src/folder${rule}/file${n}.ts` };
     case 6:
-      return { action: 'file.write', path: `/workspace/secret${rule}/file${n}.ts` };
+      return { action: 'file.write', path: `/workspace/${n % 20 === 6 ? 'secret' : 'src'}${rule}/file${n}.ts` };
     case 7:
       return { action: 'network.connect', scheme: 'https', host: `host${rule}.test`, port: 443, method: 'GET', path: `/v1/items/${n}` };
     case 8:
       return { action: 'tool.call', tool: `tool${rule}`, version: String(n) };
     default:
+      if (n % 20 === 19) return { action: 'export.patch', paths: Array.from({ length: 10 }, (_, i) => `src/folder${n}/file${i}.ts`), bytes: 10_000 };
       return { action: 'model.call', provider: 'openai', model: `model${rule}`, spent: { usd: n / 1e7, tokens: n, steps: 0 }, worstCase: { usd: 0.01, tokens: 1_000, steps: 1 } };
   }
 }

@@ -34,8 +34,7 @@ export class PolicySet {
         principal: { type: 'Session', id: 'session' },
         action: { type: 'Action', id: this.#action },
         resource: { type: RESOURCES[this.#action], id: resource },
-        // Facts are JSON; Cedar's type for it only lacks `readonly`.
-        context: { ...context, approved } as cedar.Context,
+        context: { ...context, approved },
         preparsedPolicySetId: slots.nameOf(this, this.#texts),
         entities: [],
       });

@@ -19,14 +19,14 @@ export class CommandRules implements ActionRules<CommandRequest, CommandFacts> {
   readonly #layers: readonly LayerRules[];
   readonly #read: boolean;
   /** Base names that are looked for in a text of which not every program can be seen. */
-  readonly #named: ReadonlySet<string>;
+  readonly #named: readonly string[];
 
   /** `raw`: there are rules that were written in Cedar, and these look at programs, too. */
   constructor(layers: readonly PlacedLayer[], raw: boolean) {
     const stating = layers.filter(({ document }) => document.commands !== undefined);
     this.#layers = stating.map((layer) => new LayerRules(layer));
     this.#read = raw || stating.length > 0;
-    this.#named = new Set(this.#layers.flatMap((layer) => layer.named));
+    this.#named = [...new Set(this.#layers.flatMap((layer) => layer.named))];
     const admits = stating.some(({ document }) => document.commands?.allow !== undefined);
     this.rules = [...this.#layers.flatMap((layer) => layer.rules), ...(admits ? [] : [stating.length === 0 ? UNRULED : UNMATCHED])];
   }
@@ -37,15 +37,17 @@ export class CommandRules implements ActionRules<CommandRequest, CommandFacts> {
     if (![...argv, cwd].every((word) => word.isWellFormed())) return 'it is not Unicode';
     const invocations = this.#read ? readInvocations(argv) : UNREAD;
     const certain = this.#read && invocations.doubts.length === 0;
-    const named = certain || this.#named.size === 0 ? [] : [...new Set(argv.join(' ').split(/[^\w.+-]+/))].filter((word) => this.#named.has(word));
+    const words = certain || this.#layers.length === 0 ? NO_WORDS : new Set(argv.join(' ').split(/[^\w.+-]+/));
+    const named = this.#named.filter((name) => words.has(name));
     const programs = [...new Set(invocations.programs.flatMap(({ program: one }) => (one.includes('/') ? [baseName(one), one] : [one])))];
     const fits: string[] = [];
     const maybe: string[] = [];
-    for (const layer of this.#layers) layer.fit(invocations.programs, fits, maybe);
+    for (const layer of this.#layers) layer.fit(invocations.programs, words, fits, maybe);
     return { resource: baseName(program), invocations, context: { programs, certain, cwd, named, fits, maybe } };
   }
 }
 
+const NO_WORDS: ReadonlySet<string> = new Set();
 const UNREAD: Invocations = { programs: [], doubts: [] };
 const UNRULED = defaultRule('allow', 'this policy has no rules for commands: the sandbox holds them');
 const UNMATCHED = defaultRule('allow', 'no rule for commands refuses it: the sandbox holds it');
@@ -65,7 +67,7 @@ class LayerRules {
     this.#allow = layer.document.commands?.allow === undefined ? undefined : new RuleIndex(allow);
     // What only names programs, Cedar sees for itself.
     this.#restricting = new RuleIndex(restricting.filter(({ isFact }) => isFact));
-    this.named = restricting.flatMap(({ named }) => named);
+    this.named = restricting.flatMap(({ isFact, names }) => (isFact ? [] : names));
     this.rules = [
       ...restricting.flatMap((rule) => rule.against()),
       ...(this.#allow === undefined ? [] : this.#admitting(allow)),
@@ -73,12 +75,13 @@ class LayerRules {
     ];
   }
 
-  /** Adds the ids of rules that fit, and of those that may. */
-  fit(invocations: readonly Invocation[], fits: string[], maybe: string[]): void {
+  /** Adds the ids of rules that fit or that a text names which cannot be read, and of those that may fit. */
+  fit(invocations: readonly Invocation[], words: ReadonlySet<string>, fits: string[], maybe: string[]): void {
+    if (words.size > 0) fits.push(...this.#restricting.rules.filter(({ names }) => names.some((name) => words.has(name))).map(({ id }) => id));
     for (const invocation of invocations) {
-      for (const { id, rule } of this.#restricting.of(invocation.program)) {
+      for (const { id, rule, asks } of this.#restricting.of(invocation.program)) {
         const fit = fitsAnywhere(rule.args ?? [], invocation.args);
-        if (fit !== 'no') (fit === 'yes' ? fits : maybe).push(id);
+        if (fit !== 'no') (fit === 'yes' || asks ? fits : maybe).push(id);
       }
       const admitted = this.#admits(invocation);
       if (admitted !== undefined) fits.push(admitted.id);
@@ -127,7 +130,8 @@ class PlacedRule {
   readonly id: string;
   readonly forAny: boolean;
   /** Base names that speak for themselves in a text that cannot be read. */
-  readonly named: readonly string[];
+  readonly names: readonly string[];
+  readonly asks: boolean;
   /** Its arguments are a sequence, which Cedar does not know. */
   readonly isFact: boolean;
   readonly #layer: PlacedLayer;
@@ -141,21 +145,17 @@ class PlacedRule {
     this.#path = ['commands', list, at];
     this.id = ruleId(layer, this.#path);
     this.forAny = rule.program.includes('*');
-    this.named = this.forAny ? [] : rule.program.map(baseName);
+    this.names = this.forAny ? [] : rule.program.map(baseName);
+    this.asks = list === 'ask';
     this.isFact = (rule.args ?? []).length > 0 || !rule.program.every(isPlain);
   }
 
   /** What it denies or asks about; where it only may fit, a person is asked. */
   against(): CedarRule<CommandFacts>[] {
     const says = this.#list;
+    const certain = placedRule<CommandFacts>(this.#layer, this.#path, { says, when: this.#condition(), texts: ({ invocations }) => [this.#why(invocations)] });
+    if (!this.isFact || this.asks) return [certain];
     const maybe = `context.maybe.contains(${quote(this.id)})`;
-    const conditions = [this.#fits(), ...(this.named.length > 0 && this.named.every(isPlain) ? [`context.named.containsAny(${setOf(this.named)})`] : [])];
-    const certain = placedRule<CommandFacts>(this.#layer, this.#path, {
-      says,
-      when: anyOf(this.isFact && says === 'ask' ? [...conditions, maybe] : conditions),
-      texts: ({ invocations }) => [this.#why(invocations)],
-    });
-    if (!this.isFact || says === 'ask') return [certain];
     return [certain, placedRule(this.#layer, this.#path, { variant: ' maybe', says: 'ask', when: maybe, texts: ({ invocations }) => [this.#whyMaybe(invocations)] })];
   }
 
@@ -167,9 +167,10 @@ class PlacedRule {
     return this.forAny || this.rule.program.includes(baseName(program)) || this.rule.program.includes(program);
   }
 
-  #fits(): string {
+  #condition(): string {
     if (this.isFact) return `context.fits.contains(${quote(this.id)})`;
-    return this.forAny ? '!context.programs.isEmpty()' : `context.programs.containsAny(${setOf(this.rule.program)})`;
+    if (this.forAny) return '!context.programs.isEmpty()';
+    return anyOf([`context.programs.containsAny(${setOf(this.rule.program)})`, `context.named.containsAny(${setOf(this.names)})`]);
   }
 
   #why(invocations: Invocations): string {
@@ -189,10 +190,12 @@ const NO_RULES: readonly PlacedRule[] = [];
 
 /** Rules by the program that they name, so that a command costs a look-up and not a walk. */
 class RuleIndex {
+  readonly rules: readonly PlacedRule[];
   readonly #byProgram = new Map<string, PlacedRule[]>();
   readonly #forAny: readonly PlacedRule[];
 
   constructor(rules: readonly PlacedRule[]) {
+    this.rules = rules;
     this.#forAny = rules.filter(({ forAny }) => forAny);
     for (const one of rules) {
       if (one.forAny) continue;
