@@ -3,8 +3,8 @@ import { type Action, describeError } from '../../contracts/index.ts';
 import type { Facts } from './rule.ts';
 import { RESOURCES } from './schema.ts';
 
-/** Cedar keeps what it has parsed for ever, under the name that it was given: these many names there are, whatever is loaded how often. */
-const SLOTS = 512;
+/** Of all policies that Cedar keeps parsed, in characters; they take some twenty times that. Enough for a hundred policies such as ours. */
+const KEPT_TEXT = 2 ** 20;
 
 /** Policies by id, as Cedar texts. */
 export type PolicyTexts = Readonly<Record<string, string>>;
@@ -52,30 +52,48 @@ function refused(errors: Answer['errors']): Answer {
   return { allowed: false, ids: [], errors };
 }
 
-/** The sets that Cedar has parsed; the one that was not asked for longest makes room. */
+/**
+ * The sets that Cedar has parsed, by the name that it has them under. It forgets none, but a name can get another set: those that were not asked for longest
+ * make room.
+ */
 class Slots {
-  readonly #names = new Map<PolicySet, string>();
+  readonly #kept = new Map<PolicySet, { readonly name: string; readonly size: number }>();
+  readonly #free: string[] = [];
+  #size = 0;
+  #names = 0;
 
   /** Errors: what Cedar says to a set that it cannot parse. */
   nameOf(set: PolicySet, texts: PolicyTexts): string {
-    const known = this.#names.get(set);
-    this.#names.delete(set);
-    const name = known ?? this.#free();
-    if (known === undefined) {
-      const parsed = cedar.preparsePolicySet(name, { staticPolicies: { ...texts } });
-      if (parsed.type !== 'success') throw new Error(parsed.errors.map(({ message }) => message).join('; '));
+    const known = this.#kept.get(set);
+    if (known !== undefined) {
+      // Taken out and put in again, it is the last to go.
+      this.#kept.delete(set);
+      this.#kept.set(set, known);
+      return known.name;
     }
-    this.#names.set(set, name);
+    const size = Object.values(texts).reduce((sum, text) => sum + text.length, 0);
+    this.#makeRoom(size);
+    const name = this.#free.pop() ?? `set ${this.#names++}`;
+    parse(name, texts);
+    this.#kept.set(set, { name, size });
+    this.#size += size;
     return name;
   }
 
-  #free(): string {
-    if (this.#names.size < SLOTS) return `set ${this.#names.size}`;
-    const [oldest] = this.#names;
-    if (oldest === undefined) throw new Error('there is no slot');
-    this.#names.delete(oldest[0]);
-    return oldest[1];
+  #makeRoom(wanted: number): void {
+    for (const [set, { name, size }] of this.#kept) {
+      if (this.#size + wanted <= KEPT_TEXT) return;
+      parse(name, {});
+      this.#kept.delete(set);
+      this.#size -= size;
+      this.#free.push(name);
+    }
   }
+}
+
+function parse(name: string, texts: PolicyTexts): void {
+  const parsed = cedar.preparsePolicySet(name, { staticPolicies: { ...texts } });
+  if (parsed.type !== 'success') throw new Error(parsed.errors.map(({ message }) => message).join('; '));
 }
 
 const slots = new Slots();
