@@ -85,8 +85,8 @@ describe('rules.cedar', () => {
 
   test('may be as long as a rule may be, and a list as long as a file', async () => {
     const condition = `${'('.repeat(20)}context.tool == "a"${' || context.tool == "b"'.repeat(60)}${')'.repeat(20)}`;
-    const policy = await policyWithRules(forbid('tool.call', condition), `tools: { allow: [${Array.from({ length: 3_000 }, (_, i) => `tool${i}`).join(', ')}] }`);
-    expect([policy.decide(tool('a')), policy.decide(tool('tool2999')), policy.decide(tool('b'))].map(({ effect }) => effect)).toEqual(['deny', 'allow', 'deny']);
+    const policy = await policyWithRules(forbid('tool.call', condition), `tools: { allow: [${Array.from({ length: 1_000 }, (_, i) => `tool${i}`).join(', ')}] }`);
+    expect([policy.decide(tool('a')), policy.decide(tool('tool999')), policy.decide(tool('b'))].map(({ effect }) => effect)).toEqual(['deny', 'allow', 'deny']);
   });
 
   test.each([
