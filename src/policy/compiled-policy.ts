@@ -28,7 +28,8 @@ export class CompiledPolicy implements PolicyFile {
   readonly rules: readonly PolicyRule[];
   readonly documents: readonly PolicyDocument[];
   readonly #layers: readonly [Layer, ...Layer[]];
-  readonly #policies: ReadonlyMap<string, ActionPolicy<DecisionRequest>>;
+  readonly #placed: readonly PlacedLayer[];
+  readonly #policies = new Map<string, ActionPolicy<DecisionRequest>>();
   readonly #decisions = new DecisionCache();
 
   /** The policy's own layer first, then what it extends, one above the other. Errors: `policy_invalid`. */
@@ -40,15 +41,14 @@ export class CompiledPolicy implements PolicyFile {
     this.file = layers[0].file;
     this.rules = layers.flatMap(rulesOf);
     this.hash = `sha256:${hash('sha256', canonicalJson(contentOf(layers, this.grant)))}`;
-    const placed = layers.map((layer, level): PlacedLayer => ({ ...layer, level }));
-    this.#policies = new Map(ACTIONS.map((action) => [action, policyFor(action, placed)]));
+    this.#placed = layers.map((layer, level): PlacedLayer => ({ ...layer, level }));
   }
 
   decide(request: DecisionRequest): Decision {
     return this.#decisions.get(request, () => {
       // A recorded decision may come from a newer program.
-      const reasons = this.#policies.get(request.action)?.decide(request) ?? byDefault('deny', `unknown action: ${JSON.stringify(request)}`);
-      return decisionOf(reasons, this.hash);
+      const known = ACTIONS.includes(request.action);
+      return decisionOf(known ? this.#policyFor(request.action).decide(request) : byDefault('deny', `unknown action: ${JSON.stringify(request)}`), this.hash);
     });
   }
 
@@ -70,7 +70,16 @@ export class CompiledPolicy implements PolicyFile {
   }
 
   #compiled(): readonly { readonly rule: CedarRule; readonly text: string }[] {
-    return [...this.#policies.values()].flatMap(({ action, rules }) => rules.map((rule) => ({ rule, text: cedarText(rule, action) })));
+    return ACTIONS.flatMap((action) => this.#policyFor(action).rules.map((rule) => ({ rule, text: cedarText(rule, action) })));
+  }
+
+  /** Compiled when it is first asked for. */
+  #policyFor(action: Action): ActionPolicy<DecisionRequest> {
+    const known = this.#policies.get(action);
+    if (known !== undefined) return known;
+    const compiled = compile(action, this.#placed);
+    this.#policies.set(action, compiled);
+    return compiled;
   }
 }
 
@@ -84,7 +93,7 @@ function contentOf(layers: readonly Layer[], grant: PolicyGrant): unknown {
   return { documents: layers.map((layer) => layer.document), grant, ...(raw.every((rules) => rules.length === 0) ? {} : { raw }) };
 }
 
-function policyFor(action: Action, layers: readonly PlacedLayer[]): ActionPolicy<DecisionRequest> {
+function compile(action: Action, layers: readonly PlacedLayer[]): ActionPolicy<DecisionRequest> {
   const raw = layers.flatMap((layer) => rawRules(layer, action));
   switch (action) {
     case 'session.open':
