@@ -7,6 +7,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ default: (quick: boolean)
   acquire: () => import('./acquire.ts'),
   burst: () => import('./burst.ts'),
   files: () => import('./files.ts'),
+  decide: () => import('./decide.ts'),
   density: () => import('./density.ts'),
   soak: () => import('./soak.ts'),
 };

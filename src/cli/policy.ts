@@ -4,11 +4,12 @@ import { sarif } from './sarif.ts';
 import type { Services } from './services.ts';
 import type { Terminal } from './terminal.ts';
 
-/** `glovebox policy show`: what a policy lends, and every rule of it that can speak. */
-export async function showPolicy(services: Services, terminal: Terminal, name: string, options: { json?: boolean }): Promise<number> {
+/** `glovebox policy show`: what a policy lends, and every rule of it that can speak; with `--cedar` what these become. */
+export async function showPolicy(services: Services, terminal: Terminal, name: string, options: { json?: boolean; cedar?: boolean }): Promise<number> {
   const policy = await services.policies.load(name);
   const { hash, grant, rules } = policy;
-  if (options.json === true) await terminal.json({ name: policy.name, hash, grant, rules });
+  if (options.json === true) await terminal.json({ name: policy.name, hash, grant, rules, ...(options.cedar === true ? { cedar: policy.cedar() } : {}) });
+  else if (options.cedar === true) await terminal.data(policy.cedar());
   else {
     await terminal.data(`${policy.name}  ${hash}\n`);
     for (const [section, value] of Object.entries(grant)) await terminal.data(`${section.padEnd(11)} ${say(value)}\n`);

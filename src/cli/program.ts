@@ -159,7 +159,8 @@ function addPolicy(root: Command, run: Run, terminal: Terminal): void {
     .command('show <policy>')
     .description('what it lends, and every rule that can speak')
     .option('--json', 'as JSON')
-    .action((name: string, options: { json?: boolean }) => run((services) => showPolicy(services, terminal, name, options)));
+    .option('--cedar', 'what it compiles to: the Cedar policies that decide')
+    .action((name: string, options: { json?: boolean; cedar?: boolean }) => run((services) => showPolicy(services, terminal, name, options)));
   policy
     .command('explain <policy> <question...>')
     .description('its answer to a question, and why: exec git push, write /workspace/a, connect GET https://host/path, tool shell, export a b')

@@ -122,6 +122,8 @@ export interface PolicyFile extends Policy {
   readonly documents: readonly PolicyDocument[];
   /** Its own rules that can never decide anything. */
   lint(): readonly PolicyFinding[];
+  /** What it compiles to: the Cedar policies that decide, each with its place. */
+  cedar(): string;
 }
 
 /** Finds policies by name or path. Errors: `policy_not_found`, `policy_invalid` with file, line and what was expected. */

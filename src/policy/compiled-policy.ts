@@ -1,10 +1,16 @@
 import { hash } from 'node:crypto';
-import { canonicalJson, type ContextLanguage, type Decision, type DecisionRequest, type PolicyDocument, type PolicyFile, type PolicyFinding, type PolicyGrant, type PolicyRule } from '../contracts/index.ts';
-import type { Layer } from './document/layer.ts';
+import { type Action, canonicalJson, type Decision, type DecisionRequest, GloveboxError, type PolicyDocument, type PolicyFile, type PolicyFinding, type PolicyGrant, type PolicyRule } from '../contracts/index.ts';
+import { ActionPolicy } from './cedar/action-policy.ts';
+import { type CedarRule, cedarText } from './cedar/rule.ts';
+import { ACTIONS } from './cedar/schema.ts';
+import { validatePolicies } from './cedar/validate.ts';
+import { DecisionCache } from './decision-cache.ts';
+import type { Layer, PlacedLayer } from './document/layer.ts';
 import { grantOf } from './grant.ts';
 import { lintLayers } from './lint.ts';
 import { rulesOf } from './rule-list.ts';
 import { CommandRules } from './rules/command-rules.ts';
+import { CredentialRules } from './rules/credential-rules.ts';
 import { ExportRules } from './rules/export-rules.ts';
 import { FileRules } from './rules/file-rules.ts';
 import { JavaScriptRules } from './rules/javascript-rules.ts';
@@ -12,9 +18,9 @@ import { ModelRules } from './rules/model-rules.ts';
 import { NetworkRules } from './rules/network-rules.ts';
 import { SessionRules } from './rules/session-rules.ts';
 import { ToolRules } from './rules/tool-rules.ts';
-import { byDefault, decisionOf, type Reasons } from './verdict.ts';
+import { byDefault, decisionOf } from './verdict.ts';
 
-/** A policy with what it extends, its rules indexed once. */
+/** A policy with what it extends, compiled to Cedar: one set of policies for each kind of request. */
 export class CompiledPolicy implements PolicyFile {
   readonly name: string;
   readonly hash: string;
@@ -23,14 +29,9 @@ export class CompiledPolicy implements PolicyFile {
   readonly rules: readonly PolicyRule[];
   readonly documents: readonly PolicyDocument[];
   readonly #layers: readonly [Layer, ...Layer[]];
-  readonly #session: SessionRules;
-  readonly #commands: CommandRules;
-  readonly #javascript: JavaScriptRules;
-  readonly #files: FileRules;
-  readonly #network: NetworkRules;
-  readonly #tools: ToolRules;
-  readonly #models: ModelRules;
-  readonly #exports: ExportRules;
+  readonly #placed: readonly PlacedLayer[];
+  readonly #policies = new Map<string, ActionPolicy<DecisionRequest>>();
+  readonly #decisions = new DecisionCache();
 
   /** The policy's own layer first, then what it extends, one above the other. Errors: `policy_invalid`. */
   constructor(layers: readonly [Layer, ...Layer[]]) {
@@ -40,66 +41,90 @@ export class CompiledPolicy implements PolicyFile {
     this.grant = grantOf(layers);
     this.file = layers[0].file;
     this.rules = layers.flatMap(rulesOf);
-    // The grant is hashed, too: another default of ours is another policy.
-    const content = { documents: this.documents, grant: this.grant };
-    this.hash = `sha256:${hash('sha256', canonicalJson(content))}`;
-    this.#session = new SessionRules(layers);
-    this.#commands = new CommandRules(layers);
-    this.#javascript = new JavaScriptRules(layers);
-    this.#files = new FileRules(layers);
-    this.#network = new NetworkRules(layers);
-    this.#tools = new ToolRules(layers);
-    this.#models = new ModelRules(layers);
-    this.#exports = new ExportRules(layers);
+    this.hash = `sha256:${hash('sha256', canonicalJson(contentOf(layers, this.grant)))}`;
+    this.#placed = layers.map((layer, level): PlacedLayer => ({ ...layer, level }));
   }
 
   decide(request: DecisionRequest): Decision {
-    return decisionOf(this.#judge(request), this.hash);
+    return this.#decisions.get(request, () => {
+      // A recorded decision may come from a newer program.
+      const known = ACTIONS.includes(request.action);
+      return decisionOf(known ? this.#policyFor(request.action).decide(request) : byDefault('deny', `unknown action: ${JSON.stringify(request)}`), this.hash);
+    });
   }
 
   lint(): readonly PolicyFinding[] {
     return lintLayers(this.#layers, this);
   }
 
-  #judge(request: DecisionRequest): Reasons {
-    switch (request.action) {
-      case 'session.open':
-        return this.#session.judge(request);
-      case 'command.exec':
-        return this.#commands.judge(request.argv);
-      case 'javascript.run':
-        return this.#javascript.judge(request.functions);
-      case 'context.run':
-        return this.#commands.judge(contextCommand(request.language, request.code));
-      case 'file.read':
-      case 'file.write':
-      case 'file.delete':
-      case 'file.list':
-        return this.#files.judge(request);
-      case 'network.connect':
-        return this.#network.judge(request);
-      case 'credential.use':
-        return NO_CREDENTIALS;
-      case 'tool.call':
-        return this.#tools.judge(request.tool);
-      case 'model.call':
-        return this.#models.judge(request);
-      case 'export.patch':
-        return this.#exports.judge(request);
-      default:
-        return unknownAction(request);
-    }
+  cedar(): string {
+    return this.#compiled().map(({ rule: { says, source, id }, text }) => `// ${says === 'raw' ? 'deny or ask' : says}: ${place(source)}\n@id(${JSON.stringify(id)})\n${text}\n`).join('\n');
+  }
+
+  /** Everything that was compiled holds against the schema, and nothing of it is in vain. Errors: `policy_invalid`. */
+  validate(): this {
+    const compiled = this.#compiled();
+    const [problem] = validatePolicies(Object.fromEntries(compiled.map(({ text }, i) => [String(i), text])));
+    if (problem === undefined) return this;
+    const source = compiled[Number(problem.id)]?.rule.source ?? { rule: 'policy' };
+    throw new GloveboxError('policy_invalid', `${place(source)}: ${problem.text}`, { details: { file: source.file ?? this.file, line: source.line ?? 1 } });
+  }
+
+  #compiled(): readonly { readonly rule: CedarRule; readonly text: string }[] {
+    return ACTIONS.flatMap((action) => this.#policyFor(action).rules.map((rule) => ({ rule, text: cedarText(rule, action) })));
+  }
+
+  /** Compiled when it is first asked for. */
+  #policyFor(action: Action): ActionPolicy<DecisionRequest> {
+    const known = this.#policies.get(action);
+    if (known !== undefined) return known;
+    const compiled = compile(action, this.#placed);
+    this.#policies.set(action, compiled);
+    return compiled;
   }
 }
 
-/** The command that would run this code by itself. */
-function contextCommand(language: ContextLanguage, code: string): readonly string[] {
-  return language === 'python' ? ['python3', '-c', code] : ['node', '-e', code];
+function place({ rule, file, line }: CedarRule['source']): string {
+  return file === undefined ? rule : `${file}:${line}: ${rule}`;
 }
 
-const NO_CREDENTIALS = byDefault('deny', 'no policy lends credentials yet');
+/** What a policy's hash covers. The grant is in it, too: another default of ours is another policy. */
+function contentOf(layers: readonly Layer[], grant: PolicyGrant): unknown {
+  const raw = layers.map((layer) => layer.raw?.map(({ meaning }) => meaning) ?? []);
+  return { documents: layers.map((layer) => layer.document), grant, ...(raw.every((rules) => rules.length === 0) ? {} : { raw }) };
+}
 
-/** A recorded decision may come from a newer program. */
-function unknownAction(request: never): Reasons {
-  return byDefault('deny', `unknown action: ${JSON.stringify(request)}`);
+function compile(action: Action, layers: readonly PlacedLayer[]): ActionPolicy<DecisionRequest> {
+  const raw = layers.flatMap((layer) => rawRules(layer, action));
+  switch (action) {
+    case 'session.open':
+      return new ActionPolicy(action, new SessionRules(layers), raw);
+    case 'command.exec':
+    case 'context.run':
+      return new ActionPolicy(action, new CommandRules(layers, raw.length > 0), raw);
+    case 'javascript.run':
+      return new ActionPolicy(action, new JavaScriptRules(layers), raw);
+    case 'file.read':
+    case 'file.write':
+    case 'file.delete':
+    case 'file.list':
+      return new ActionPolicy(action, new FileRules(layers, action), raw);
+    case 'network.connect':
+      return new ActionPolicy(action, new NetworkRules(layers), raw);
+    case 'credential.use':
+      return new ActionPolicy(action, new CredentialRules(), raw);
+    case 'tool.call':
+      return new ActionPolicy(action, new ToolRules(layers), raw);
+    case 'model.call':
+      return new ActionPolicy(action, new ModelRules(layers), raw);
+    case 'export.patch':
+      return new ActionPolicy(action, new ExportRules(layers), raw);
+  }
+}
+
+/** What a layer's `rules.cedar` says to this kind of request. */
+function rawRules({ level, raw = [] }: PlacedLayer, action: Action): CedarRule[] {
+  return raw
+    .filter(({ actions }) => actions === undefined || actions.includes(action))
+    .map(({ rule, file, line, cedar, reason = `${rule} forbids it` }) => ({ id: `${level}:${rule}`, says: 'raw', source: { rule, file, line }, verbatim: cedar, texts: () => [reason] }));
 }

@@ -4,6 +4,7 @@ import { describeError, GloveboxError, type Policies, type PolicyFile } from '..
 import { CompiledPolicy } from './compiled-policy.ts';
 import type { Layer } from './document/layer.ts';
 import { nearest } from './document/nearest.ts';
+import { readCedar, RULES_FILE } from './document/read-cedar.ts';
 import { invalidAt, readPolicy } from './document/read-policy.ts';
 import { isAbsent, readBounded } from './read-bounded.ts';
 
@@ -28,7 +29,7 @@ export class FilePolicies implements Policies {
       layer = await this.#readParent(layer, layer.document.extends, layers);
       layers.push(layer);
     }
-    return new CompiledPolicy(layers);
+    return new CompiledPolicy(layers).validate();
   }
 
   async names(): Promise<readonly string[]> {
@@ -50,7 +51,7 @@ export class FilePolicies implements Policies {
       const file = join(directory, nameOrPath, FILE_NAME);
       const text = await readBounded(file);
       if (text === undefined) continue;
-      const layer = readPolicy(text, file);
+      const layer = await withRules(readPolicy(text, file));
       if (layer.document.name === nameOrPath) return layer;
       throw invalidAt(layer, ['name'], `name: expected ${nameOrPath}, the name of its folder, found ${layer.document.name}`);
     }
@@ -62,7 +63,7 @@ export class FilePolicies implements Policies {
     const file = child === undefined ? path : resolve(dirname(child.file), path);
     for (const candidate of [file, join(file, FILE_NAME)]) {
       const text = await readBounded(candidate);
-      if (text !== undefined) return readPolicy(text, candidate);
+      if (text !== undefined) return withRules(readPolicy(text, candidate));
     }
     throw await this.#notFound(path, child);
   }
@@ -75,6 +76,12 @@ export class FilePolicies implements Policies {
     const message = `${where}there is no policy ${wanted} in ${this.#directories.join(', ')}, nor a file of that path: ${hint}`;
     return new GloveboxError('policy_not_found', message, { details: { policy: wanted } });
   }
+}
+
+async function withRules(layer: Layer): Promise<Layer> {
+  const file = join(dirname(layer.file), RULES_FILE);
+  const text = await readBounded(file);
+  return text === undefined ? layer : { ...layer, raw: readCedar(text, file) };
 }
 
 async function policiesIn(directory: string): Promise<readonly string[]> {

@@ -3,12 +3,12 @@ const MAX_ALTERNATIVES = 64;
 const MAX_LENGTH = 1024;
 
 /** One path segment of a pattern: any number of segments, a fixed text, or code units with wildcards. */
-type Segment = typeof ANY_SEGMENTS | string | readonly Token[];
+export type Segment = typeof ANY_SEGMENTS | string | readonly Token[];
 type Token = string | typeof ANY_TEXT | typeof ANY_CHARACTER;
 
-const ANY_SEGMENTS = Symbol('**');
-const ANY_TEXT = Symbol('*');
-const ANY_CHARACTER = Symbol('?');
+export const ANY_SEGMENTS: unique symbol = Symbol('**');
+export const ANY_TEXT: unique symbol = Symbol('*');
+export const ANY_CHARACTER: unique symbol = Symbol('?');
 
 /**
  * A pattern for paths and names: `*` and `?` stay within a segment, `**` as a segment of its own spans any number of them (so that
@@ -18,29 +18,36 @@ const ANY_CHARACTER = Symbol('?');
 export class Glob {
   readonly text: string;
   readonly #of: 'path' | 'name';
-  readonly #alternatives: readonly (readonly Segment[])[];
+  /** What it stands for once its braces are written out. */
+  readonly alternatives: readonly (readonly Segment[])[];
 
   /** Errors: `SyntaxError` that says what is wrong with the pattern. */
   constructor(text: string, of: 'path' | 'name' = 'path') {
+    if (!text.isWellFormed()) throw new SyntaxError('a text that is Unicode');
     if (text.length > MAX_LENGTH) throw new SyntaxError(`a pattern of at most ${MAX_LENGTH} characters`);
     this.text = text;
     this.#of = of;
-    this.#alternatives = expandBraces(text).map((alternative) => this.#split(alternative).map(compileSegment));
+    this.alternatives = expandBraces(text).map((alternative) => this.#split(alternative).map(compileSegment));
   }
 
   matches(text: string): boolean {
     const segments = this.#split(text);
-    return this.#alternatives.some((pattern) => matchList(pattern, segments, ANY_SEGMENTS, matchSegment));
+    return this.alternatives.some((pattern) => matchList(pattern, segments, ANY_SEGMENTS, matchSegment));
+  }
+
+  /** The folders that something is named in without a wildcard before it: they cannot go without it. `/a/b/**` → `/`, `/a`. */
+  holders(): readonly string[] {
+    const folders = this.alternatives.flatMap((segments) => {
+      const wildcard = segments.findIndex((segment) => typeof segment !== 'string');
+      const named = wildcard === -1 ? segments : segments.slice(0, wildcard);
+      return named.slice(1).map((_, i) => named.slice(0, i + 1).join('/') || '/');
+    });
+    return [...new Set(folders)];
   }
 
   /** Whether something under this folder is named without a wildcard before it: the folder cannot go without it. */
   reachesInto(folder: string): boolean {
-    const inside = this.#split(folder);
-    return this.#alternatives.some((pattern) => {
-      const fixed = pattern.findIndex((segment) => typeof segment !== 'string');
-      const named = fixed === -1 ? pattern : pattern.slice(0, fixed);
-      return named.length > inside.length && inside.every((segment, i) => segment === named[i]);
-    });
+    return this.holders().includes(folder);
   }
 
   #split(text: string): string[] {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type Decision, GloveboxError, type Policy, type PolicyFile, type PolicyRule, type Reason } from '../contracts/index.ts';
 import { ruleName } from './document/layer.ts';
 import type { Problem } from './document/problems.ts';
+import { RULES_FILE } from './document/read-cedar.ts';
 import { readYaml } from './document/read-yaml.ts';
 import { QUESTION_KEYS, questionForms, type Question, requestOf, sayRequest } from './question.ts';
 import { readBounded } from './read-bounded.ts';
@@ -33,7 +34,7 @@ export interface TestReport {
   /** Where the cases stand; undefined where there are none. */
   readonly file: string | undefined;
   readonly results: readonly TestResult[];
-  /** Rules in the policy's own file that no case made speak. */
+  /** Rules in the policy's own files that no case made speak. */
   readonly silent: readonly PolicyRule[];
   readonly rules: number;
 }
@@ -42,7 +43,8 @@ export interface TestReport {
 export async function testPolicy(policy: PolicyFile): Promise<TestReport> {
   const { file, cases } = await readTests(policy);
   const results = cases.map((one) => judge(one, policy));
-  const own = policy.rules.filter((rule) => rule.file === policy.file);
+  const files = [policy.file, join(dirname(policy.file), RULES_FILE)];
+  const own = policy.rules.filter((rule) => files.includes(rule.file));
   const spoke = new Set(results.flatMap(({ decision }) => [decision.reason, ...decision.lost]).map(placeOf));
   return { policy: policy.name, file, results, silent: own.filter((rule) => !spoke.has(placeOf(rule))), rules: own.length };
 }

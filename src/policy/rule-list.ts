@@ -38,7 +38,8 @@ export function rulesOf(layer: Layer): PolicyRule[] {
     ...entries(['network'], layer.document.network),
     ...(images === undefined ? [] : entries(images.path, images.globs)),
   ];
-  return paths.map((path) => ({ rule: ruleName(path), file: layer.file, line: layer.lineOf(path) })).sort((a, b) => a.line - b.line);
+  const stated = paths.map((path) => ({ rule: ruleName(path), file: layer.file, line: layer.lineOf(path) })).sort((a, b) => a.line - b.line);
+  return [...stated, ...(layer.raw ?? []).map(({ rule, file, line }) => ({ rule, file, line }))];
 }
 
 function at(layer: Layer, section: Section, key: string): unknown {

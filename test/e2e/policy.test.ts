@@ -84,6 +84,18 @@ describe('glovebox policy', () => {
     expect(await user.run('policy', 'diff', 'old', 'old')).toMatchObject({ code: 0, stdout: expect.stringContaining(' 0 have another answer, 0 amounts') });
   });
 
+  test('shows what a policy compiles to, rules.cedar included', async () => {
+    using user = new User();
+    policyOf(user, 'mine', { 'policy.yaml': 'name: mine\nextends: code-fix\n', 'rules.cedar': 'forbid (principal, action == Action::"tool.call", resource == Tool::"edit");\n' });
+    const ended = await user.run('policy', 'show', '--cedar', 'mine');
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    expect(ended.stdout).toMatch(/^\/\/ deny: .*code-fix-local\/policy\.yaml:19: commands\.deny\[0\]\n@id\("2:commands\.deny\[0\]"\)\nforbid \(principal, action == Action::"command\.exec", resource\)\nwhen \{ .*"sudo"/m);
+    expect(ended.stdout).toMatch(/^\/\/ deny or ask: .*mine\/rules\.cedar:1: rules\.cedar\[0\]\n@id\("0:rules\.cedar\[0\]"\)\nforbid .* resource == Tool::"edit"\);$/m);
+    expect((await user.run('policy', 'explain', 'mine', 'tool', 'edit')).stdout).toMatch(/^deny .*\n {2}decided by {2}rules\.cedar\[0\] \(.*mine\/rules\.cedar:1\)/);
+    policyOf(user, 'mine', { 'rules.cedar': 'forbid (principal, action, resource) when { context.nothing };\n' });
+    expect(await user.run('policy', 'lint', 'mine')).toMatchObject({ code: 2, stderr: expect.stringMatching(/mine\/rules\.cedar:1:\d+: attribute `nothing` in context/) });
+  });
+
   test('shows what a policy lends', async () => {
     using user = new User();
     const ended = await user.run('policy', 'show', 'code-fix');

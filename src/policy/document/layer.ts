@@ -1,4 +1,4 @@
-import type { Effect, PolicyDocument, Reason } from '../../contracts/index.ts';
+import type { PolicyDocument, PolicyRule } from '../../contracts/index.ts';
 
 export type DocumentPath = readonly (string | number)[];
 
@@ -8,11 +8,25 @@ export interface Layer {
   readonly file: string;
   /** The line, from 1, where that part of the document stands. */
   lineOf(path: DocumentPath): number;
+  /** What stands in `rules.cedar` beside it. */
+  readonly raw?: readonly RawRule[];
 }
 
-/** A rule of a layer that speaks. */
-export function reasonOf(layer: Layer, effect: Effect, path: DocumentPath, text: string): Reason {
-  return { effect, rule: ruleName(path), file: layer.file, line: layer.lineOf(path), text };
+/** A rule that was written in Cedar. */
+export interface RawRule extends PolicyRule {
+  /** One `forbid`, as it was written. */
+  readonly cedar: string;
+  /** Its meaning, without comments and layout, for the policy's hash. */
+  readonly meaning: unknown;
+  /** Of its annotation `@reason`. */
+  readonly reason: string | undefined;
+  /** Undefined where it speaks of all. */
+  readonly actions: readonly string[] | undefined;
+}
+
+/** A layer with its number: 0 is the nearest to the session. */
+export interface PlacedLayer extends Layer {
+  readonly level: number;
 }
 
 /** `['commands', 'deny', 0]` → `commands.deny[0]`. */

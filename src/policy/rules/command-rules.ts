@@ -1,109 +1,211 @@
-import type { PolicyDocument, Reason } from '../../contracts/index.ts';
-import type { Layer } from '../document/layer.ts';
-import { reasonOf } from '../document/layer.ts';
+import type { DecisionRequest, PolicyDocument } from '../../contracts/index.ts';
+import { type ActionRules, type CedarRule, defaultRule, type Facts, placedRule, ruleId } from '../cedar/rule.ts';
+import { anyOf, isPlain, quote, setOf } from '../cedar/text.ts';
+import type { PlacedLayer } from '../document/layer.ts';
 import type { Invocation, Invocations } from '../shell/invocations.ts';
 import { readInvocations } from '../shell/invocations.ts';
 import { baseName, type Word } from '../shell/shell-word.ts';
-import { byDefault, orDefault, type Reasons } from '../verdict.ts';
 
+/** Code for an interpreter is judged as the command that would run it by itself. */
+type CommandRequest = Extract<DecisionRequest, { action: 'command.exec' | 'context.run' }>;
 type CommandRule = NonNullable<NonNullable<PolicyDocument['commands']>['deny']>[number];
-type ListName = 'allow' | 'ask' | 'deny';
+
+interface CommandFacts extends Facts {
+  readonly invocations: Invocations;
+}
 
 /** `commands.allow`, `commands.ask`, `commands.deny`. They decide whether to ask; what holds a command is its sandbox. */
-export class CommandRules {
+export class CommandRules implements ActionRules<CommandRequest, CommandFacts> {
+  readonly rules: readonly CedarRule<CommandFacts>[];
   readonly #layers: readonly LayerRules[];
+  readonly #read: boolean;
+  /** Base names that are looked for in a text of which not every program can be seen. */
+  readonly #named: readonly string[];
 
-  constructor(layers: readonly Layer[]) {
-    this.#layers = layers.filter((layer) => layer.document.commands !== undefined).map((layer) => new LayerRules(layer));
+  /** `raw`: there are rules that were written in Cedar, and these look at programs, too. */
+  constructor(layers: readonly PlacedLayer[], raw: boolean) {
+    const stating = layers.filter(({ document }) => document.commands !== undefined);
+    this.#layers = stating.map((layer) => new LayerRules(layer));
+    this.#read = raw || stating.length > 0;
+    this.#named = [...new Set(this.#layers.flatMap((layer) => layer.named))];
+    const admits = stating.some(({ document }) => document.commands?.allow !== undefined);
+    this.rules = [...this.#layers.flatMap((layer) => layer.rules), ...(admits ? [] : [stating.length === 0 ? UNRULED : UNMATCHED])];
   }
 
-  judge(argv: readonly string[]): Reasons {
-    if (argv.length === 0 || argv[0] === '' || argv.some((word) => word.includes('\0'))) return byDefault('deny', 'it is not a command');
-    if (this.#layers.length === 0) return UNRULED;
-    const invocations = readInvocations(argv);
-    return orDefault(this.#layers.flatMap((layer) => layer.judge(argv, invocations)), UNMATCHED);
+  facts(request: CommandRequest): CommandFacts | string {
+    const { cwd } = request;
+    const argv = request.action === 'command.exec' ? request.argv : commandOf(request);
+    const [program = ''] = argv;
+    if (program === '' || argv.some((word) => word.includes('\0'))) return 'it is not a command';
+    if (![...argv, cwd].every((word) => word.isWellFormed())) return 'it is not Unicode';
+    const invocations = this.#read ? readInvocations(argv) : UNREAD;
+    const certain = this.#read && invocations.doubts.length === 0;
+    const words = certain || this.#layers.length === 0 ? NO_WORDS : new Set(argv.join(' ').split(/[^\w.+-]+/));
+    const named = this.#named.filter((name) => words.has(name));
+    const programs = [...new Set(invocations.programs.flatMap(({ program: one }) => (one.includes('/') ? [baseName(one), one] : [one])))];
+    const fits: string[] = [];
+    const maybe: string[] = [];
+    for (const layer of this.#layers) layer.fit(invocations.programs, words, fits, maybe);
+    return { resource: baseName(program), invocations, context: { programs, certain, cwd, named, fits, maybe } };
   }
 }
 
-const UNRULED = byDefault('allow', 'this policy has no rules for commands: the sandbox holds them');
-const UNMATCHED = byDefault('allow', 'no rule for commands refuses it: the sandbox holds it');
+function commandOf({ language, code }: Extract<CommandRequest, { action: 'context.run' }>): readonly string[] {
+  return language === 'python' ? ['python3', '-c', code] : ['node', '-e', code];
+}
+
+const NO_WORDS: ReadonlySet<string> = new Set();
+const UNREAD: Invocations = { programs: [], doubts: [] };
+const UNRULED = defaultRule('allow', 'this policy has no rules for commands: the sandbox holds them');
+const UNMATCHED = defaultRule('allow', 'no rule for commands refuses it: the sandbox holds it');
 
 class LayerRules {
-  readonly #layer: Layer;
+  readonly rules: readonly CedarRule<CommandFacts>[];
+  readonly named: readonly string[];
+  readonly #layer: PlacedLayer;
   readonly #allow: RuleIndex | undefined;
-  readonly #ask: RuleIndex;
-  readonly #deny: RuleIndex;
+  readonly #restricting: RuleIndex;
 
-  constructor(layer: Layer) {
-    const { allow, ask, deny } = layer.document.commands ?? {};
+  constructor(layer: PlacedLayer) {
     this.#layer = layer;
-    this.#allow = allow === undefined ? undefined : new RuleIndex('allow', allow);
-    this.#ask = new RuleIndex('ask', ask ?? []);
-    this.#deny = new RuleIndex('deny', deny ?? []);
+    const placed = (list: 'allow' | 'ask' | 'deny') => (layer.document.commands?.[list] ?? []).map((rule, at) => new PlacedRule(layer, list, at, rule));
+    const [allow, ask, deny] = [placed('allow'), placed('ask'), placed('deny')];
+    const restricting = [...deny, ...ask];
+    this.#allow = layer.document.commands?.allow === undefined ? undefined : new RuleIndex(allow);
+    // What only names programs, Cedar sees for itself.
+    this.#restricting = new RuleIndex(restricting.filter(({ isFact }) => isFact));
+    this.named = restricting.flatMap(({ isFact, names }) => (isFact ? [] : names));
+    this.rules = [
+      ...restricting.flatMap((rule) => rule.against()),
+      ...(this.#allow === undefined ? [] : this.#admitting(allow)),
+      ...(this.#allow === undefined && restricting.length === 0 ? [] : [this.#doubting()]),
+    ];
   }
 
-  judge(argv: readonly string[], { programs, doubts }: Invocations): Reason[] {
-    const reasons = programs.flatMap((invocation) => [
-      ...this.#matching(this.#deny, invocation),
-      ...this.#matching(this.#ask, invocation),
-      ...(this.#allow === undefined ? [] : [this.#admit(this.#allow, invocation)]),
-    ]);
-    const doubt = doubts[0];
-    return doubt === undefined || this.#isEmpty() ? reasons : [...reasons, ...this.#doubt(argv.join(' '), doubt)];
+  /** Adds the ids of rules that fit or that a text names which cannot be read, and of those that may fit. */
+  fit(invocations: readonly Invocation[], words: ReadonlySet<string>, fits: string[], maybe: string[]): void {
+    if (words.size > 0) fits.push(...this.#restricting.rules.filter(({ names }) => names.some((name) => words.has(name))).map(({ id }) => id));
+    for (const invocation of invocations) {
+      for (const { id, rule, asks } of this.#restricting.of(invocation.program)) {
+        const fit = fitsAnywhere(rule.args ?? [], invocation.args);
+        if (fit !== 'no') (fit === 'yes' || asks ? fits : maybe).push(id);
+      }
+      const admitted = this.#admits(invocation);
+      if (admitted !== undefined) fits.push(admitted.id);
+      else if (this.#allow !== undefined && invocation.seenThrough) fits.push(this.#through);
+    }
+    if (this.#allow !== undefined && invocations.every((one) => one.seenThrough || this.#admits(one) !== undefined)) fits.push(this.#list);
   }
 
-  #isEmpty(): boolean {
-    return this.#allow === undefined && this.#ask.size + this.#deny.size === 0;
+  get #list(): string {
+    return ruleId(this.#layer, ['commands', 'allow']);
   }
 
-  #matching(rules: RuleIndex, invocation: Invocation): Reason[] {
-    return rules.of(invocation.program).flatMap(({ rule, at }) => {
-      const fit = fitsAnywhere(rule.args ?? [], invocation.args);
-      if (fit === 'no') return [];
-      const effect = fit === 'yes' ? rules.effect : 'ask';
-      const text = rule.reason ?? (fit === 'yes' ? `it runs ${invocation.program}` : `it may run ${invocation.program} ${rule.args?.join(' ')}`);
-      return [reasonOf(this.#layer, effect, ['commands', rules.effect, at], text)];
-    });
+  get #through(): string {
+    return `${this.#list} through`;
   }
 
-  #admit(rules: RuleIndex, invocation: Invocation): Reason {
-    const found = rules.of(invocation.program).find(({ rule }) => startsWith(rule.args ?? [], invocation.args));
-    if (found !== undefined) return reasonOf(this.#layer, 'allow', ['commands', 'allow', found.at], found.rule.reason ?? `it runs ${invocation.program}`);
-    if (invocation.seenThrough) return reasonOf(this.#layer, 'allow', ['commands', 'allow'], `what ${invocation.program} runs is judged instead`);
-    return reasonOf(this.#layer, 'deny', ['commands', 'allow'], `${invocation.program} is not in the list, or not with these arguments`);
+  #admits(invocation: Invocation): PlacedRule | undefined {
+    return this.#allow?.of(invocation.program).find(({ rule }) => startsWith(rule.args ?? [], invocation.args));
   }
 
-  /** Where not everything that runs is known, a rule's program speaks wherever it is named, and a person is asked in any case. */
-  #doubt(text: string, doubt: string): Reason[] {
-    const words = new Set(text.split(/[^\w.+-]+/));
-    const named = [this.#deny, this.#ask].flatMap((rules) =>
-      rules.named(words).map(({ rule, at }) => reasonOf(this.#layer, rules.effect, ['commands', rules.effect, at], rule.reason ?? `it names ${rule.program.join(' or ')}`)),
-    );
-    return [...named, reasonOf(this.#layer, 'ask', ['commands'], `it cannot be seen for certain what it runs: ${doubt}`)];
+  #admitting(allow: readonly PlacedRule[]): CedarRule<CommandFacts>[] {
+    const listed = `context.fits.contains(${quote(this.#list)})`;
+    const unlisted = ({ invocations }: CommandFacts) =>
+      invocations.programs
+        .filter((one) => !one.seenThrough && this.#admits(one) === undefined)
+        .map(({ program }) => `${program} is not in the list, or not with these arguments`);
+    const through = ({ invocations }: CommandFacts) =>
+      invocations.programs.filter((one) => one.seenThrough && this.#admits(one) === undefined).map(({ program }) => `what ${program} runs is judged instead`);
+    return [
+      placedRule(this.#layer, ['commands', 'allow'], { says: 'deny', unless: listed, texts: unlisted }),
+      placedRule(this.#layer, ['commands', 'allow'], { variant: ' through', says: 'allow', when: `context.fits.contains(${quote(this.#through)})`, texts: through }),
+      ...allow.map((rule) => rule.permit()),
+    ];
+  }
+
+  /** Where not everything that runs is known, a person is asked in any case. */
+  #doubting(): CedarRule<CommandFacts> {
+    const texts = ({ invocations }: CommandFacts) => [`it cannot be seen for certain what it runs: ${invocations.doubts[0]}`];
+    return placedRule(this.#layer, ['commands'], { says: 'ask', unless: 'context.certain', texts });
   }
 }
 
-interface PlacedRule {
+/** A rule at its place. */
+class PlacedRule {
   readonly rule: CommandRule;
-  readonly at: number;
+  readonly id: string;
+  readonly forAny: boolean;
+  /** Base names that speak for themselves in a text that cannot be read. */
+  readonly names: readonly string[];
+  readonly asks: boolean;
+  /** Its arguments are a sequence, which Cedar does not know. */
+  readonly isFact: boolean;
+  readonly #layer: PlacedLayer;
+  readonly #list: 'allow' | 'ask' | 'deny';
+  readonly #path: readonly ['commands', string, number];
+
+  constructor(layer: PlacedLayer, list: 'allow' | 'ask' | 'deny', at: number, rule: CommandRule) {
+    this.rule = rule;
+    this.#layer = layer;
+    this.#list = list;
+    this.#path = ['commands', list, at];
+    this.id = ruleId(layer, this.#path);
+    this.forAny = rule.program.includes('*');
+    this.names = this.forAny ? [] : rule.program.map(baseName);
+    this.asks = list === 'ask';
+    this.isFact = (rule.args ?? []).length > 0 || !rule.program.every(isPlain);
+  }
+
+  /** What it denies or asks about; where it only may fit, a person is asked. */
+  against(): CedarRule<CommandFacts>[] {
+    const says = this.#list;
+    const certain = placedRule<CommandFacts>(this.#layer, this.#path, { says, when: this.#condition(), texts: ({ invocations }) => [this.#why(invocations)] });
+    if (!this.isFact || this.asks) return [certain];
+    const maybe = `context.maybe.contains(${quote(this.id)})`;
+    return [certain, placedRule(this.#layer, this.#path, { variant: ' maybe', says: 'ask', when: maybe, texts: ({ invocations }) => [this.#whyMaybe(invocations)] })];
+  }
+
+  permit(): CedarRule<CommandFacts> {
+    return placedRule(this.#layer, this.#path, { says: 'allow', when: `context.fits.contains(${quote(this.id)})`, texts: ({ invocations }) => [this.#why(invocations)] });
+  }
+
+  covers(program: string): boolean {
+    return this.forAny || this.rule.program.includes(baseName(program)) || this.rule.program.includes(program);
+  }
+
+  #condition(): string {
+    if (this.isFact) return `context.fits.contains(${quote(this.id)})`;
+    if (this.forAny) return '!context.programs.isEmpty()';
+    return anyOf([`context.programs.containsAny(${setOf(this.rule.program)})`, `context.named.containsAny(${setOf(this.names)})`]);
+  }
+
+  #why(invocations: Invocations): string {
+    const run = invocations.programs.find(({ program, args }) => this.covers(program) && fitsAnywhere(this.rule.args ?? [], args) === 'yes');
+    if (this.rule.reason !== undefined) return this.rule.reason;
+    return run === undefined ? this.#whyMaybe(invocations) : `it runs ${run.program}`;
+  }
+
+  #whyMaybe({ programs }: Invocations): string {
+    const run = programs.find(({ program, args }) => this.covers(program) && fitsAnywhere(this.rule.args ?? [], args) === 'maybe');
+    if (this.rule.reason !== undefined) return this.rule.reason;
+    return run === undefined ? `it names ${this.rule.program.join(' or ')}` : `it may run ${run.program} ${this.rule.args?.join(' ')}`;
+  }
 }
 
 const NO_RULES: readonly PlacedRule[] = [];
 
 /** Rules by the program that they name, so that a command costs a look-up and not a walk. */
 class RuleIndex {
-  readonly effect: ListName;
-  readonly size: number;
+  readonly rules: readonly PlacedRule[];
   readonly #byProgram = new Map<string, PlacedRule[]>();
   readonly #forAny: readonly PlacedRule[];
 
-  constructor(effect: ListName, rules: readonly CommandRule[]) {
-    this.effect = effect;
-    this.size = rules.length;
-    const placed = rules.map((rule, at) => ({ rule, at }));
-    this.#forAny = placed.filter(({ rule }) => rule.program.includes('*'));
-    for (const one of placed) {
-      if (this.#forAny.includes(one)) continue;
+  constructor(rules: readonly PlacedRule[]) {
+    this.rules = rules;
+    this.#forAny = rules.filter(({ forAny }) => forAny);
+    for (const one of rules) {
+      if (one.forAny) continue;
       for (const program of one.rule.program) this.#byProgram.set(program, [...(this.#byProgram.get(program) ?? []), one]);
     }
   }
@@ -113,10 +215,6 @@ class RuleIndex {
     const byName = this.#byProgram.get(baseName(program)) ?? NO_RULES;
     const byPath = program.includes('/') ? (this.#byProgram.get(program) ?? NO_RULES) : NO_RULES;
     return byPath.length + this.#forAny.length === 0 ? byName : [...byName, ...byPath, ...this.#forAny];
-  }
-
-  named(words: ReadonlySet<string>): readonly PlacedRule[] {
-    return [...new Set([...this.#byProgram].flatMap(([program, rules]) => (words.has(baseName(program)) ? rules : [])))];
   }
 }
 

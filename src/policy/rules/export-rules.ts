@@ -1,56 +1,91 @@
-import type { DecisionRequest, Reason } from '../../contracts/index.ts';
-import type { Layer } from '../document/layer.ts';
-import { reasonOf } from '../document/layer.ts';
-import { byDefault, orDefault, type Reasons } from '../verdict.ts';
-import { type GlobList, statedLists } from './glob-list.ts';
+import type { DecisionRequest, Effect } from '../../contracts/index.ts';
+import { ceilingOf, count } from '../cedar/count.ts';
+import { globTexts } from '../cedar/glob-condition.ts';
+import { type ActionRules, type CedarRule, defaultRule, type Facts, placedRule, ruleId } from '../cedar/rule.ts';
+import { quote, setOf } from '../cedar/text.ts';
+import type { DocumentPath, PlacedLayer } from '../document/layer.ts';
+import { Glob } from '../glob.ts';
 
 type ExportRequest = Extract<DecisionRequest, { action: 'export.patch' }>;
 
-/** `export`, and `files.review` with it: what a patch may hold when it leaves. Paths are relative to the repository. */
-export class ExportRules {
-  readonly #layers: readonly Layer[];
-  readonly #deny: readonly GlobList[];
-  readonly #ask: readonly GlobList[];
+interface ExportFacts extends Facts {
+  readonly request: ExportRequest;
+}
 
-  constructor(layers: readonly Layer[]) {
-    this.#layers = layers.filter((layer) => layer.document.export !== undefined);
-    this.#deny = statedLists(layers, ['export', 'deny'], (layer) => layer.document.export?.deny);
-    this.#ask = [
-      ...statedLists(layers, ['export', 'ask'], (layer) => layer.document.export?.ask),
-      ...statedLists(layers, ['files', 'review'], (layer) => layer.document.files?.review),
+/** `export`, and `files.review` with it: what a patch may hold when it leaves. Paths are relative to the repository. */
+export class ExportRules implements ActionRules<ExportRequest, ExportFacts> {
+  readonly rules: readonly CedarRule<ExportFacts>[];
+  readonly #patterns: readonly PathRule[];
+
+  constructor(layers: readonly PlacedLayer[]) {
+    const stating = layers.filter(({ document }) => document.export !== undefined);
+    this.#patterns = [
+      ...layers.flatMap((layer) => pathRules(layer, 'deny', ['export', 'deny'], layer.document.export?.deny)),
+      ...layers.flatMap((layer) => pathRules(layer, 'ask', ['export', 'ask'], layer.document.export?.ask)),
+      ...layers.flatMap((layer) => pathRules(layer, 'ask', ['files', 'review'], layer.document.files?.review)),
+    ];
+    this.rules = [
+      // A default that refuses is a reason like others: `files.review` alone lets nothing out.
+      ...(stating.length === 0 ? [CLOSED] : [OPEN]),
+      ...stating.flatMap(sizeRules),
+      ...this.#patterns.map(({ rule }) => rule),
     ];
   }
 
-  judge({ paths, bytes }: ExportRequest): Reasons {
+  facts(request: ExportRequest): ExportFacts | string {
+    const { paths, bytes } = request;
     const odd = paths.find((path) => !isCanonical(path));
-    if (odd !== undefined) return byDefault('deny', `${JSON.stringify(odd)} is not a path inside the repository`);
-    const reasons = [
-      // A default that refuses is a reason like others: `files.review` alone lets nothing out.
-      ...(this.#layers.length === 0 ? CLOSED : []),
-      ...this.#layers.flatMap((layer) => judgeSize(layer, paths.length, bytes)),
-      ...paths.flatMap((path) => this.#deny.flatMap((list) => list.matching('deny', path))),
-      ...paths.flatMap((path) => this.#ask.flatMap((list) => list.matching('ask', path))),
-    ];
-    return orDefault(reasons, OPEN);
+    if (odd !== undefined) return `${JSON.stringify(odd)} is not a path inside the repository`;
+    const fits = this.#patterns.flatMap((one) => one.fitting(paths));
+    return { resource: 'patch', request, context: { paths, files: paths.length, bytes: count(bytes), fits } };
   }
 }
 
-const CLOSED = byDefault('deny', 'this policy lets no patch out: it has no export');
-const OPEN = byDefault('allow', 'no rule for exports refuses it');
+const CLOSED = defaultRule('deny', 'this policy lets no patch out: it has no export');
+const OPEN = defaultRule('allow', 'no rule for exports refuses it');
 
-function judgeSize(layer: Layer, files: number, bytes: number): Reason[] {
+function sizeRules(layer: PlacedLayer): CedarRule<ExportFacts>[] {
   const { max_files: maxFiles, max_bytes: maxBytes } = layer.document.export ?? {};
-  const reasons: Reason[] = [];
-  if (maxFiles !== undefined && files > maxFiles) {
-    reasons.push(reasonOf(layer, 'deny', ['export', 'max_files'], `it changes ${files} files, more than ${maxFiles}`));
+  const rules: CedarRule<ExportFacts>[] = [];
+  if (maxFiles !== undefined) {
+    const texts = ({ request }: ExportFacts) => [`it changes ${request.paths.length} files, more than ${maxFiles}`];
+    rules.push(placedRule(layer, ['export', 'max_files'], { says: 'deny', when: `context.files > ${ceilingOf(maxFiles)}`, texts }));
   }
-  if (maxBytes !== undefined && bytes > maxBytes) {
-    reasons.push(reasonOf(layer, 'deny', ['export', 'max_bytes'], `it has ${bytes} bytes, more than ${maxBytes}`));
+  if (maxBytes !== undefined) {
+    const texts = ({ request }: ExportFacts) => [`it has ${request.bytes} bytes, more than ${maxBytes}`];
+    rules.push(placedRule(layer, ['export', 'max_bytes'], { says: 'deny', when: `context.bytes > ${ceilingOf(maxBytes)}`, texts }));
   }
-  return reasons;
+  return rules;
+}
+
+function pathRules(layer: PlacedLayer, says: Effect, path: DocumentPath, globs: readonly string[] | undefined): PathRule[] {
+  return (globs ?? []).map((glob, i) => new PathRule(layer, says, [...path, i], new Glob(glob)));
+}
+
+/** A pattern that any path of a patch may fit. Cedar cannot ask that of the paths in a set, but for fixed ones. */
+class PathRule {
+  readonly rule: CedarRule<ExportFacts>;
+  readonly #glob: Glob;
+  readonly #fact: string | undefined;
+
+  constructor(layer: PlacedLayer, says: Effect, path: DocumentPath, glob: Glob) {
+    const fixed = globTexts(glob);
+    const id = ruleId(layer, path);
+    this.#glob = glob;
+    this.#fact = fixed === undefined ? id : undefined;
+    this.rule = placedRule(layer, path, {
+      says,
+      when: fixed === undefined ? `context.fits.contains(${quote(id)})` : `context.paths.containsAny(${setOf(fixed)})`,
+      texts: ({ request }) => request.paths.flatMap((one) => (glob.matches(one) ? [`${one} fits ${glob.text}`] : [])),
+    });
+  }
+
+  fitting(paths: readonly string[]): string[] {
+    return this.#fact !== undefined && paths.some((path) => this.#glob.matches(path)) ? [this.#fact] : [];
+  }
 }
 
 /** Relative, without odd parts, and never git's own files, in whatever case a file system may not tell apart. */
 function isCanonical(path: string): boolean {
-  return !path.includes('\0') && path.split('/').every((part) => part !== '' && part !== '.' && part !== '..' && part.toLowerCase() !== '.git');
+  return path.isWellFormed() && !path.includes('\0') && path.split('/').every((part) => part !== '' && part !== '.' && part !== '..' && part.toLowerCase() !== '.git');
 }

@@ -1,52 +1,75 @@
-import type { Effect, Reason } from '../../contracts/index.ts';
-import type { DocumentPath, Layer } from '../document/layer.ts';
-import { reasonOf } from '../document/layer.ts';
+import type { Effect } from '../../contracts/index.ts';
+import { globCondition, type Subject } from '../cedar/glob-condition.ts';
+import { type CedarRule, type Facts, placedRule, ruleId } from '../cedar/rule.ts';
+import { anyOf, quote, setOf } from '../cedar/text.ts';
+import type { DocumentPath, PlacedLayer } from '../document/layer.ts';
 import { Glob } from '../glob.ts';
 
-/** A list of patterns of one layer. */
-export class GlobList {
-  readonly #layer: Layer;
-  readonly #path: DocumentPath;
-  readonly #globs: readonly Glob[];
+/** Facts about one text that patterns are held against. */
+export interface TextFacts extends Facts {
+  readonly text: string;
+}
 
-  constructor(layer: Layer, path: DocumentPath, globs: readonly string[], of: 'path' | 'name') {
+interface Entry {
+  readonly glob: Glob;
+  readonly path: DocumentPath;
+  readonly condition: string;
+  /** Under this id in `context.fits`, where Cedar cannot say the pattern. */
+  readonly fact: string | undefined;
+}
+
+/** A list of patterns of one layer, for one text among the facts. */
+export class GlobList {
+  readonly #layer: PlacedLayer;
+  readonly #path: DocumentPath;
+  readonly #entries: readonly Entry[];
+
+  constructor(layer: PlacedLayer, path: DocumentPath, globs: readonly string[], subject: Subject) {
     this.#layer = layer;
     this.#path = path;
-    this.#globs = globs.map((glob) => new Glob(glob, of));
+    this.#entries = globs.map((text, i) => {
+      const glob = new Glob(text, subject.depth === undefined ? 'name' : 'path');
+      const id = ruleId(layer, [...path, i]);
+      const condition = globCondition(glob, subject);
+      return { glob, path: [...path, i], condition: condition ?? `context.fits.contains(${quote(id)})`, fact: condition === undefined ? id : undefined };
+    });
   }
 
-  /** A reason for each pattern that fits. */
-  matching(effect: Effect, value: string): Reason[] {
-    return this.#reasons(effect, value, (glob) => glob.matches(value), 'fits');
+  /** A rule for each pattern, against what fits it. */
+  against(says: Effect): CedarRule<TextFacts>[] {
+    return this.#entries.map(({ glob, path, condition }) => placedRule(this.#layer, path, { says, when: condition, texts: ({ text }) => [`${text} fits ${glob.text}`] }));
   }
 
-  /** A reason for each pattern that names something inside this folder. */
-  inside(effect: Effect, folder: string): Reason[] {
-    return this.#reasons(effect, folder, (glob) => glob.reachesInto(folder), 'holds what is named by');
+  /** The same, and against folders that hold what is named: a folder does not go while something in it must stay. */
+  againstHolders(says: Effect): CedarRule<TextFacts>[] {
+    return this.#entries.map(({ glob, path, condition }) => {
+      const folders = glob.holders();
+      const when = folders.length === 0 ? condition : anyOf([condition, `${setOf(folders)}.contains(context.path)`]);
+      return placedRule(this.#layer, path, { says, when, texts: ({ text }) => [glob.reachesInto(text) ? `${text} holds what is named by ${glob.text}` : `${text} fits ${glob.text}`] });
+    });
   }
 
-  /** A list that a value has to be in: it says allow by the first pattern that fits, else deny. */
-  admit(value: string, effect: 'deny' | 'ask' = 'deny'): Reason {
-    const at = this.#globs.findIndex((glob) => glob.matches(value));
-    const glob = this.#globs[at];
-    if (glob !== undefined) return reasonOf(this.#layer, 'allow', [...this.#path, at], `${value} fits ${glob.text}`);
-    return reasonOf(this.#layer, effect, this.#path, `${value} fits none of the list`);
+  /** What fits no pattern is denied; a permit for each pattern. */
+  admitting(): CedarRule<TextFacts>[] {
+    const list = ruleId(this.#layer, this.#path);
+    const conditions = this.#entries.map(({ condition }) => condition);
+    const closed = conditions.length === 0 ? {} : { unless: anyOf(conditions) };
+    return [
+      placedRule(this.#layer, this.#path, { says: 'deny', ...closed, texts: ({ text }) => [`${text} fits none of the list`] }),
+      ...this.#entries.map(({ glob, path, condition }) => placedRule<TextFacts>(this.#layer, path, { says: 'allow', when: condition, list, texts: ({ text }) => [`${text} fits ${glob.text}`] })),
+    ];
   }
 
-  #reasons(effect: Effect, value: string, fits: (glob: Glob) => boolean, verb: string): Reason[] {
-    return this.#globs.flatMap((glob, i) => (fits(glob) ? [reasonOf(this.#layer, effect, [...this.#path, i], `${value} ${verb} ${glob.text}`)] : []));
+  /** What belongs into `context.fits`. */
+  fitting(text: string): string[] {
+    return this.#entries.flatMap(({ glob, fact }) => (fact !== undefined && glob.matches(text) ? [fact] : []));
   }
 }
 
 /** The lists that layers state, nearest first. */
-export function statedLists(
-  layers: readonly Layer[],
-  path: DocumentPath,
-  read: (layer: Layer) => readonly string[] | undefined,
-  of: 'path' | 'name' = 'path',
-): readonly GlobList[] {
+export function statedLists(layers: readonly PlacedLayer[], path: DocumentPath, read: (layer: PlacedLayer) => readonly string[] | undefined, subject: Subject): readonly GlobList[] {
   return layers.flatMap((layer) => {
     const globs = read(layer);
-    return globs === undefined ? [] : [new GlobList(layer, path, globs, of)];
+    return globs === undefined ? [] : [new GlobList(layer, path, globs, subject)];
   });
 }

@@ -1,34 +1,43 @@
-import type { HostFunctionGroup, Reason } from '../../contracts/index.ts';
-import type { Layer } from '../document/layer.ts';
-import { reasonOf } from '../document/layer.ts';
-import { byDefault, orDefault, type Reasons } from '../verdict.ts';
+import type { DecisionRequest } from '../../contracts/index.ts';
+import { type ActionRules, type CedarRule, defaultRule, type Facts, placedRule } from '../cedar/rule.ts';
+import { quote, setOf } from '../cedar/text.ts';
+import type { PlacedLayer } from '../document/layer.ts';
+
+type JavaScriptRequest = Extract<DecisionRequest, { action: 'javascript.run' }>;
+
+interface JavaScriptFacts extends Facts {
+  readonly functions: readonly string[];
+}
+
+const LIST = ['javascript', 'functions'] as const;
 
 /** `javascript`: whether there are isolates at all, and what of the host a program in one may call. Each such call is judged again by itself. */
-export class JavaScriptRules {
-  readonly #layers: readonly Layer[];
+export class JavaScriptRules implements ActionRules<JavaScriptRequest, JavaScriptFacts> {
+  readonly rules: readonly CedarRule<JavaScriptFacts>[];
 
-  constructor(layers: readonly Layer[]) {
-    this.#layers = layers.filter((layer) => layer.document.javascript !== undefined);
+  constructor(layers: readonly PlacedLayer[]) {
+    const speaking = layers.filter(({ document }) => document.javascript !== undefined);
+    const stating = speaking.filter(({ document }) => document.javascript?.functions !== undefined);
+    this.rules = speaking.length === 0 ? [NO_ISOLATES] : [...stating.flatMap(rulesOf), ...(stating.length === 0 ? [NO_FUNCTIONS] : []), HELD];
   }
 
-  judge(functions: readonly HostFunctionGroup[]): Reasons {
-    if (this.#layers.length === 0) return NO_ISOLATES;
-    return orDefault(functions.flatMap((group) => this.#judgeGroup(group)), HELD);
-  }
-
-  #judgeGroup(group: HostFunctionGroup): Reason[] {
-    const lists = this.#layers.flatMap((layer) => {
-      const list = layer.document.javascript?.functions;
-      return list === undefined ? [] : [{ layer, at: list.indexOf(group) }];
-    });
-    if (lists.length === 0) return [...byDefault('deny', `this policy gives programs no ${group}: it has no javascript.functions`)];
-    return lists.map(({ layer, at }) =>
-      at === -1
-        ? reasonOf(layer, 'deny', ['javascript', 'functions'], `${group} is not in the list`)
-        : reasonOf(layer, 'allow', ['javascript', 'functions', at], `programs may be given ${group}`),
-    );
+  facts({ language, source, functions }: JavaScriptRequest): JavaScriptFacts | string {
+    if (![language, source, ...functions].every((text) => text.isWellFormed())) return 'it is not Unicode';
+    return { resource: source, functions, context: { language, source, functions, count: functions.length, fits: [] } };
   }
 }
 
-const NO_ISOLATES = byDefault('deny', 'this policy has no javascript: programs run in sandboxes alone');
-const HELD = byDefault('allow', 'the isolate holds it, and it has nothing of the host');
+const NO_ISOLATES = defaultRule<JavaScriptFacts>('deny', 'this policy has no javascript: programs run in sandboxes alone');
+const NO_FUNCTIONS = defaultRule<JavaScriptFacts>('deny', ({ functions }) => functions.map((name) => `this policy gives programs no ${name}: it has no javascript.functions`), { unless: 'context.count == 0' });
+const HELD = defaultRule<JavaScriptFacts>('allow', 'the isolate holds it, and it has nothing of the host');
+
+function rulesOf(layer: PlacedLayer): CedarRule<JavaScriptFacts>[] {
+  const names = layer.document.javascript?.functions ?? [];
+  const inList = names.length === 0 ? 'context.count == 0' : `${setOf(names)}.containsAll(context.functions)`;
+  return [
+    placedRule(layer, LIST, { says: 'deny', unless: inList, texts: ({ functions }) => functions.filter((name) => !names.some((one) => one === name)).map((name) => `${name} is not in the list`) }),
+    ...names.map((name, i) =>
+      placedRule<JavaScriptFacts>(layer, [...LIST, i], { says: 'allow', when: `context.functions.contains(${quote(name)})`, texts: () => [`programs may be given ${name}`] }),
+    ),
+  ];
+}

@@ -1,12 +1,18 @@
-import type { DecisionRequest, PolicyDocument, Reason } from '../../contracts/index.ts';
+import type { DecisionRequest, PolicyDocument } from '../../contracts/index.ts';
 import { canonicalHost, isAddress } from '../canonical-host.ts';
-import type { Layer } from '../document/layer.ts';
-import { reasonOf } from '../document/layer.ts';
+import { globCondition } from '../cedar/glob-condition.ts';
+import { type ActionRules, type CedarRule, defaultRule, type Facts, placedRule, ruleId } from '../cedar/rule.ts';
+import { anyOf, pattern, quote, setOf } from '../cedar/text.ts';
+import type { DocumentPath, PlacedLayer } from '../document/layer.ts';
 import { Glob } from '../glob.ts';
-import { byDefault, orDefault, type Reasons } from '../verdict.ts';
+import { depthOf } from './file-rules.ts';
 
 type NetworkRequest = Extract<DecisionRequest, { action: 'network.connect' }>;
 type Destination = Extract<NonNullable<PolicyDocument['network']>[number], { host: string }>;
+
+interface NetworkFacts extends Facts {
+  readonly request: NetworkRequest;
+}
 
 const HTTPS_PORT = 443;
 const HTTP_PORT = 80;
@@ -14,101 +20,140 @@ const HTTP_PORT = 80;
 const VARIABLE = /\{[a-z_]+\}/;
 
 /** `network`: the only destinations there are. A layer that states it must have the destination in its list. */
-export class NetworkRules {
+export class NetworkRules implements ActionRules<NetworkRequest, NetworkFacts> {
+  readonly rules: readonly CedarRule<NetworkFacts>[];
   readonly #layers: readonly LayerRules[];
 
-  constructor(layers: readonly Layer[]) {
-    this.#layers = layers.filter((layer) => layer.document.network !== undefined).map((layer) => new LayerRules(layer));
+  constructor(layers: readonly PlacedLayer[]) {
+    this.#layers = layers.filter(({ document }) => document.network !== undefined).map((layer) => new LayerRules(layer));
+    this.rules = this.#layers.length === 0 ? [CLOSED] : this.#layers.flatMap((layer) => layer.rules);
   }
 
-  judge(request: NetworkRequest): Reasons {
-    if (!canonicalHost(request.host)) return byDefault('deny', `${JSON.stringify(request.host)} is not the canonical form of a host`);
-    if (request.path !== undefined && !isCanonicalPath(request.path)) return byDefault('deny', `${JSON.stringify(request.path)} is not a canonical path`);
-    return orDefault(this.#layers.map((layer) => layer.judge(request)), CLOSED);
+  facts(request: NetworkRequest): NetworkFacts | string {
+    const { scheme, host, port, method, path } = request;
+    if (!canonicalHost(host)) return `${JSON.stringify(host)} is not the canonical form of a host`;
+    if (path !== undefined && !isCanonicalPath(path)) return `${JSON.stringify(path)} is not a canonical path`;
+    if (method?.isWellFormed() === false) return `${JSON.stringify(method)} is not Unicode`;
+    if (!Number.isSafeInteger(port)) return `${port} is no port`;
+    const bare = path === undefined ? undefined : withoutQuery(path);
+    const fits = bare === undefined ? [] : this.#layers.flatMap((layer) => layer.fitting(bare));
+    const http = { ...(method === undefined ? {} : { method }), ...(bare === undefined ? {} : { path: bare, depth: depthOf(bare) }) };
+    return { resource: host, request, context: { scheme, host, address: isAddress(host), port, ...http, fits } };
   }
 }
 
-const CLOSED = byDefault('deny', 'this policy opens no network');
+const CLOSED = defaultRule('deny', 'this policy opens no network');
 
 class LayerRules {
-  readonly #layer: Layer;
-  readonly #rules: readonly (DestinationRule | string)[];
+  readonly rules: readonly CedarRule<NetworkFacts>[];
+  readonly #entries: readonly (DestinationRule | UnboundRule)[];
 
-  constructor(layer: Layer) {
-    this.#layer = layer;
-    this.#rules = (layer.document.network ?? []).map((rule) => ('registries' in rule ? 'registries are not resolved yet' : new DestinationRule(rule)));
+  constructor(layer: PlacedLayer) {
+    this.#entries = (layer.document.network ?? []).map((rule, i) => {
+      if ('registries' in rule) return new UnboundRule(i, undefined, 'registries are not resolved yet');
+      const unbound = unboundBy(rule);
+      if (unbound !== undefined) return new UnboundRule(i, rule.host, unbound);
+      return new DestinationRule(rule, ['network', i], ruleId(layer, ['network', i]));
+    });
+    const bound = this.#entries.filter((one) => one instanceof DestinationRule);
+    const closed = bound.length === 0 ? {} : { unless: anyOf(bound.map(({ condition }) => condition)) };
+    this.rules = [
+      placedRule(layer, ['network'], { says: 'deny', ...closed, texts: ({ request }) => [this.#missed(request)] }),
+      ...bound.map(({ host, condition, path }) =>
+        placedRule<NetworkFacts>(layer, path, { says: 'allow', when: condition, list: ruleId(layer, ['network']), texts: ({ request }) => [`${target(request)} is ${host}`] }),
+      ),
+    ];
   }
 
-  judge(request: NetworkRequest): Reason {
-    const target = `${request.scheme}://${request.host}:${request.port}`;
-    const unbound: string[] = [];
-    for (const [i, rule] of this.#rules.entries()) {
-      if (typeof rule === 'string') unbound.push(`network[${i}]: ${rule}`);
-      else if (rule.unbound !== undefined && rule.reaches(request)) unbound.push(`network[${i}]: ${rule.unbound}`);
-      else if (rule.matches(request)) return reasonOf(this.#layer, 'allow', ['network', i], `${target} is ${rule.host}`);
-    }
+  fitting(path: string): string[] {
+    return this.#entries.flatMap((one) => (one instanceof DestinationRule ? one.fitting(path) : []));
+  }
+
+  #missed(request: NetworkRequest): string {
+    const unbound = this.#entries.flatMap((one) => (one instanceof UnboundRule && one.mayMean(request) ? [`network[${one.at}]: ${one.why}`] : []));
     const missed = unbound.length === 0 ? '' : ` (${unbound.join('; ')})`;
-    const what = `${request.method ?? ''} ${target}${request.path ?? ''}`.trim();
-    return reasonOf(this.#layer, 'deny', ['network'], `${what} is not in the list${missed}`);
+    return `${`${request.method ?? ''} ${target(request)}${request.path ?? ''}`.trim()} is not in the list${missed}`;
+  }
+}
+
+/** Why a rule cannot match anything yet. */
+function unboundBy(rule: Destination): string | undefined {
+  if (rule.paths?.some((path) => VARIABLE.test(path)) === true) return 'its variables are not bound yet';
+  return rule.methods?.length === 0 || rule.paths?.length === 0 ? 'it names no method or no path' : undefined;
+}
+
+function target({ scheme, host, port }: NetworkRequest): string {
+  return `${scheme}://${host}:${port}`;
+}
+
+/** It matches nothing yet, and who is refused is told why. */
+class UnboundRule {
+  readonly at: number;
+  readonly why: string;
+  readonly #host: string | undefined;
+
+  constructor(at: number, host: string | undefined, why: string) {
+    this.at = at;
+    this.why = why;
+    this.#host = host;
+  }
+
+  mayMean({ host }: NetworkRequest): boolean {
+    return this.#host === undefined || this.#host === host || (this.#host.startsWith('*.') && host.endsWith(this.#host.slice(1)));
   }
 }
 
 class DestinationRule {
   readonly host: string;
-  /** Why it cannot match yet. */
-  readonly unbound: string | undefined;
-  readonly #rule: Destination;
-  readonly #methods: ReadonlySet<string> | undefined;
-  readonly #paths: readonly Glob[] | undefined;
+  readonly path: DocumentPath;
+  readonly condition: string;
+  readonly #fact: string;
+  /** Patterns that Cedar cannot say. */
+  readonly #globs: readonly Glob[];
 
-  constructor(rule: Destination) {
-    this.host = rule.host;
-    this.#rule = rule;
-    this.unbound = rule.paths?.some((path) => VARIABLE.test(path)) === true ? 'its variables are not bound yet' : undefined;
-    this.#methods = rule.methods === undefined ? undefined : new Set(rule.methods.map((method) => method.toUpperCase()));
-    this.#paths = rule.paths?.map((path) => new Glob(path));
+  constructor({ host, port, tcp, methods, paths }: Destination, path: DocumentPath, fact: string) {
+    this.host = host;
+    this.path = path;
+    this.#fact = fact;
+    const globs = (paths ?? []).map((text) => new Glob(text));
+    const said = globs.map((glob) => globCondition(glob, { text: 'context.path', depth: 'context.depth' }));
+    this.#globs = globs.filter((_, i) => said[i] === undefined);
+    const conditions = [...said.filter((one) => one !== undefined), ...(this.#globs.length === 0 ? [] : [`context.fits.contains(${quote(fact)})`])];
+    this.condition = [
+      hostCondition(host),
+      portCondition(port, tcp),
+      ...(methods === undefined ? [] : [`context has method && ${setOf(methods.map((method) => method.toUpperCase()))}.contains(context.method)`]),
+      // What a glob asks of the depth is there where the path is.
+      ...(paths === undefined ? [] : [`context has path && context has depth && (${anyOf(conditions)})`]),
+    ].join(' && ');
   }
 
-  matches(request: NetworkRequest): boolean {
-    return this.reaches(request) && this.#allowsMethod(request.method) && this.#allowsPath(request.path);
+  fitting(path: string): string[] {
+    return this.#globs.some((glob) => glob.matches(path)) ? [this.#fact] : [];
   }
+}
 
-  reaches(request: NetworkRequest): boolean {
-    return this.#isHost(request.host) && this.#isPort(request);
-  }
+/** `*.example.com` is every name under it, never the name itself, and never an address. */
+function hostCondition(host: string): string {
+  return host.startsWith('*.') ? `context.host like ${pattern(['', host.slice(1)])} && !context.address` : `context.host == ${quote(host)}`;
+}
 
-  /** `*.example.com` is every name under it, never the name itself, and never an address. */
-  #isHost(host: string): boolean {
-    if (!this.host.startsWith('*.')) return host === this.host;
-    return host.endsWith(this.host.slice(1)) && host.length > this.host.length - 1 && !isAddress(host);
-  }
+/** Plain HTTP has to be asked for by its port: a rule without one means HTTPS. */
+function portCondition(port: number | undefined, tcp: number | undefined): string {
+  if (tcp !== undefined) return `context.scheme == "tcp" && context.port == ${tcp}`;
+  const wanted = port ?? HTTPS_PORT;
+  const scheme = wanted === HTTPS_PORT ? 'context.scheme == "https"' : wanted === HTTP_PORT ? 'context.scheme == "http"' : 'context.scheme != "tcp"';
+  return `${scheme} && context.port == ${wanted}`;
+}
 
-  /** Plain HTTP has to be asked for by its port: a rule without one means HTTPS. */
-  #isPort({ scheme, port }: NetworkRequest): boolean {
-    if (scheme === 'tcp' || this.#rule.tcp !== undefined) return scheme === 'tcp' && port === this.#rule.tcp;
-    const wanted = this.#rule.port ?? HTTPS_PORT;
-    if (port !== wanted) return false;
-    if (wanted === HTTPS_PORT) return scheme === 'https';
-    return wanted !== HTTP_PORT || scheme === 'http';
-  }
-
-  #allowsMethod(method: string | undefined): boolean {
-    return this.#methods === undefined || (method !== undefined && this.#methods.has(method));
-  }
-
-  #allowsPath(path: string | undefined): boolean {
-    if (this.#paths === undefined) return true;
-    if (path === undefined) return false;
-    const query = path.indexOf('?');
-    const bare = query === -1 ? path : path.slice(0, query);
-    return this.#paths.some((glob) => glob.matches(bare));
-  }
+function withoutQuery(path: string): string {
+  const query = path.indexOf('?');
+  return query === -1 ? path : path.slice(0, query);
 }
 
 /** No form that a server might read as another path: dots, doubled slashes, backslashes, or these in percent encoding. */
 function isCanonicalPath(path: string): boolean {
-  const query = path.indexOf('?');
-  const bare = query === -1 ? path : path.slice(0, query);
+  const bare = withoutQuery(path);
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-  return bare.startsWith('/') && !/[\u0000-\u0020\u007f\\#]|\/\/|\/\.{1,2}(?:\/|$)|%(?:2e|2f|5c|00)/i.test(bare);
+  return path.isWellFormed() && bare.startsWith('/') && !/[\u0000-\u0020\u007f\\#]|\/\/|\/\.{1,2}(?:\/|$)|%(?:2e|2f|5c|00)/i.test(bare);
 }

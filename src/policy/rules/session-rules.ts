@@ -1,54 +1,83 @@
-import type { DecisionRequest, Reason, SandboxLimits } from '../../contracts/index.ts';
-import type { Layer } from '../document/layer.ts';
-import { reasonOf } from '../document/layer.ts';
+import type { DecisionRequest, SandboxLimits } from '../../contracts/index.ts';
+import { ceilingOf, count } from '../cedar/count.ts';
+import { type ActionRules, type CedarRule, defaultRule, placedRule } from '../cedar/rule.ts';
+import { setOf } from '../cedar/text.ts';
+import type { PlacedLayer } from '../document/layer.ts';
 import { type Ceiling, DEFAULTS, imagesOf, sandboxCeilings } from '../grant.ts';
-import { byDefault, orDefault, type Reasons } from '../verdict.ts';
-import { GlobList } from './glob-list.ts';
+import { GlobList, type TextFacts } from './glob-list.ts';
 
 type SessionRequest = Extract<DecisionRequest, { action: 'session.open' }>;
 
-/** Whether a session may have the sandbox that it asks for: kinds, image and limits within what is granted. */
-export class SessionRules {
-  readonly #layers: readonly Layer[];
-  readonly #images: readonly GlobList[];
-  readonly #ceilings: Readonly<Record<keyof SandboxLimits, Ceiling>>;
+interface SessionFacts extends TextFacts {
+  readonly kinds: SessionRequest['kinds'];
+  readonly limits: SandboxLimits;
+}
 
-  constructor(layers: readonly Layer[]) {
-    this.#layers = layers.filter((layer) => layer.document.sandbox?.kinds !== undefined);
+/** Whether a session may have the sandbox that it asks for: kinds, image and limits within what is granted. */
+export class SessionRules implements ActionRules<SessionRequest, SessionFacts> {
+  readonly rules: readonly CedarRule<SessionFacts>[];
+  readonly #images: readonly GlobList[];
+
+  constructor(layers: readonly PlacedLayer[]) {
+    const kinds = layers.flatMap(kindRules);
     this.#images = layers.flatMap((layer) => {
       const images = imagesOf(layer);
-      return images === undefined ? [] : [new GlobList(layer, images.path, images.globs, 'name')];
+      return images === undefined ? [] : [new GlobList(layer, images.path, images.globs, { text: 'context.image' })];
     });
-    this.#ceilings = sandboxCeilings(layers);
+    const ceilings = sandboxCeilings(layers);
+    this.rules = [
+      ...(kinds.length > 0 ? kinds : [KINDS_BY_DEFAULT]),
+      ...(this.#images.length > 0 ? this.#images.flatMap((list) => list.admitting()) : IMAGES_BY_DEFAULT),
+      ...LIMITS.map((name) => tooMuch(name, ceilings[name])),
+    ];
   }
 
-  judge(request: SessionRequest): Reasons {
-    const reasons = [...request.kinds.flatMap((kind) => this.#judgeKind(kind)), ...this.#judgeImage(request.image), ...this.#judgeLimits(request.limits)];
-    if (request.kinds.length === 0) return byDefault('deny', 'it accepts no kind of sandbox');
-    return orDefault(reasons, byDefault('allow', 'the sandbox is within what this policy grants'));
-  }
-
-  #judgeKind(kind: SessionRequest['kinds'][number]): Reason[] {
-    const refusing = this.#layers.filter((layer) => !layer.document.sandbox?.kinds?.includes(kind));
-    const reasons = refusing.map((layer) => reasonOf(layer, 'deny', ['sandbox', 'kinds'], `${kind} is not in the list`));
-    if (this.#layers.length > 0 || DEFAULTS.kinds.some((one) => one === kind)) return reasons;
-    return [...byDefault('deny', `without sandbox.kinds only ${DEFAULTS.kinds.join(' and ')} are accepted, not ${kind}`)];
-  }
-
-  #judgeImage(image: string): Reason[] {
-    if (this.#images.length > 0) return this.#images.map((list) => list.admit(image));
-    if (DEFAULTS.images.some((one) => one === image)) return [];
-    return [...byDefault('deny', `without sandbox.images only ${DEFAULTS.images.join(', ')} are accepted, not ${image}`)];
-  }
-
-  #judgeLimits(limits: SandboxLimits): Reason[] {
-    return LIMITS.flatMap((name) => {
-      const { value, ...from } = this.#ceilings[name];
-      // Written so that NaN is refused, too.
-      if (limits[name] <= value) return [];
-      return [{ effect: 'deny' as const, ...from, text: `${name} of ${limits[name]} is more than ${value}` }];
-    });
+  facts({ kinds, image, limits }: SessionRequest): SessionFacts | string {
+    if (kinds.length === 0) return 'it accepts no kind of sandbox';
+    if (!image.isWellFormed()) return `${JSON.stringify(image)} is not Unicode`;
+    const { cpu, memoryBytes, pids, diskBytes, inodes, openFiles } = limits;
+    const counted = { nanoCpus: count(nanoCpus(cpu)), memoryBytes: count(memoryBytes), pids: count(pids), diskBytes: count(diskBytes), inodes: count(inodes), openFiles: count(openFiles) };
+    return { resource: image, text: image, kinds, limits, context: { image, kinds, limits: counted, fits: this.#images.flatMap((list) => list.fitting(image)) } };
   }
 }
 
 const LIMITS = ['cpu', 'memoryBytes', 'pids', 'diskBytes', 'inodes', 'openFiles'] as const satisfies readonly (keyof SandboxLimits)[];
+
+const KINDS_BY_DEFAULT = defaultRule<SessionFacts>(
+  'deny',
+  ({ kinds }) => refused(kinds, DEFAULTS.kinds).map((kind) => `without sandbox.kinds only ${DEFAULTS.kinds.join(' and ')} are accepted, not ${kind}`),
+  { of: 'kinds', unless: `${setOf(DEFAULTS.kinds)}.containsAll(context.kinds)` },
+);
+const IMAGES_BY_DEFAULT = [
+  defaultRule<SessionFacts>('deny', ({ text }) => [`without sandbox.images only ${DEFAULTS.images.join(', ')} are accepted, not ${text}`], {
+    of: 'images',
+    unless: `${setOf(DEFAULTS.images)}.contains(context.image)`,
+  }),
+  defaultRule<SessionFacts>('allow', 'the sandbox is within what this policy grants'),
+];
+
+function kindRules(layer: PlacedLayer): CedarRule<SessionFacts>[] {
+  const kinds = layer.document.sandbox?.kinds;
+  if (kinds === undefined) return [];
+  const unless = `${setOf(kinds)}.containsAll(context.kinds)`;
+  return [placedRule(layer, ['sandbox', 'kinds'], { says: 'deny', unless, texts: (facts) => refused(facts.kinds, kinds).map((kind) => `${kind} is not in the list`) })];
+}
+
+function refused(kinds: SessionRequest['kinds'], accepted: readonly string[]): readonly string[] {
+  return kinds.filter((kind) => !accepted.includes(kind));
+}
+
+function tooMuch(name: keyof SandboxLimits, { value, ...source }: Ceiling): CedarRule<SessionFacts> {
+  return {
+    id: source.rule,
+    says: 'deny',
+    source,
+    when: `context.limits.${name === 'cpu' ? 'nanoCpus' : name} > ${ceilingOf(name === 'cpu' ? nanoCpus(value) : value)}`,
+    texts: ({ limits }) => [`${name} of ${limits[name]} is more than ${value}`],
+  };
+}
+
+/** As engines count them. */
+function nanoCpus(cpu: number): number {
+  return Math.round(cpu * 1e9);
+}

@@ -5,18 +5,24 @@ import { onTestFinished } from 'vitest';
 import type { PolicyFile } from '../../../src/contracts/index.ts';
 import { FilePolicies } from '../../../src/policy/index.ts';
 
-/** A folder of policies for one test: name → YAML. */
-export function policyFolder(documents: Readonly<Record<string, string>>): string {
+/** A folder of policies for one test: name → YAML; and name → `rules.cedar` beside it. */
+export function policyFolder(documents: Readonly<Record<string, string>>, rules: Readonly<Record<string, string>> = {}): string {
   const folder = mkdtempSync(join(tmpdir(), 'glovebox-policies-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   for (const [name, text] of Object.entries(documents)) {
     mkdirSync(join(folder, name));
     writeFileSync(join(folder, name, 'policy.yaml'), text);
   }
+  for (const [name, text] of Object.entries(rules)) writeFileSync(join(folder, name, 'rules.cedar'), text);
   return folder;
 }
 
 /** The policy of a YAML text, whose name is `p`; more policies may stand beside it to be extended. */
 export function policyOf(text: string, others: Readonly<Record<string, string>> = {}): Promise<PolicyFile> {
   return new FilePolicies([policyFolder({ p: `name: p\n${text}`, ...others })]).load('p');
+}
+
+/** The same, with a `rules.cedar` beside it. */
+export function policyWithRules(rules: string, text = '', others: Readonly<Record<string, string>> = {}): Promise<PolicyFile> {
+  return new FilePolicies([policyFolder({ p: `name: p\n${text}`, ...others }, { p: rules })]).load('p');
 }
