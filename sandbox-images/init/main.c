@@ -25,6 +25,8 @@
 
 #define PREAMBLE_TIMEOUT_MS 30000
 #define REAP_MOST 256
+/* A stream is moved in fewer and longer pieces, and whoever is at the other end sleeps less often. */
+#define WIRE_PIPE_BYTES (256 * 1024)
 /* Later than a scheduler makes us: we did not run. */
 #define LATE_MS 200
 /* How long the host's word of a sleep may take to reach us once we are awake. */
@@ -198,6 +200,9 @@ static _Noreturn void init(void)
 		quit(EXIT_FAILURE_OF_INIT, strerror(errno));
 	if (fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK) < 0 || fcntl(STDOUT_FILENO, F_SETFL, O_NONBLOCK) < 0)
 		quit(EXIT_FAILURE_OF_INIT, strerror(errno));
+	/* Where they are no pipes, or the user may have no larger ones, they are what they are. */
+	(void)fcntl(STDIN_FILENO, F_SETPIPE_SZ, WIRE_PIPE_BYTES);
+	(void)fcntl(STDOUT_FILENO, F_SETPIPE_SZ, WIRE_PIPE_BYTES);
 	if (preamble_read(STDIN_FILENO, PREAMBLE_TIMEOUT_MS, secrets, &configuration) < 0)
 		quit(EXIT_PREAMBLE, "no valid preamble");
 	child_remember_limits();

@@ -206,12 +206,17 @@ export class Wire {
     if (this.#closed || queued.length === 0) return;
     this.#outbox = [];
     const { input } = this.#transport;
-    // What is short is put together; what is long is not copied again.
-    const isLong = queued.some(({ frame }) => frame.length > LONG_BYTES);
-    input.cork();
-    if (isLong) for (const { frame, written } of queued) input.write(frame, written);
-    else input.write(Buffer.concat(queued.map(({ frame }) => frame)));
-    input.uncork();
+    const [first, second] = queued;
+    if (second === undefined && first !== undefined) {
+      input.write(first.frame, first.written);
+    } else if (queued.some(({ frame }) => frame.length > LONG_BYTES)) {
+      // What is long is not copied again.
+      input.cork();
+      for (const { frame, written } of queued) input.write(frame, written);
+      input.uncork();
+    } else {
+      input.write(Buffer.concat(queued.map(({ frame }) => frame)));
+    }
     this.#congested = input.writableLength >= CONGESTED_BYTES;
   }
 
