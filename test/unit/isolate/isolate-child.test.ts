@@ -116,6 +116,15 @@ describe('a child is killed, and its call ends as lost, when it says', () => {
   });
 });
 
+test('a child is told of a call what it needs and nothing else, whatever a caller brings: no compiled code (cachedData), no environment', async () => {
+  const { place, child } = await start();
+  const brought = { ...spec(), cachedData: Buffer.from('code'), env: { SECRET: '1' }, onConsole: () => undefined };
+  const running = child.run(brought);
+  expect(Object.keys(await place.heard('run')).sort()).toEqual(['args', 'fileName', 'form', 'functions', 'language', 'memoryBytes', 'outputBytes', 'source', 'type', 'wallMs']);
+  place.say(END);
+  await running;
+});
+
 test('what a child says of no call ends it', async () => {
   const { place, child } = await start();
   place.say(END);

@@ -1,6 +1,13 @@
 /** The first code in each isolate. It runs beside hostile code, so it keeps what it needs of the language from before that came, and gives out functions of its own alone. */
 type Say = (kind: string, text: string, extra: string) => void;
 
+interface WasmParts {
+  readonly Module: new (bytes: unknown) => object;
+  readonly Instance: new (module: object, imports?: unknown) => object;
+  compile: (bytes: unknown) => Promise<object>;
+  instantiate: (source: unknown, imports?: unknown) => Promise<object>;
+}
+
 /**
  * Strict throughout: a call site of a strict function hands out neither the function nor its `this`. It may use nothing from outside of itself, for
  * only its text goes into the isolate. All that passes `say` is text.
@@ -89,6 +96,17 @@ function bootstrap(say: Say, maxTextLength: number): object {
     };
   }
   defineProperty(globalThis, 'console', { value: lines, writable: true, configurable: true });
+
+  // What is done on another thread is never heard of here: these are done at once, and what can only wait is not there.
+  const wasm = (globalThis as unknown as { WebAssembly: WasmParts }).WebAssembly;
+  const { Module: WasmModule, Instance: WasmInstance } = wasm;
+  wasm.compile = async (bytes) => new WasmModule(bytes);
+  wasm.instantiate = async (source, imports) => {
+    if (source instanceof WasmModule) return new WasmInstance(source, imports);
+    const module = new WasmModule(source);
+    return { module, instance: new WasmInstance(module, imports) };
+  };
+  Reflect.deleteProperty(Atomics, 'waitAsync');
 
   const waiting: Record<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }> = create(null);
   let asked = 0;

@@ -15,7 +15,10 @@ const filename = '<glovebox>';
 
 type Part = ivm.Reference<(...args: unknown[]) => unknown>;
 
-/** An isolate with our first code in it, which no program has run in yet. It serves one call. Everything in it runs on the thread that asks. */
+/**
+ * An isolate with our first code in it, which no program has run in yet. It serves one call. Everything in it runs on the thread that asks: on another it would live on
+ * after its end, and hold addresses that the next one needs.
+ */
 export class PreparedIsolate {
   readonly memoryBytes: number;
   readonly maxTextLength: number;
