@@ -9,6 +9,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ default: (quick: boolean)
   files: () => import('./files.ts'),
   density: () => import('./density.ts'),
   soak: () => import('./soak.ts'),
+  isolate: () => import('./isolate.ts'),
 };
 
 const { values, positionals } = parseArgs({
