@@ -27,7 +27,7 @@ export async function openServices({ env, version }: Configuration): Promise<Ser
   const ids = randomIds(clock);
   const journal = new SqliteJournal(join(stateDir, 'journal.db'), { clock });
   const blobs = new FolderBlobs(join(stateDir, 'blobs'));
-  const { sandboxes, images, isolates } = openSandboxes({ stateDir, ids, env, clock });
+  const { sandboxes, images, isolates, prober } = openSandboxes({ stateDir, ids, env, clock });
   const workspace = new GitWorkspace({ storeDir: join(stateDir, 'trees.git'), environment: env });
   const policies = new FilePolicies([resolve('policies'), join(ROOT, 'policies')]);
   const models = new ModelsByName({ env, transcriptFolder: process.cwd() });
@@ -42,6 +42,7 @@ export async function openServices({ env, version }: Configuration): Promise<Ser
     sandboxes,
     workspace,
     images,
+    prober,
     principal: `user:${userInfo().username}`,
     env,
     sessionPorts: (approver) => (approver === undefined ? ports : { ...ports, approver }),

@@ -29,7 +29,7 @@ struct channel {
 struct input {
 	struct watch watch;
 	struct ring ring;
-	uint64_t received, consumed;
+	uint64_t received, consumed, told; /* told: consumed as the host knows it */
 	uint64_t promised; /* the host may send up to here */
 	bool ending, closed, acknowledge;
 	uint64_t hang_up_ms; /* of a terminal: when its line drops; 0 never */

@@ -2,22 +2,31 @@
 
 #include <string.h>
 
-#include "blake2b.h"
 #include "bytes.h"
+#include "chacha20.h"
+#include "poly1305.h"
 #include "secrets.h"
 
+/* The tag of ChaCha20-Poly1305 with the frame as additional data and nothing to encrypt. */
 static void frame_mac(const uint8_t key[KEY_BYTES], const uint8_t *frame, size_t length, uint8_t mac[MAC_BYTES])
 {
-	struct blake2b hash;
-	uint8_t digest[BLAKE2B_DIGEST];
+	uint8_t nonce[CHACHA20_NONCE], once[POLY1305_KEY], last[2 * POLY1305_BLOCK] = {0};
+	size_t whole = length / POLY1305_BLOCK, rest = length % POLY1305_BLOCK;
+	uint8_t *lengths = last + (rest == 0 ? 0 : POLY1305_BLOCK);
+	struct poly1305 poly;
 
-	blake2b_start(&hash);
-	blake2b_add(&hash, key, KEY_BYTES);
-	blake2b_add(&hash, frame, length);
-	blake2b_finish(&hash, digest);
-	memcpy(mac, digest, MAC_BYTES);
-	wipe(&hash, sizeof hash);
-	wipe(digest, sizeof digest);
+	/* Epoch and sequence: no two frames of a direction have both in common. */
+	memcpy(nonce, frame + 16, 4);
+	memcpy(nonce + 4, frame + 24, 8);
+	chacha20_derive(key, nonce, once);
+	memcpy(last, frame + whole * POLY1305_BLOCK, rest);
+	put64(lengths, length);
+	poly1305_start(&poly, once);
+	poly1305_add(&poly, frame, whole);
+	poly1305_add(&poly, last, rest == 0 ? 1 : 2);
+	poly1305_finish(&poly, mac);
+	wipe(once, sizeof once);
+	wipe(&poly, sizeof poly);
 }
 
 static bool mac_holds(const uint8_t key[KEY_BYTES], const uint8_t *frame, size_t length)
@@ -82,13 +91,21 @@ static void believe(struct receiver *receiver, const struct frame *frame)
 static bool find_attach(const struct receiver *receiver, const uint8_t *data, size_t length, size_t from, size_t *used,
 			struct frame *frame)
 {
-	size_t at = from;
+	size_t end = length < ATTACH_BYTES ? from : length - ATTACH_BYTES + 1, at = from;
 
-	for (; at + ATTACH_BYTES <= length; at++) {
-		if (is_attach(receiver, data + at, frame)) {
+	while (at < end) {
+		const uint8_t *candidate = memchr(data + at, WIRE_MAGIC & 0xff, end - at);
+
+		if (candidate == NULL) {
+			at = end;
+			break;
+		}
+		at = (size_t)(candidate - data);
+		if (is_attach(receiver, candidate, frame)) {
 			*used = at + ATTACH_BYTES;
 			return true;
 		}
+		at++;
 	}
 	*used = at;
 	return false;

@@ -10,6 +10,8 @@
 
 /* Each host that attaches is promised a whole window beyond what the ones before it have sent. */
 #define INPUT_RING_MAX (16 * STDIN_WINDOW)
+/* Credit goes back in pieces: a word to the host for each write would cost more than the write. */
+#define CREDIT_PIECE (STDIN_WINDOW / 4)
 #define END_OF_TRANSMISSION '\004'
 /* What reads lines sees the end at once. An editor takes the character for a key, and would wait for a person who has left. */
 #define HANG_UP_AFTER_MS 1000
@@ -24,20 +26,51 @@ void input_close(struct command *command)
 	input->consumed = input->received;
 }
 
+/* How many of them the command took; -1 where it has closed its stdin. */
+static ssize_t write_bytes(struct input *input, const uint8_t *bytes, uint32_t count)
+{
+	ssize_t written = write(input->watch.fd, bytes, count);
+
+	if (written < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -1;
+	input->consumed += (uint64_t)written;
+	if (input->consumed - input->told >= CREDIT_PIECE)
+		input->acknowledge = true;
+	return written;
+}
+
 static bool write_input(struct input *input)
 {
 	while (input->ring.used > 0) {
 		uint32_t count;
 		const uint8_t *front = ring_front(&input->ring, &count);
-		ssize_t written = write(input->watch.fd, front, count);
+		ssize_t written = write_bytes(input, front, count);
 
-		if (written < 0)
-			return errno == EAGAIN || errno == EINTR;
+		if (written <= 0)
+			return written == 0;
 		ring_drop(&input->ring, (uint32_t)written);
-		input->consumed += (uint64_t)written;
-		input->acknowledge = true;
 	}
 	return true;
+}
+
+/* What the pipe takes at once is not copied first. */
+static bool queue_input(struct input *input, const uint8_t *bytes, uint32_t length)
+{
+	ssize_t written = 0;
+
+	if (input->ring.used == 0 && length > 0)
+		written = write_bytes(input, bytes, length);
+	if (written < 0)
+		return false;
+	if (ring_append(&input->ring, INPUT_RING_MAX, bytes + written, length - (uint32_t)written) < 0)
+		quit(EXIT_FAILURE_OF_INIT, "no memory for input");
+	return true;
+}
+
+static void input_gone(struct command *command)
+{
+	input_close(command);
+	command->input.acknowledge = true;
 }
 
 /* Closing init's end of a terminal closes nothing for the command: the line discipline takes a character for it. */
@@ -58,8 +91,7 @@ static void move_input(struct command *command)
 	if (input->watch.fd < 0)
 		return;
 	if (!write_input(input)) {
-		input_close(command);
-		input->acknowledge = true;
+		input_gone(command);
 		return;
 	}
 	if (input->ring.used == 0 && input->ending && end_input(command)) {
@@ -76,8 +108,7 @@ static void input_ready(struct watch *watch, uint32_t events)
 	struct command *command = watch->owner;
 
 	if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
-		input_close(command);
-		command->input.acknowledge = true;
+		input_gone(command);
 		return;
 	}
 	move_input(command);
@@ -106,9 +137,10 @@ bool input_take(struct command *command, uint64_t offset, const uint8_t *bytes, 
 		input->acknowledge = true;
 		return true;
 	}
-	if (ring_append(&input->ring, INPUT_RING_MAX, bytes, length) < 0)
-		quit(EXIT_FAILURE_OF_INIT, "no memory for input");
-	move_input(command);
+	if (queue_input(input, bytes, length))
+		move_input(command);
+	else
+		input_gone(command);
 	return true;
 }
 

@@ -17,6 +17,7 @@
 #include "startup.h"
 #include "keeper.h"
 #include "loop.h"
+#include "places.h"
 #include "preamble.h"
 #include "quit.h"
 #include "session.h"
@@ -216,6 +217,9 @@ int main(int argc, char **argv)
 		return !features_print(stdout, features_establish());
 	if (argc >= 6 && strcmp(argv[1], "--keeper") == 0 && strcmp(argv[4], "--") == 0)
 		return keeper_run(argv[2], argv[3], argv + 5);
-	(void)fprintf(stderr, "usage: glovebox-init [--version | --self-test | --keeper <socket> <seconds> -- <program> ...]\n");
+	if (argc >= 4 && strcmp(argv[1], "--places") == 0)
+		return places_run(argv + 2);
+	(void)fprintf(stderr, "usage: glovebox-init [--version | --self-test | --keeper <socket> <seconds> -- <program> ... |"
+			      " --places [<folder> <options>]... -- <program> ...]\n");
 	return 64;
 }

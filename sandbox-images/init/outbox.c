@@ -6,15 +6,19 @@
 #include <unistd.h>
 
 #include "frames.h"
+#include "loop.h"
 #include "quit.h"
 
 #define KEPT_CAPACITY (16 * 1024)
+/* Memory that was given back costs a fault a page when it is taken again, and a busy outbox is emptied often. */
+#define QUIET_MS 1000
 
 static struct {
 	uint8_t *data;
 	size_t start, end, capacity;
 	const uint8_t *key;
 	struct frame frame;
+	uint64_t busy_ms; /* when more was last asked of it than is kept */
 } outbox;
 
 void outbox_attach(const uint8_t *key, uint32_t epoch)
@@ -72,8 +76,17 @@ size_t outbox_pending(void)
 
 static void shrink(void)
 {
+	uint64_t now;
+
+	if (outbox.capacity <= KEPT_CAPACITY) {
+		outbox.start = outbox.end = 0;
+		return;
+	}
+	now = now_ms();
+	if (outbox.end > KEPT_CAPACITY)
+		outbox.busy_ms = now;
 	outbox.start = outbox.end = 0;
-	if (outbox.capacity <= KEPT_CAPACITY)
+	if (now - outbox.busy_ms < QUIET_MS)
 		return;
 	free(outbox.data);
 	outbox.data = NULL;

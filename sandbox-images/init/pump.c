@@ -28,6 +28,7 @@ static void send_input_ack(struct command *command)
 	put64(outbox_frame(FRAME_STDIN_ACK, input->closed && !input->ending, command->stream, 8), input->consumed);
 	outbox_seal();
 	input->acknowledge = false;
+	input->told = input->consumed;
 	if (input->promised < input->consumed + STDIN_WINDOW)
 		input->promised = input->consumed + STDIN_WINDOW;
 }

@@ -5,11 +5,13 @@
 
 #define FIRST_CAPACITY 4096
 
-static int grow(struct ring *ring, uint32_t limit)
+static int grow(struct ring *ring, uint32_t limit, uint32_t wanted)
 {
 	uint32_t capacity = ring->capacity == 0 ? FIRST_CAPACITY : ring->capacity * 2;
 	uint8_t *data;
 
+	while (capacity < wanted && capacity < limit)
+		capacity *= 2;
 	if (capacity > limit)
 		capacity = limit;
 	data = malloc(capacity);
@@ -27,7 +29,7 @@ uint8_t *ring_space(struct ring *ring, uint32_t limit, uint32_t *room)
 {
 	uint32_t tail, piece;
 
-	if (ring->used == ring->capacity && ring->capacity < limit && grow(ring, limit) < 0)
+	if (ring->used == ring->capacity && ring->capacity < limit && grow(ring, limit, 0) < 0)
 		return NULL;
 	tail = (ring->head + ring->used) % ring->capacity;
 	piece = tail < ring->head ? ring->head - tail : ring->capacity - tail;
@@ -79,6 +81,9 @@ void ring_drop(struct ring *ring, uint32_t count)
 
 int ring_append(struct ring *ring, uint32_t limit, const uint8_t *from, uint32_t count)
 {
+	/* To its size at once: what is copied from one memory to the next is copied for nothing. */
+	if (count > ring->capacity - ring->used && ring->capacity < limit && grow(ring, limit, ring->used + count) < 0)
+		return -1;
 	while (count > 0) {
 		uint32_t room;
 		uint8_t *to = ring_space(ring, limit, &room);

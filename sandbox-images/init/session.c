@@ -16,6 +16,7 @@
 #include "streams.h"
 
 #define INPUT_FIRST (16 * 1024)
+#define READ_LEAST (8 * 1024)
 
 static struct {
 	const struct secrets *secrets;
@@ -25,7 +26,7 @@ static struct {
 	bool forgiven;
 	struct watch in, out;
 	uint8_t *input;
-	size_t filled, capacity;
+	size_t start, end, capacity; /* what is not yet taken lies in [start, end) */
 	bool held; /* whole frames may wait in the input until the outbox has room for what they ask */
 } session;
 
@@ -36,7 +37,7 @@ static void input_ready(struct watch *watch, uint32_t events)
 	ssize_t got;
 
 	(void)events;
-	got = read(watch->fd, session.input + session.filled, session.capacity - session.filled);
+	got = read(watch->fd, session.input + session.end, session.capacity - session.end);
 	if (got == 0)
 		quit(EXIT_STDIN_ENDED, "stdin ended");
 	if (got < 0) {
@@ -44,7 +45,7 @@ static void input_ready(struct watch *watch, uint32_t events)
 			quit(EXIT_STDIN_ENDED, "stdin cannot be read");
 		return;
 	}
-	session.filled += (size_t)got;
+	session.end += (size_t)got;
 	take_input();
 }
 
@@ -172,7 +173,7 @@ static bool take_one(size_t *at)
 	enum fault fault = 0;
 	size_t used;
 
-	switch (receive(&session.receiver, session.input + *at, session.filled - *at, &used, &frame, &fault)) {
+	switch (receive(&session.receiver, session.input + *at, session.end - *at, &used, &frame, &fault)) {
 	case RECEIVED_NOTHING:
 		*at += used;
 		return used > 0 && !session.receiver.hunting;
@@ -193,30 +194,43 @@ static bool take_one(size_t *at)
 	return true;
 }
 
-/* Room for the whole of the frame that is under way. Its header may lie about its length, but not beyond PAYLOAD_MAX. */
+/* How long the frame that is under way is, as far as its header says it. It may lie, but not beyond PAYLOAD_MAX. */
+static size_t frame_due(void)
+{
+	const uint8_t *frame = session.input + session.start;
+
+	if (session.receiver.hunting || session.end - session.start < 8 || get32(frame + 4) > PAYLOAD_MAX)
+		return 0;
+	return HEADER_BYTES + get32(frame + 4) + MAC_BYTES;
+}
+
+/* Room for the whole of what is under way, and for a read worth its call. It is moved only where there is none behind it. */
 static void make_room(void)
 {
-	if (session.receiver.hunting || session.filled < 8 || get32(session.input + 4) > PAYLOAD_MAX)
-		return;
-	if (HEADER_BYTES + get32(session.input + 4) + MAC_BYTES > session.capacity)
+	size_t due = frame_due();
+
+	if (due > session.capacity)
 		reserve(FRAME_MAX);
+	if (session.start == session.end)
+		session.start = session.end = 0;
+	if (session.start == 0 || (session.start + due <= session.capacity && session.end + READ_LEAST <= session.capacity))
+		return;
+	session.end -= session.start;
+	memmove(session.input, session.input + session.start, session.end);
+	session.start = 0;
 }
 
 static void take_input(void)
 {
-	size_t at = 0;
-
 	do
 		session.held = outbox_pending() >= OUTBOX_CONGESTED;
-	while (!session.held && take_one(&at));
-	session.filled -= at;
-	memmove(session.input, session.input + at, session.filled);
+	while (!session.held && take_one(&session.start));
 	make_room();
 }
 
 static void give_back_memory(void)
 {
-	if (session.filled > 0 || commands_count() > 0 || session.capacity <= INPUT_FIRST)
+	if (session.end > 0 || commands_count() > 0 || session.capacity <= INPUT_FIRST)
 		return;
 	free(session.input);
 	session.input = NULL;

@@ -17,7 +17,7 @@
 #define NONCE_BYTES 16
 #define ATTACH_BYTES (HEADER_BYTES + NONCE_BYTES + MAC_BYTES)
 #define HELLO_PAYLOAD 64
-#define STDIN_WINDOW 65536
+#define STDIN_WINDOW 262144
 #define WINDOW_MIN 4096
 #define WINDOW_MAX 4194304
 #define WINDOW_DEFAULT 262144
@@ -102,7 +102,7 @@ enum cause {
 	CAUSE_NOT_STARTED,
 };
 
-enum limit_hit { HIT_PIDS = 1, HIT_DESCRIPTORS = 2, HIT_DISK = 4, HIT_INODES = 8, HIT_FILE_SIZE = 16 };
+enum limit_hit { HIT_PIDS = 1, HIT_DISK = 4, HIT_INODES = 8, HIT_FILE_SIZE = 16 };
 
 enum command_tag {
 	COMMAND_ID = 1,

@@ -9,6 +9,8 @@ import { buildImages, listImages, removeImages } from './images.ts';
 import { js, type JsOptions } from './js.ts';
 import { ExecError, type SandboxOptions } from './one-sandbox.ts';
 import { countOption, durationOption, positiveOption } from './options.ts';
+import { backtestPolicy, comparePolicies, explainDecision, lintPolicies, showPolicy, testPolicies } from './policy.ts';
+import { probe, type ProbeOptions } from './probe.ts';
 import { listRuns, resumeRun, showRun } from './runs.ts';
 import type { Services } from './services.ts';
 import { shell } from './shell.ts';
@@ -19,7 +21,7 @@ import type { Delivery } from './work-on-run.ts';
 type Action = (services: Services, signal: AbortSignal) => Promise<number>;
 type Run = (action: Action) => Promise<void>;
 
-const IMAGE_OPTION = 'base, node, python, polyglot, any image, ./Dockerfile, or a devcontainer.json';
+const IMAGE_OPTION = 'base, node, python, data, polyglot, any image, ./Dockerfile, or a devcontainer.json';
 const KINDS: readonly SandboxKind[] = ['gvisor', 'container', 'process'];
 
 /** Reads the arguments, does what they say, and gives the process's exit code. Never throws. */
@@ -52,6 +54,7 @@ function program(run: Run, terminal: Terminal, version: string): Command {
   addExec(root, run, terminal);
   addJs(root, run, terminal);
   addRuns(root, run, terminal);
+  addPolicy(root, run, terminal);
   addMachine(root, run, terminal);
   return exitInstead(root);
 }
@@ -150,12 +153,57 @@ function addRuns(root: Command, run: Run, terminal: Terminal): void {
   );
 }
 
+function addPolicy(root: Command, run: Run, terminal: Terminal): void {
+  const policy = root.command('policy').description('what sessions may do, asked before anybody does it');
+  policy
+    .command('show <policy>')
+    .description('what it lends, and every rule that can speak')
+    .option('--json', 'as JSON')
+    .action((name: string, options: { json?: boolean }) => run((services) => showPolicy(services, terminal, name, options)));
+  policy
+    .command('explain <policy> <question...>')
+    .description('its answer to a question, and why: exec git push, write /workspace/a, connect GET https://host/path, tool shell, export a b')
+    .option('--json', 'as JSON')
+    .passThroughOptions()
+    .action((name: string, words: [string, ...string[]], options: { json?: boolean }) => run((services) => explainDecision(services, terminal, name, words, options)));
+  policy
+    .command('test [policies...]')
+    .description('asks the questions of the tests.yaml beside each; all policies where none is named')
+    .option('--json', 'as JSON')
+    .action((names: string[], options: { json?: boolean }) => run((services) => testPolicies(services, terminal, names, options)));
+  policy
+    .command('lint [policies...]')
+    .description('rules that can never decide anything; all policies where none is named')
+    .option('--json', 'as JSON')
+    .option('--sarif', 'as SARIF 2.1.0')
+    .action((names: string[], options: { json?: boolean; sarif?: boolean }) => run((services) => lintPolicies(services, terminal, names, options)));
+  policy
+    .command('diff <old> <new>')
+    .description('what the one permits and forbids that the other does not, by every rule and test of both')
+    .option('--json', 'as JSON')
+    .action((old: string, young: string, options: { json?: boolean }) => run((services) => comparePolicies(services, terminal, old, young, options)));
+  policy
+    .command('backtest <policy>')
+    .description('asks it every question that was ever recorded, and tells which answers would be others')
+    .option('--since <duration>', 'only what was asked so long ago or later: 12h, 7d', durationOption)
+    .option('--json', 'as JSON')
+    .action((name: string, options: { since?: number; json?: boolean }) => run((services) => backtestPolicy(services, terminal, name, options)));
+}
+
 function addMachine(root: Command, run: Run, terminal: Terminal): void {
   root
     .command('doctor')
     .description('what is there, what is missing, and how to get it')
     .option('--json', 'as JSON')
     .action((options: { json?: boolean }) => run((services, signal) => doctor(services, terminal, options, signal)));
+  root
+    .command('probe')
+    .description('let everything that sandboxes must withstand loose in one that a policy gives, and print what held')
+    .option('--policy <name|path>', 'whose sandbox', 'exec')
+    .option('--image <name|path>', IMAGE_OPTION)
+    .addOption(new Option('--kind <kind>', 'the kind of sandbox').choices([...KINDS]))
+    .option('--json', 'as JSON')
+    .action((options: ProbeOptions) => run((services, signal) => probe(services, terminal, options, signal)));
   root
     .command('gc')
     .description('remove at once what crashed processes of ours left behind')

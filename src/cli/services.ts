@@ -1,4 +1,4 @@
-import type { Journal, Policies, Sandboxes, Workspace } from '../contracts/index.ts';
+import type { Journal, Policies, SandboxKind, Sandboxes, SandboxSpec, Workspace } from '../contracts/index.ts';
 import type { Runs } from '../runs/index.ts';
 import type { Approver, SessionPorts } from '../session/index.ts';
 
@@ -34,6 +34,22 @@ export interface Images {
   chooseName(text: string): Promise<ImageChoice>;
 }
 
+interface Finding {
+  readonly check: { readonly rows: readonly number[]; readonly group: string; readonly title: string };
+  readonly verdict: 'held' | 'broken' | 'not applicable';
+  readonly evidence: string;
+  readonly tookMs: number;
+}
+
+/** Lets the corpus of docs/security.md loose in sandboxes of a spec. */
+export interface Prober {
+  probe(
+    kinds: readonly SandboxKind[],
+    spec: SandboxSpec,
+    options: { readonly hardLimits: boolean; readonly signal: AbortSignal; readonly onFinding: (finding: Finding) => void },
+  ): Promise<{ readonly kind: SandboxKind; readonly image: string; readonly limitsAre: 'hard' | 'soft'; readonly findings: readonly Finding[]; readonly scorecard: string }>;
+}
+
 /** What commands work with. Built when a command needs it, so that `--help` costs nothing. */
 export interface Services extends AsyncDisposable {
   readonly stateDir: string;
@@ -45,6 +61,7 @@ export interface Services extends AsyncDisposable {
   readonly sandboxes: Sandboxes;
   readonly workspace: Workspace;
   readonly images: Images;
+  readonly prober: Prober;
   readonly principal: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   sessionPorts(approver?: Approver): SessionPorts;

@@ -1,3 +1,4 @@
+import type { ContextLanguage } from './context.ts';
 import type { HostFunctionGroup, JavaScriptLanguage } from './javascript.ts';
 import type { SandboxKind } from './sandbox.ts';
 import type { SandboxLimits } from './limits.ts';
@@ -8,6 +9,8 @@ export type DecisionRequest =
   | { readonly action: 'command.exec'; readonly argv: readonly string[]; readonly cwd: string }
   /** `source` is the hash of the program (`sha256:…`); `functions` are what it may call of the host, each call of which is a question of its own. */
   | { readonly action: 'javascript.run'; readonly language: JavaScriptLanguage; readonly source: string; readonly functions: readonly HostFunctionGroup[] }
+  /** Judged as the command that would run this code. */
+  | { readonly action: 'context.run'; readonly language: ContextLanguage; readonly code: string; readonly cwd: string }
   | { readonly action: 'file.read' | 'file.write' | 'file.delete' | 'file.list'; readonly path: string }
   | {
       readonly action: 'network.connect';

@@ -37,6 +37,7 @@ const KINDS = {
   sandbox_start_failed: infrastructure,
   sandbox_lost: infrastructure,
   wire_violation: infrastructure,
+  context_failed: { exit: 1, status: 422 },
   file_failed: { exit: 1, status: 422 },
   archive_hostile: { exit: 1, status: 422 },
   deadline: infrastructure,

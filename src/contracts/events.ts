@@ -1,3 +1,4 @@
+import type { CallEnd, ContextLanguage } from './context.ts';
 import type { Decision, DecisionRequest } from './decision.ts';
 import type { ErrorCode } from './errors.ts';
 import type { HostFunctionGroup, JavaScriptEnd, JavaScriptForm, JavaScriptLanguage } from './javascript.ts';
@@ -54,6 +55,9 @@ export interface EventData {
   /** The program itself where it is short, else a blob of its hash where blobs are kept. */
   'javascript.started': { call: string; language: JavaScriptLanguage; form: JavaScriptForm; sourceHash: string; source?: string; functions: readonly HostFunctionGroup[] };
   'javascript.ended': { call: string; end: Omit<JavaScriptEnd, 'result'>; resultHash: string; consoleHash: string };
+  /** `command` is the interpreter that runs it; the code is in the decision before it, and `codeHash` is its hash. */
+  'call.started': { call: string; context: string; command: string; sandbox: string; language: ContextLanguage; codeHash: string };
+  'call.ended': { call: string; end: CallEnd; stdoutHash: string; stderrHash: string; displaysHash: string };
   'file.changed': { sandbox: string; operation: string; path: string; bytes: number };
   'model.started': { call: string; model: string; requestHash: string; worstCaseUsd: number; worstCaseTokens: number };
   'model.ended': { call: string; reply: ModelReply };

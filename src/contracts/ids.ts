@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
 /** What an id names; its prefix says so to whoever reads a log. */
-export type IdKind = 'ses' | 'sbx' | 'cmd' | 'jsc' | 'run' | 'apr';
+export type IdKind = 'ses' | 'sbx' | 'cmd' | 'jsc' | 'ctx' | 'cal' | 'run' | 'apr';
 
 /** `<kind>_` and 26 characters of Crockford base32: 48 bits of time in ms, 80 of randomness. Sorts by time of making. */
 export type Id<K extends IdKind> = string & { readonly __kind: K };
@@ -10,6 +10,8 @@ export type SandboxId = Id<'sbx'>;
 export type CommandId = Id<'cmd'>;
 /** A call of JavaScript in an isolate. */
 export type JavaScriptId = Id<'jsc'>;
+export type ContextId = Id<'ctx'>;
+export type CallId = Id<'cal'>;
 export type RunId = Id<'run'>;
 export type ApprovalId = Id<'apr'>;
 

@@ -90,6 +90,19 @@ export interface PolicyGrant {
   readonly budget: { readonly usd: number; readonly tokens: number; readonly steps: number };
 }
 
+/** A rule that can speak. */
+export interface PolicyRule {
+  /** As a reason names it: `commands.deny[0]`. */
+  readonly rule: string;
+  readonly file: string;
+  readonly line: number;
+}
+
+/** Something about a rule that its author should look at. */
+export interface PolicyFinding extends PolicyRule {
+  readonly text: string;
+}
+
 /** One version of one policy. It never changes; a changed file is another version. */
 export interface Policy {
   readonly name: string;
@@ -100,8 +113,19 @@ export interface Policy {
   decide(request: DecisionRequest): Decision;
 }
 
+/** A policy that was read from a file. */
+export interface PolicyFile extends Policy {
+  readonly file: string;
+  /** Its own rules, then those of what it extends. */
+  readonly rules: readonly PolicyRule[];
+  /** Its own, then those that it extends. */
+  readonly documents: readonly PolicyDocument[];
+  /** Its own rules that can never decide anything. */
+  lint(): readonly PolicyFinding[];
+}
+
 /** Finds policies by name or path. Errors: `policy_not_found`, `policy_invalid` with file, line and what was expected. */
 export interface Policies {
-  load(nameOrPath: string): Promise<Policy>;
+  load(nameOrPath: string): Promise<PolicyFile>;
   names(): Promise<readonly string[]>;
 }

@@ -6,7 +6,7 @@ export type SandboxKind = 'gvisor' | 'container' | 'process';
 
 /** What a sandbox is; two sandboxes of one spec are interchangeable until a command has run. */
 export interface SandboxSpec {
-  /** `base`, `node`, `python`, `polyglot`, or any image reference that the engine has. `process` sandboxes see the host's tools instead. */
+  /** `base`, `node`, `python`, `data`, `polyglot`, or any image reference that the engine has. `process` sandboxes see the host's tools instead. */
   readonly image: string;
   readonly limits: SandboxLimits;
   /** Without a sign of the host for so long, init kills everything and the sandbox goes away by itself. */
@@ -31,7 +31,8 @@ export type CommandCause =
   /** The sandbox or the wire went away before the end was known. */
   | 'lost';
 
-export type LimitHit = 'pids' | 'descriptors' | 'disk' | 'inodes' | 'file_size';
+/** Open files are not among them: `EMFILE` is between a program and the kernel, and nobody else can see it. */
+export type LimitHit = 'pids' | 'disk' | 'inodes' | 'file_size';
 
 /** How a command ended. Exactly one for each command. */
 export interface CommandEnd {

@@ -15,6 +15,8 @@ export const EVENT_VERSIONS = {
   'command.ended': 1,
   'javascript.started': 1,
   'javascript.ended': 1,
+  'call.started': 1,
+  'call.ended': 1,
   'file.changed': 1,
   'model.started': 1,
   'model.ended': 1,

@@ -1,7 +1,9 @@
 import { hash } from 'node:crypto';
-import { canonicalJson, type Decision, type DecisionRequest, type Policy, type PolicyGrant } from '../contracts/index.ts';
+import { canonicalJson, type ContextLanguage, type Decision, type DecisionRequest, type PolicyDocument, type PolicyFile, type PolicyFinding, type PolicyGrant, type PolicyRule } from '../contracts/index.ts';
 import type { Layer } from './document/layer.ts';
 import { grantOf } from './grant.ts';
+import { lintLayers } from './lint.ts';
+import { rulesOf } from './rule-list.ts';
 import { CommandRules } from './rules/command-rules.ts';
 import { ExportRules } from './rules/export-rules.ts';
 import { FileRules } from './rules/file-rules.ts';
@@ -13,10 +15,14 @@ import { ToolRules } from './rules/tool-rules.ts';
 import { byDefault, decisionOf, type Reasons } from './verdict.ts';
 
 /** A policy with what it extends, its rules indexed once. */
-export class CompiledPolicy implements Policy {
+export class CompiledPolicy implements PolicyFile {
   readonly name: string;
   readonly hash: string;
   readonly grant: PolicyGrant;
+  readonly file: string;
+  readonly rules: readonly PolicyRule[];
+  readonly documents: readonly PolicyDocument[];
+  readonly #layers: readonly [Layer, ...Layer[]];
   readonly #session: SessionRules;
   readonly #commands: CommandRules;
   readonly #javascript: JavaScriptRules;
@@ -29,9 +35,13 @@ export class CompiledPolicy implements Policy {
   /** The policy's own layer first, then what it extends, one above the other. Errors: `policy_invalid`. */
   constructor(layers: readonly [Layer, ...Layer[]]) {
     this.name = layers[0].document.name;
+    this.#layers = layers;
+    this.documents = layers.map((layer) => layer.document);
     this.grant = grantOf(layers);
+    this.file = layers[0].file;
+    this.rules = layers.flatMap(rulesOf);
     // The grant is hashed, too: another default of ours is another policy.
-    const content = { documents: layers.map((layer) => layer.document), grant: this.grant };
+    const content = { documents: this.documents, grant: this.grant };
     this.hash = `sha256:${hash('sha256', canonicalJson(content))}`;
     this.#session = new SessionRules(layers);
     this.#commands = new CommandRules(layers);
@@ -47,6 +57,10 @@ export class CompiledPolicy implements Policy {
     return decisionOf(this.#judge(request), this.hash);
   }
 
+  lint(): readonly PolicyFinding[] {
+    return lintLayers(this.#layers, this);
+  }
+
   #judge(request: DecisionRequest): Reasons {
     switch (request.action) {
       case 'session.open':
@@ -55,6 +69,8 @@ export class CompiledPolicy implements Policy {
         return this.#commands.judge(request.argv);
       case 'javascript.run':
         return this.#javascript.judge(request.functions);
+      case 'context.run':
+        return this.#commands.judge(contextCommand(request.language, request.code));
       case 'file.read':
       case 'file.write':
       case 'file.delete':
@@ -74,6 +90,11 @@ export class CompiledPolicy implements Policy {
         return unknownAction(request);
     }
   }
+}
+
+/** The command that would run this code by itself. */
+function contextCommand(language: ContextLanguage, code: string): readonly string[] {
+  return language === 'python' ? ['python3', '-c', code] : ['node', '-e', code];
 }
 
 const NO_CREDENTIALS = byDefault('deny', 'no policy lends credentials yet');

@@ -1,11 +1,11 @@
-import { constants } from 'node:fs';
-import { open, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { describeError, GloveboxError, type Policies, type Policy } from '../contracts/index.ts';
+import { describeError, GloveboxError, type Policies, type PolicyFile } from '../contracts/index.ts';
 import { CompiledPolicy } from './compiled-policy.ts';
 import type { Layer } from './document/layer.ts';
 import { nearest } from './document/nearest.ts';
-import { invalidAt, MAX_POLICY_BYTES, readPolicy } from './document/read-policy.ts';
+import { invalidAt, readPolicy } from './document/read-policy.ts';
+import { isAbsent, readBounded } from './read-bounded.ts';
 
 const FILE_NAME = 'policy.yaml';
 const NAME = /^[a-z][a-z0-9-]{0,63}$/;
@@ -21,7 +21,7 @@ export class FilePolicies implements Policies {
     this.#directories = directories;
   }
 
-  async load(nameOrPath: string): Promise<Policy> {
+  async load(nameOrPath: string): Promise<PolicyFile> {
     const first = await this.#read(nameOrPath, undefined);
     const layers: [Layer, ...Layer[]] = [first];
     for (let layer = first; layer.document.extends !== undefined; ) {
@@ -86,29 +86,4 @@ async function policiesIn(directory: string): Promise<readonly string[]> {
     if (isAbsent(error)) return [];
     throw new GloveboxError('policy_not_found', `cannot look for policies in ${directory}: ${describeError(error)}`, { cause: error });
   }
-}
-
-/** Undefined where there is no file of that name. */
-async function readBounded(file: string): Promise<string | undefined> {
-  try {
-    // Opening a pipe would wait for whoever writes to it.
-    await using handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
-    const stat = await handle.stat();
-    if (stat.isDirectory()) return undefined;
-    if (!stat.isFile()) throw new GloveboxError('policy_invalid', `${file}: expected a file`, { details: { file } });
-    if (stat.size > MAX_POLICY_BYTES) {
-      throw new GloveboxError('policy_invalid', `${file}: expected at most ${MAX_POLICY_BYTES} bytes, found ${stat.size}`, { details: { file } });
-    }
-    const bytes = Buffer.alloc(stat.size);
-    const { bytesRead } = await handle.read(bytes, 0, stat.size, 0);
-    return bytes.toString('utf8', 0, bytesRead);
-  } catch (error) {
-    if (isAbsent(error)) return undefined;
-    if (error instanceof GloveboxError) throw error;
-    throw new GloveboxError('policy_invalid', `${file}: cannot be read: ${describeError(error)}`, { cause: error, details: { file } });
-  }
-}
-
-function isAbsent(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
 }

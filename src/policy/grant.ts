@@ -10,7 +10,7 @@ const MIB = 2 ** 20;
 export const DEFAULTS = {
   image: 'base',
   /** Those that we build ourselves. */
-  images: ['base', 'node', 'python', 'polyglot'],
+  images: ['base', 'node', 'python', 'data', 'polyglot'],
   kinds: ['gvisor', 'container'],
   sandbox: { cpu: 1, memoryBytes: 512 * MIB, pids: 256, diskBytes: 512 * MIB, inodes: 100_000, openFiles: 1024 },
   command: { wallMs: 2 * 60_000, outputBytes: MIB },

@@ -2,5 +2,10 @@
 // Each file is a layer; what it extends are the layers above it, and a request passes only where every layer that speaks lets it.
 // `document/` reads and checks YAML, `rules/` has one class for each kind of request, `shell/` finds the programs in a command.
 // Deny wins over ask, ask over allow; every answer names its rule, file and line, and what lost. Pure: no clock, no disk.
+// `question.ts` is how a person writes a request; with it `policy-tests.ts`, `explanation.ts` and `lint.ts` let a policy be tried before it is trusted.
 // What rules on commands can and cannot promise, and how layers narrow one another, is in docs/policy.md.
 export { FilePolicies } from './file-policies.ts';
+export { diffPolicies } from './diff.ts';
+export { explain } from './explanation.ts';
+export { readTests, testPolicy } from './policy-tests.ts';
+export { QUESTION_KEYS, type Question, type QuestionKey, questionForms, requestOf, sayRequest } from './question.ts';

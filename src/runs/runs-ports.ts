@@ -1,4 +1,4 @@
-import type { Blobs, Models, Policies, Workspace } from '../contracts/index.ts';
+import type { Blobs, Models, Policy, Workspace } from '../contracts/index.ts';
 import type { SessionPorts } from '../session/index.ts';
 import type { Leases } from './leases.ts';
 
@@ -7,7 +7,7 @@ export interface RunsPorts extends SessionPorts {
   readonly blobs: Blobs;
   readonly workspace: Workspace;
   readonly models: Models;
-  readonly policies: Policies;
+  readonly policies: { load(nameOrPath: string): Promise<Policy> };
   readonly leases: Leases;
 }
 

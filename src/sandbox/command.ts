@@ -2,7 +2,7 @@ import type { CommandEnd, CommandId, OutputChunk, OutputOffsets, RunningCommand 
 import { OutputQueue } from './output-queue.ts';
 import { StdinWindow } from './stdin-window.ts';
 import type { Channel, GuestEnd, KnownCommand } from './wire/messages-from-guest.ts';
-import { encodeAck, encodeCancel, encodeExec, encodeResize, encodeResume, encodeSignal, encodeStdin } from './wire/messages-to-guest.ts';
+import { encodeAck, encodeCancel, encodeExec, encodeResize, encodeResume, encodeSignal, encodeStdinHead } from './wire/messages-to-guest.ts';
 import type { ExecRequest, TerminalSize } from './wire/messages-to-guest.ts';
 import { signalNumber } from './wire/linux.ts';
 import { LAST_FLAG, ToGuest } from './wire/protocol.ts';
@@ -69,9 +69,8 @@ export class GuestCommand implements RunningCommand, WireStream {
       ...(options.from === undefined ? {} : { from: options.from }),
     });
     this.#stdin = new StdinWindow((offset, bytes, last) => {
-      if (this.#wire === undefined || this.#wire.congested) return false;
-      this.#wire.send(ToGuest.stdin, this.stream, encodeStdin(offset, bytes), last ? LAST_FLAG : 0);
-      return true;
+      if (this.#wire === undefined || this.#wire.congested) return undefined;
+      return this.#wire.sendBulk(ToGuest.stdin, this.stream, encodeStdinHead(offset), bytes, last ? LAST_FLAG : 0);
     }, options.known?.stdinTaken ?? 0);
   }
 
@@ -173,9 +172,9 @@ export class GuestCommand implements RunningCommand, WireStream {
     this.#seen = true;
   }
 
-  received(channel: Channel, offset: number, bytes: Buffer): void {
+  received(channel: Channel, offset: number, bytes: Buffer, lasting: boolean): void {
     this.#seen = true;
-    this.#output.push(channel, offset, bytes);
+    this.#output.push(channel, offset, bytes, lasting);
     // After a new attachment some of it comes again.
     const seen = Math.max(0, this.#observed[channel] - offset);
     if (seen >= bytes.length) return;

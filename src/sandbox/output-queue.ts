@@ -87,8 +87,8 @@ export class OutputQueue implements AsyncIterable<OutputChunk> {
     return { stdout: this.#positions.stdout.released, stderr: this.#positions.stderr.released };
   }
 
-  /** Errors: `wire_violation` for bytes that are not due or beyond the credit. */
-  push(channel: Channel, offset: number, bytes: Buffer): void {
+  /** Bytes that are not `lasting` are copied. Errors: `wire_violation` for bytes that are not due or beyond the credit. */
+  push(channel: Channel, offset: number, bytes: Buffer, lasting = false): void {
     const position = this.#positions[channel];
     if (offset !== position.received) {
       if (!position.mayJump || offset < position.received) throw violation('conduct', `output at ${offset} where ${position.received} was due`);
@@ -102,7 +102,7 @@ export class OutputQueue implements AsyncIterable<OutputChunk> {
       this.#release(channel, position.received);
       return;
     }
-    this.#hold(channel, offset, bytes);
+    this.#hold(channel, offset, bytes, lasting);
     const value = this.#waiter === undefined ? undefined : this.#take();
     if (value !== undefined) this.#answer({ done: false, value });
   }
@@ -233,14 +233,14 @@ export class OutputQueue implements AsyncIterable<OutputChunk> {
     this.#head = 0;
   }
 
-  #hold(channel: Channel, offset: number, bytes: Buffer): void {
+  #hold(channel: Channel, offset: number, bytes: Buffer, lasting: boolean): void {
     const tail = this.#tails[channel];
     const unread = this.#chunks.length - this.#cursor;
     if (tail?.takes(offset) === true && tail.isUnread && (this.#chunks.at(-1) === tail || unread > MANY_CHUNKS)) {
       tail.append(bytes);
       return;
     }
-    const chunk = new HeldChunk(channel, offset, Buffer.from(bytes));
+    const chunk = new HeldChunk(channel, offset, lasting ? bytes : Buffer.from(bytes));
     this.#tails[channel] = chunk;
     this.#chunks.push(chunk);
   }

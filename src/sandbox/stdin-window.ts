@@ -1,11 +1,13 @@
 import { MAX_CHUNK_BYTES, STDIN_WINDOW_BYTES } from './wire/protocol.ts';
+import type { SentBulk } from './wire/wire.ts';
 import { violation } from './wire/violation.ts';
 
-/** How bytes leave: false when the way is closed for now, and they stay here. */
-export type SendStdin = (offset: number, bytes: Buffer, last: boolean) => boolean;
+/** How bytes leave: answers with the copy of them that left; undefined when the way is closed for now, and they stay here. */
+export type SendStdin = (offset: number, bytes: Buffer, last: boolean) => SentBulk | undefined;
 
-interface Pending {
+interface Piece {
   bytes: Buffer;
+  /** Called when they are needed no more. */
   readonly taken: () => void;
 }
 
@@ -15,9 +17,9 @@ const NOTHING = Buffer.alloc(0);
 export class StdinWindow {
   readonly #send: SendStdin;
   /** What may have to be sent again: from `#keptFrom` to `#sent`. */
-  #kept: Buffer[] = [];
+  #kept: Piece[] = [];
   #keptFrom: number;
-  #pending: Pending[] = [];
+  #pending: Piece[] = [];
   #acknowledged = 0;
   #sent: number;
   /** As far as may be sent. */
@@ -57,18 +59,18 @@ export class StdinWindow {
     for (let first = this.#pending[0]; first !== undefined; first = this.#pending[0]) {
       const room = Math.min(this.#credit - this.#sent, MAX_CHUNK_BYTES);
       if (room === 0) return;
-      // A copy: the caller may use its buffer again, and this may have to be sent again.
-      const bytes = Buffer.from(first.bytes.subarray(0, room));
-      if (!this.#send(this.#sent, bytes, false)) return;
-      this.#kept.push(bytes);
-      this.#sent += bytes.length;
-      first.bytes = first.bytes.subarray(bytes.length);
+      // The caller may use its buffer again, and this may have to be sent again.
+      const sent = this.#send(this.#sent, first.bytes.subarray(0, room), false);
+      if (sent === undefined) return;
+      this.#kept.push({ bytes: sent.bytes, taken: () => sent.release() });
+      this.#sent += sent.bytes.length;
+      first.bytes = first.bytes.subarray(sent.bytes.length);
       if (first.bytes.length > 0) continue;
       this.#pending.shift();
       first.taken();
     }
     if (this.#ending === undefined || this.#lastSent || this.#closed) return;
-    this.#lastSent = this.#send(this.#sent, NOTHING, true);
+    this.#lastSent = this.#send(this.#sent, NOTHING, true) !== undefined;
     if (this.#lastSent) this.#ending();
   }
 
@@ -89,7 +91,7 @@ export class StdinWindow {
   resume(taken: number): void {
     if (taken < this.#keptFrom || taken > this.#sent) throw violation('conduct', `init has ${taken} bytes of stdin, it had ${this.#keptFrom}, sent were ${this.#sent}`);
     this.#forget(taken);
-    for (const bytes of this.#kept.reverse()) this.#pending.unshift({ bytes, taken: () => undefined });
+    this.#pending.unshift(...this.#kept);
     this.#kept = [];
     this.#sent = taken;
     this.#credit = taken + STDIN_WINDOW_BYTES;
@@ -101,6 +103,7 @@ export class StdinWindow {
   close(): void {
     this.#closed = true;
     for (const { taken } of this.#pending) taken();
+    for (const { taken } of this.#kept) taken();
     this.#pending = [];
     this.#kept = [];
     this.#ending?.();
@@ -108,11 +111,14 @@ export class StdinWindow {
 
   #forget(offset: number): void {
     while (this.#keptFrom < offset) {
-      const first = this.#kept.shift();
+      const [first] = this.#kept;
       if (first === undefined) break;
-      const gone = Math.min(offset - this.#keptFrom, first.length);
-      if (gone < first.length) this.#kept.unshift(first.subarray(gone));
+      const gone = Math.min(offset - this.#keptFrom, first.bytes.length);
       this.#keptFrom += gone;
+      first.bytes = first.bytes.subarray(gone);
+      if (first.bytes.length > 0) continue;
+      this.#kept.shift();
+      first.taken();
     }
   }
 }

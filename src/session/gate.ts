@@ -64,7 +64,8 @@ function verdict(request: DecisionRequest, decision: Decision, allowed: boolean,
   return { allowed, decision, event: { type: 'decision', data } };
 }
 
-function refusal(request: DecisionRequest, decision: Decision): GloveboxError {
+/** What a refusal is as an error. */
+export function refusal(request: DecisionRequest, decision: Decision): GloveboxError {
   const code = decision.reason.rule.startsWith('budget') ? 'budget_exhausted' : 'denied';
   const where = decision.reason.file === undefined ? '' : ` (${decision.reason.file}:${decision.reason.line ?? 1})`;
   return new GloveboxError(code, `${request.action} was refused by ${decision.reason.rule}${where}: ${decision.reason.text}`, {

@@ -59,20 +59,23 @@ export class GovernedFiles {
 
   /** A tar stream of the given relative paths. Hostile input to whoever reads it. */
   async pack(directory: string, options: FileOptions & { paths?: readonly string[]; exclude?: readonly string[] } = {}): Promise<AsyncIterable<Buffer>> {
-    return this.#sandbox.files.pack(await this.#may('file.read', directory, options), options);
+    return this.#passing(this.#sandbox.files.pack(await this.#may('file.read', directory, options), options));
   }
 
   async unpack(directory: string, tar: AsyncIterable<Uint8Array>, options: FileOptions = {}): Promise<void> {
     const canonical = await this.#may('file.write', directory, options);
     let bytes = 0;
-    const counted = async function* (): AsyncGenerator<Uint8Array> {
-      for await (const chunk of tar) {
-        bytes += chunk.length;
-        yield chunk;
-      }
-    };
-    await this.#sandbox.files.unpack(canonical, counted(), options);
+    await this.#sandbox.files.unpack(canonical, this.#passing(tar, (chunk) => (bytes += chunk.length)), options);
     await this.#changed('unpack', canonical, bytes);
+  }
+
+  /** Each piece is a sign that somebody is at it. */
+  async *#passing<T extends Uint8Array>(chunks: AsyncIterable<T>, see?: (chunk: T) => void): AsyncGenerator<T> {
+    for await (const chunk of chunks) {
+      this.#touch();
+      see?.(chunk);
+      yield chunk;
+    }
   }
 
   async #may(action: 'file.read' | 'file.write' | 'file.delete' | 'file.list', path: string, options: FileOptions): Promise<string> {

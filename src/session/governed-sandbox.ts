@@ -5,6 +5,7 @@ import {
   type CommandId,
   type CommandLimits,
   type CommandSpec,
+  type ContextSpec,
   type Decision,
   type FileOptions,
   type IdSource,
@@ -14,7 +15,9 @@ import {
   type Sandbox,
   WORKSPACE,
 } from '../contracts/index.ts';
-import type { Gate, Verdict } from './gate.ts';
+import { Contexts } from './contexts/contexts.ts';
+import type { Kernel } from './contexts/kernels.ts';
+import { type Gate, refusal, type Verdict } from './gate.ts';
 import { GovernedFiles } from './governed-files.ts';
 import { type Snapshot, Snapshots } from './snapshots.ts';
 
@@ -29,6 +32,8 @@ export interface GovernedCommand extends RunningCommand {
 /** A sandbox of a session: nothing happens in it that was not decided and written down. */
 export class GovernedSandbox implements AsyncDisposable {
   readonly files: GovernedFiles;
+  /** Interpreters that keep their state between calls. docs/contexts.md */
+  readonly contexts: Contexts;
   readonly #sandbox: Sandbox;
   readonly #gate: Gate;
   readonly #ids: IdSource;
@@ -62,7 +67,14 @@ export class GovernedSandbox implements AsyncDisposable {
     this.#unwritten = options.unwritten;
     this.files = new GovernedFiles(options.sandbox, options.gate, options.touch);
     this.#snapshots = new Snapshots(options);
+    this.contexts = new Contexts({
+      ...options,
+      sandbox: options.sandbox.id,
+      limits: { wallMs: options.limits.wallMs, outputBytes: options.limits.outputBytes ?? CALL_OUTPUT_BYTES },
+      start: (kernel, spec) => this.#startInterpreter(kernel, spec),
+    });
     this.#goneWritten = options.sandbox.gone.then(async (why) => {
+      this.contexts.abandon();
       await this.#gate.write([{ type: 'sandbox.gone', data: { sandbox: options.sandbox.id, why: this.#why ?? why } }]);
     });
     // Where nobody destroys it, nobody else hears of it.
@@ -91,7 +103,7 @@ export class GovernedSandbox implements AsyncDisposable {
 
   /** Whether a command runs in it. What is paused does not run. */
   get isBusy(): boolean {
-    return this.#running > 0 && !this.#paused;
+    return (this.#running > 0 || this.contexts.isBusy) && !this.#paused;
   }
 
   /** The workspace as it is now, for `restore`, here or anywhere. Errors: see `Snapshots.take`. */
@@ -109,6 +121,7 @@ export class GovernedSandbox implements AsyncDisposable {
     this.#touch();
     await this.#sandbox.pause(signal);
     this.#paused = true;
+    this.contexts.pause();
     await this.#gate.write([{ type: 'sandbox.paused', data: { sandbox: this.#sandbox.id } }]);
   }
 
@@ -116,6 +129,7 @@ export class GovernedSandbox implements AsyncDisposable {
     this.#touch();
     await this.#sandbox.resume(signal);
     this.#paused = false;
+    this.contexts.resume();
     await this.#gate.write([{ type: 'sandbox.resumed', data: { sandbox: this.#sandbox.id } }]);
   }
 
@@ -123,13 +137,30 @@ export class GovernedSandbox implements AsyncDisposable {
   async exec(request: CommandRequest): Promise<GovernedCommand> {
     request.signal?.throwIfAborted();
     this.#touch();
-    const { signal, limits, ...rest } = request;
     const cwd = request.cwd ?? WORKSPACE;
     const id = this.#ids.next('cmd');
-    const considered = this.#gate.consider({ action: 'command.exec', argv: request.argv, cwd }, signal);
+    const considered = this.#gate.consider({ action: 'command.exec', argv: request.argv, cwd }, request.signal);
     const verdict = considered instanceof Promise ? await considered : considered;
     if (!verdict.allowed) return this.#neverRan(id, verdict, 'policy', [verdict.event]);
-    const started: NewEvent = { type: 'command.started', data: { command: id, sandbox: this.#sandbox.id, argv: request.argv, cwd } };
+    return await this.#handOver(id, verdict, { ...request, cwd }, stricter(this.#limits, request.limits));
+  }
+
+  /** An interpreter lives as long as its context: it has no time of its own, and only its calls keep a session busy. Its CPU time is a command's, over all of its calls. Errors: `denied`. */
+  async #startInterpreter({ argv }: Kernel, { cwd = WORKSPACE, env = {} }: ContextSpec): Promise<GovernedCommand> {
+    const id = this.#ids.next('cmd');
+    const asked = { action: 'command.exec', argv, cwd } as const;
+    const verdict = await this.#gate.consider(asked);
+    if (!verdict.allowed) {
+      await this.#neverRan(id, verdict, 'policy', [verdict.event]);
+      throw refusal(asked, verdict.decision);
+    }
+    const { cpuMs } = this.#limits;
+    return await this.#handOver(id, verdict, { argv, cwd, env, stdin: 'pipe' }, { wallMs: 0, ...(cpuMs === undefined ? {} : { cpuMs }) }, true);
+  }
+
+  async #handOver(id: CommandId, verdict: Verdict, request: CommandRequest & { readonly cwd: string }, limits: CommandLimits, isIdle = false): Promise<GovernedCommand> {
+    const { signal, limits: _asked, ...rest } = request;
+    const started: NewEvent = { type: 'command.started', data: { command: id, sandbox: this.#sandbox.id, argv: request.argv, cwd: request.cwd } };
     await this.#gate.write([verdict.event, started]);
     // Fired while the intent was being written: the command has an end like any other, and nothing was handed over.
     if (signal?.aborted === true) return this.#neverRan(id, verdict, 'cancelled');
@@ -138,8 +169,8 @@ export class GovernedSandbox implements AsyncDisposable {
       hashes[chunk.channel].add(chunk.bytes);
       request.observe?.(chunk);
     };
-    const running = this.#sandbox.exec({ ...rest, cwd, id, limits: stricter(this.#limits, limits), observe });
-    const command = this.#follow(running, verdict.decision, hashes, signal);
+    const running = this.#sandbox.exec({ ...rest, id, limits, observe });
+    const command = this.#follow(running, verdict.decision, hashes, { signal, isIdle });
     if (request.onUnread === 'keep') this.#kept.set(id, command);
     return command;
   }
@@ -152,6 +183,7 @@ export class GovernedSandbox implements AsyncDisposable {
   /** Idempotent: the first `why` is written. */
   async destroy(why: string): Promise<void> {
     this.#why ??= why;
+    this.contexts.abandon();
     await this.#sandbox.destroy();
     await this.#goneWritten;
   }
@@ -160,16 +192,18 @@ export class GovernedSandbox implements AsyncDisposable {
     await this.destroy('closed');
   }
 
-  #follow(running: RunningCommand, decision: Decision, hashes: Readonly<Record<OutputChunk['channel'], LazyHash>>, signal: AbortSignal | undefined): GovernedCommand {
+  #follow(running: RunningCommand, decision: Decision, hashes: Readonly<Record<OutputChunk['channel'], LazyHash>>, how: { signal: AbortSignal | undefined; isIdle: boolean }): GovernedCommand {
+    const { signal } = how;
+    const busy = how.isIdle ? 0 : 1;
     const cancel = (): void => running.cancel();
     signal?.addEventListener('abort', cancel, { once: true });
-    this.#running += 1;
-    const end = running.end.then(async (how) => {
-      this.#running -= 1;
+    this.#running += busy;
+    const end = running.end.then(async (ended) => {
+      this.#running -= busy;
       signal?.removeEventListener('abort', cancel);
       this.#touch();
-      await this.#ended(running.id, how, hashes);
-      return how;
+      await this.#ended(running.id, ended, hashes);
+      return ended;
     });
     return {
       id: running.id,
@@ -224,6 +258,9 @@ export class GovernedSandbox implements AsyncDisposable {
     };
   }
 }
+
+/** What a call may put out where the policy lends commands as much as they like. */
+const CALL_OUTPUT_BYTES = 16 * 2 ** 20;
 
 /** Hash of an empty output. */
 const NOTHING = '';

@@ -2,9 +2,12 @@
 // It is the only place that decides, asks a person, writes the journal, and then acts through the ports of contracts/.
 // Order of every action: decide, journal (intent and decision), act, journal (result); what leaves the machine waits for a durable barrier.
 // Tools, the agent, runs and the CLI touch a sandbox or a model through a session and in no other way.
-// Contract: session.ts (Session), governed-sandbox.ts (commands), governed-files.ts (files), governed-javascript.ts (programs), approver.ts (who may be asked).
+// Contract: session.ts (Session), governed-sandbox.ts (commands), governed-files.ts (files), contexts/ (interpreters), governed-javascript.ts (programs in isolates),
+// approver.ts (who may be asked).
 export type { Approval, Approver } from './approver.ts';
 export { collectOutput, type CollectedOutput, type OutputLimits } from './collect-output.ts';
+export type { CallRequest, Context, GovernedCall } from './contexts/context.ts';
+export type { Contexts } from './contexts/contexts.ts';
 export type { GovernedJavaScript, JavaScriptRequest } from './governed-javascript.ts';
 export type { ProgramGrants, ProgramTool } from './javascript-functions.ts';
 export type { GovernedFiles } from './governed-files.ts';

@@ -11,6 +11,7 @@ import {
   type ModelRequest,
   type NewEvent,
   type Policy,
+  type Sandbox,
   type SandboxKind,
   type Sandboxes,
   type SandboxSpec,
@@ -74,6 +75,7 @@ export class Session implements AsyncDisposable {
   readonly #wall: NodeJS.Timeout;
   readonly #idle: IdleWatch;
   #modelCalls = 0;
+  #openings = 0;
   #spent: Spending;
   #closing: Promise<void> | undefined;
   #unwritten: GloveboxError | undefined;
@@ -126,7 +128,7 @@ export class Session implements AsyncDisposable {
     this.#idle = new IdleWatch({
       clock: ports.clock,
       idleMs: this.policy.grant.session.idleMs,
-      isBusy: () => this.#modelCalls > 0 || this.#programs.isBusy || [...this.#sandboxes].some(({ isBusy }) => isBusy),
+      isBusy: () => this.#modelCalls > 0 || this.#openings > 0 || this.#programs.isBusy || [...this.#sandboxes].some(({ isBusy }) => isBusy),
       expired: () => this.#expire('nothing happened for too long'),
     });
   }
@@ -168,7 +170,7 @@ export class Session implements AsyncDisposable {
 
   async #create(purpose: string): Promise<GovernedSandbox> {
     this.signal.throwIfAborted();
-    const sandbox = await this.#ports.sandboxes.create(this.#kinds, this.#spec, { hardLimits: this.policy.grant.hardLimits, signal: this.signal });
+    const sandbox = await this.#open();
     const governed = new GovernedSandbox({
       sandbox,
       gate: this.#gate,
@@ -192,6 +194,17 @@ export class Session implements AsyncDisposable {
   /** Runs JavaScript in an isolate of this session. Errors: see `GovernedPrograms.run`, and whatever ended the session. */
   javascript(request: JavaScriptRequest): Promise<GovernedJavaScript> {
     return this.#programs.run(request, this.signal);
+  }
+
+  /** Whoever waits for a sandbox, for his turn or for an image, is not idle. */
+  async #open(): Promise<Sandbox> {
+    this.#openings += 1;
+    try {
+      return await this.#ports.sandboxes.create(this.#kinds, this.#spec, { hardLimits: this.policy.grant.hardLimits, signal: this.signal });
+    } finally {
+      this.#openings -= 1;
+      this.#touch();
+    }
   }
 
   /** Asks a model. Decided with what the call may cost at worst, before it is made. Errors: `budget_exhausted`, `denied`, and the model's own. */

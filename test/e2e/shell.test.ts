@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Started, User } from './glovebox.ts';
@@ -75,6 +76,21 @@ describe.each(['container', 'process'])('glovebox shell in a %s', (kind) => {
     await person.sees('load average');
     person.types('q');
     expect((await person.ended).code).toBe(0);
+  });
+
+  // A process sandbox has the host's programs: no editor there, none in it.
+  test.runIf(kind === 'container' || existsSync('/usr/bin/vi'))('lends an editor the whole screen, a new size in the middle of it too, and keeps what was written', async () => {
+    const person = new Person(user, ['--kind', kind, '--image', 'polyglot', '--', 'sh', '-c', 'vi note; echo; echo closed; cat note; stty size; exit 7']);
+    await person.sees('"note" [New');
+    person.types('ione line');
+    person.resizes(120, 40);
+    // The last row of text on the screen as it is now; there was none of that number before.
+    await person.sees('\u001b[39;1H');
+    person.types('\rthe other\u001b');
+    person.types(':wq\r');
+    const { code, stdout } = await person.ended;
+    expect(stdout).toContain('closed\r\none line\r\nthe other\r\n40 120\r\n');
+    expect(code).toBe(7);
   });
 
   test('is ended by its time', async () => {

@@ -29,6 +29,7 @@ test('the self-test says that it works, whose tools are seen, how limits are hel
   const status = await station.driver.status();
   expect(status, status.detail).toMatchObject({ kind: 'process', available: true, detail: expect.stringContaining("the host's own tools") as string });
   expect(status.detail).toContain(status.limitsAre === 'hard' ? 'held by control groups' : 'limits are soft');
+  expect(status.detail).toContain('the number of files is held;');
   expect(station.traces()).toEqual([]);
 });
 

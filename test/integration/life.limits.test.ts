@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import type { CommandEnd } from '../../src/contracts/index.ts';
 import { run, shell, specOf } from '../support/sandbox-commands.ts';
 import { KINDS, openWorld } from '../support/sandbox-kinds.ts';
+import { SessionRig } from '../support/session.ts';
 import { hasControlGroups } from './bubblewrap.harness.ts';
 
 // The limits that sandbox.suite.ts does not run into. docs/limits.md has the table.
@@ -38,13 +40,40 @@ describe.each(KINDS)('a %s sandbox', (kind) => {
     expect(Number(/stopped at (\d+)/.exec(stopped ?? '')?.[1] ?? 0)).toBeGreaterThan(80);
     expect(stderr).toMatch(/Too many open files/i);
   });
-});
 
-test('a container says that it ran out of inodes, and works again when there is room', async () => {
-  await using world = openWorld('container');
-  await using sandbox = await world.driver.create(specOf({ limits: { inodes: 200 } }));
-  const { stderr, end } = await shell(sandbox, 'cd /workspace && for i in $(seq 300); do : > f$i || exit 3; done');
-  expect(end).toMatchObject({ cause: 'exited', limitsHit: ['inodes'] });
-  expect(stderr).toMatch(/No space left on device/);
-  expect((await shell(sandbox, 'rm -f /workspace/f*; echo ok > /workspace/g && cat /workspace/g')).stdout).toBe('ok\n');
+  test('says that it ran out of inodes, wherever files may be made, and works again when there is room', async () => {
+    await using world = openWorld(kind);
+    await using sandbox = await world.driver.create(specOf({ limits: { inodes: 200 } }));
+    for (const folder of ['/workspace', '/tmp', '$HOME', '/dev/shm']) {
+      const { stderr, end } = await shell(sandbox, `cd ${folder} && for i in $(seq 300); do : > f$i || exit 3; done`);
+      expect({ folder, end }).toMatchObject({ end: { cause: 'exited', exitCode: 2, limitsHit: ['inodes'] } });
+      expect(stderr).toMatch(/No space left on device/);
+      expect((await shell(sandbox, `cd ${folder} && rm -f f* && echo ok > g && cat g`)).stdout).toBe('ok\n');
+    }
+  });
+
+  test('runs into every limit that a policy sets', async () => {
+    await using world = openWorld(kind);
+    await using rig = new SessionRig([world.driver]);
+    const session = await rig.open(`
+sandbox: { image: base, images: ["*"], kinds: [${kind}] }
+limits: { cpu: 1, memory: 64MiB, pids: 24, disk: 8MiB, inodes: 100, open_files: 50 }
+command: { wall: 4s, cpu: 300ms, output: 10KiB }
+`);
+    const sandbox = await session.sandbox('test');
+    const ended = async (line: string): Promise<CommandEnd> => {
+      const command = await sandbox.exec({ argv: ['bash', '-c', line] });
+      for await (const _ of command.output);
+      return await command.end;
+    };
+    expect(await ended('sleep 600')).toMatchObject({ cause: 'timeout', tree: 'dead' });
+    expect(await ended(SPIN)).toMatchObject({ cause: 'cpu_time', tree: 'dead' });
+    expect(await ended('yes')).toMatchObject({ cause: 'output', output: { stdoutBytes: 10 * 1024 } });
+    expect(await ended('head -c 16M /dev/zero > /workspace/f; rm /workspace/f; head -c 16M /dev/zero > /tmp/f')).toMatchObject({ cause: 'exited', exitCode: 1, limitsHit: ['disk'] });
+    expect(await ended('rm /tmp/f; for i in $(seq 200); do : > /workspace/f$i || exit 3; done')).toMatchObject({ cause: 'exited', exitCode: 3, limitsHit: ['inodes'] });
+    expect(await ended('rm /workspace/f*; for i in $(seq 100); do exec {fd}</dev/null || exit 4; done')).toMatchObject({ cause: 'exited', exitCode: 4 });
+    if (!isHard[kind]) return;
+    expect(await ended('tail /dev/zero')).toMatchObject({ cause: 'memory', oomKills: { blame: 'certain' } });
+    expect((await ended("exec sh -c 'for i in $(seq 50); do sleep 600 & done'")).limitsHit).toEqual(['pids']);
+  });
 });

@@ -8,7 +8,7 @@ import type { PoolOptions } from '../../src/sandbox/pool/index.ts';
 import { AvailableSandboxes } from '../../src/sandbox/sandboxes.ts';
 import { SandboxState } from '../../src/sandbox/state.ts';
 import { MAX_COMMANDS } from '../../src/sandbox/wire/protocol.ts';
-import { finish, run, shell, specOf, start, until } from '../support/sandbox-commands.ts';
+import { finish, run, shell, specOf, start } from '../support/sandbox-commands.ts';
 import type { SandboxWorld } from '../support/sandbox-world.ts';
 import { until as soon } from './bubblewrap.harness.ts';
 
@@ -142,22 +142,32 @@ function expectInterleaved(order: readonly string[]): void {
   }
 }
 
-/** Each command says that it runs and then waits to be let go: when the last has said so, all are in flight. */
+/** Each command says that it runs and then waits to be let go: when the last has said so, all are in flight. Each has its own words back, and no other's. */
 async function commandsInFlight(sandboxes: readonly Sandbox[]): Promise<void> {
   const commands = sandboxes.flatMap((sandbox) => Array.from({ length: COMMANDS_EACH }, () => start(sandbox, ['/bin/sh', '-c', 'echo up; cat'], { stdin: 'pipe' })));
-  const outputs = commands.map((command) => command.output[Symbol.asyncIterator]());
-  await Promise.all(outputs.map((output) => until(output, 'up\n')));
+  const said = commands.map(() => '');
+  const up = commands.map(() => Promise.withResolvers<void>());
+  const reading = commands.map(async (command, i) => {
+    for await (const { bytes } of command.output) {
+      said[i] += bytes.toString();
+      if (said[i] === 'up\n') up[i]?.resolve();
+    }
+  });
+  await Promise.all(up.map(({ promise }) => promise));
   expect(await stillRunning(commands)).toBe(SANDBOXES * COMMANDS_EACH);
-  const ends = await Promise.all(
+  // Nobody is too busy to say how he is.
+  const pulses = await Promise.all(sandboxes.map((sandbox) => sandbox.ping()));
+  expect(pulses.map((pulse) => pulse.commands)).toEqual(sandboxes.map(() => COMMANDS_EACH));
+  await Promise.all(
     commands.map(async (command, i) => {
       await command.write(Buffer.from(`${i}\n`));
       await command.closeStdin();
-      await until(outputs[i]!, `${i}\n`);
-      await outputs[i]!.return?.();
-      return command.end;
     }),
   );
-  for (const end of ends) expect(end).toMatchObject({ cause: 'exited', exitCode: 0, tree: 'dead' });
+  const ends = await Promise.all(commands.map((command) => command.end));
+  await Promise.all(reading);
+  for (const end of ends) expect(end).toMatchObject({ cause: 'exited', exitCode: 0, tree: 'dead', output: { lostBytes: 0 } });
+  expect(said).toEqual(commands.map((_, i) => `up\n${i}\n`));
 }
 
 async function stillRunning(commands: readonly RunningCommand[]): Promise<number> {

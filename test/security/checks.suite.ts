@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { CHECKS, runChecks, scorecard } from '../../src/sandbox/probe/index.ts';
-import type { Check, Finding } from '../../src/sandbox/probe/index.ts';
+import type { Check, Finding, ProbedSandbox } from '../../src/sandbox/probe/index.ts';
 import type { SandboxWorld } from '../support/sandbox-world.ts';
-import { RealPlace } from './places.ts';
+import { probedSandbox } from './places.ts';
 
 export interface SuiteOptions {
   /** Checks that a kind does not pass, by title, each with the reason. They are run all the same, and one that has come to hold fails: its entry is to go. */
@@ -16,7 +16,7 @@ export function checksSuite(name: string, open: () => Promise<SandboxWorld>, { n
   describe(name, () => {
     const findings: Finding[] = [];
     let world: SandboxWorld;
-    let real: RealPlace | undefined;
+    let real: ProbedSandbox | undefined;
     let spent = false;
 
     beforeAll(async () => {
@@ -25,7 +25,7 @@ export function checksSuite(name: string, open: () => Promise<SandboxWorld>, { n
     beforeEach(async () => {
       if (real !== undefined && !spent) return;
       await real?.[Symbol.asyncDispose]();
-      real = await RealPlace.open(world);
+      real = await probedSandbox(world);
       spent = false;
     });
     afterAll(async () => {

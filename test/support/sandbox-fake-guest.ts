@@ -1,7 +1,8 @@
 import { PassThrough } from 'node:stream';
 import type { Transport } from '../../src/sandbox/transport.ts';
 import { FieldWriter, writeU64 } from '../../src/sandbox/wire/fields.ts';
-import { FrameWriter, mac } from '../../src/sandbox/wire/frame-writer.ts';
+import { FrameWriter } from '../../src/sandbox/wire/frame-writer.ts';
+import { mac } from '../../src/sandbox/wire/mac.ts';
 import { FromGuest, HEADER_BYTES, KEY_BYTES, MAC_BYTES, NONCE_BYTES, PREAMBLE_MAGIC, ToGuest } from '../../src/sandbox/wire/protocol.ts';
 
 export interface HostFrame {
@@ -107,7 +108,7 @@ export class FakeGuest {
     const end = HEADER_BYTES + this.#bytes.readUInt32LE(4);
     if (this.#bytes.length < end + MAC_BYTES) return undefined;
     const whole = this.#bytes.subarray(0, end);
-    if (!mac(Buffer.concat([this.#keys.toGuest, whole])).equals(this.#bytes.subarray(end, end + MAC_BYTES))) throw new Error('the host sent a wrong MAC');
+    if (!mac(this.#keys.toGuest, whole).equals(this.#bytes.subarray(end, end + MAC_BYTES))) throw new Error('the host sent a wrong MAC');
     this.#bytes = this.#bytes.subarray(end + MAC_BYTES);
     return { type: whole.readUInt8(8), flags: whole.readUInt8(9), stream: whole.readUInt32LE(12), epoch: whole.readUInt32LE(16), payload: whole.subarray(HEADER_BYTES) };
   }

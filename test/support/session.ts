@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../src/contracts/index.ts';
-import type { JournalEvent, SandboxDriver } from '../../src/contracts/index.ts';
+import type { EventData, EventType, JournalEvent, SandboxDriver } from '../../src/contracts/index.ts';
 import { FolderBlobs, SqliteJournal } from '../../src/journal/index.ts';
 import { FilePolicies } from '../../src/policy/index.ts';
 import { AvailableSandboxes } from '../../src/sandbox/sandboxes.ts';
@@ -41,6 +41,17 @@ export class SessionRig implements AsyncDisposable {
 
   events(session: Session): Promise<JournalEvent[]> {
     return this.#journal.read(session.id);
+  }
+
+  /** The next event of a type that is written from now on. */
+  async next<T extends EventType>(session: Session, type: T): Promise<EventData[T]> {
+    const signal = AbortSignal.timeout(30_000);
+    const afterSeq = (await this.events(session)).length;
+    for await (const event of this.#journal.follow(session.id, { afterSeq, signal })) {
+      // The type says which data it is: the compiler cannot follow the pair through the union.
+      if (event.type === type) return event.data as EventData[T];
+    }
+    throw new Error(`no ${type} was written within 30 s`);
   }
 
   /** The session's last event, once it has been closed. */

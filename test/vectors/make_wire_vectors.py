@@ -19,6 +19,8 @@ A line is a word and `name=value` pairs, separated by single spaces. Bytes are h
 import hashlib
 import struct
 
+import chacha20_poly1305
+
 HOST = hashlib.blake2b(b"glovebox vectors: host to init", digest_size=32).digest()
 INIT = hashlib.blake2b(b"glovebox vectors: init to host", digest_size=32).digest()
 KEYS = {"host": HOST, "init": INIT}
@@ -30,8 +32,8 @@ OTHER_NONCE = bytes(range(16, 32))
 def build(direction, kind, stream=0, epoch=1, sequence=2, payload=b"", flags=0, magic=MAGIC, length=None, r16=0, r32=0, key=None):
     length = len(payload) if length is None else length
     header = struct.pack("<IIBBHIIIQ", magic, length, kind, flags, r16, stream, epoch, r32, sequence)
-    tag = hashlib.blake2b((key or KEYS[direction]) + header + payload).digest()[:16]
-    return header + payload + tag
+    nonce = struct.pack("<IQ", epoch, sequence)
+    return header + payload + chacha20_poly1305.tag(key or KEYS[direction], nonce, header + payload)
 
 
 def hexed(data):

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { policyDocument } from '../../contracts/index.ts';
 import type { DocumentPath } from './layer.ts';
 import { ruleName } from './layer.ts';
 import { nearest } from './nearest.ts';
@@ -15,17 +14,17 @@ export interface Problem {
 type Issue = z.core.$ZodIssue;
 
 /** What the schema found, in sentences of the form "expected …, found …". */
-export function schemaProblems(issues: readonly Issue[], document: unknown): Problem[] {
-  return issues.flatMap((issue) => problemsOf(issue, toPath(issue.path), document));
+export function schemaProblems(issues: readonly Issue[], document: unknown, schema: z.ZodType): Problem[] {
+  return issues.flatMap((issue) => problemsOf(issue, toPath(issue.path), document, schema));
 }
 
-function problemsOf(issue: Issue, path: DocumentPath, document: unknown): Problem[] {
+function problemsOf(issue: Issue, path: DocumentPath, document: unknown, schema: z.ZodType): Problem[] {
   const found = describe(valueAt(document, path));
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => unknownKey(path, key));
+      return issue.keys.map((key) => unknownKey(path, key, schema));
     case 'invalid_union':
-      return unionProblems(issue.errors, path, document);
+      return unionProblems(issue.errors, path, document, schema);
     case 'invalid_type':
       return [problem(path, `expected ${typeName(issue.expected)}, found ${found}`)];
     case 'invalid_value':
@@ -42,10 +41,10 @@ function problemsOf(issue: Issue, path: DocumentPath, document: unknown): Proble
 }
 
 /** The problems of the one form that was probably meant; of all forms, where none has even the right type. */
-function unionProblems(branches: readonly (readonly Issue[])[], path: DocumentPath, document: unknown): Problem[] {
+function unionProblems(branches: readonly (readonly Issue[])[], path: DocumentPath, document: unknown, schema: z.ZodType): Problem[] {
   const meant = branches.filter((issues) => !issues.some((issue) => issue.code === 'invalid_type' && issue.path.length === 0));
   const best = meant.reduce<readonly Issue[] | undefined>((least, issues) => (least !== undefined && least.length < issues.length ? least : issues), undefined);
-  if (best !== undefined) return best.flatMap((issue) => problemsOf(issue, [...path, ...toPath(issue.path)], document));
+  if (best !== undefined) return best.flatMap((issue) => problemsOf(issue, [...path, ...toPath(issue.path)], document, schema));
   const types = branches.flatMap((issues) => issues.flatMap((issue) => (issue.code === 'invalid_type' ? [typeName(issue.expected)] : [])));
   return [problem(path, `expected ${[...new Set(types)].join(' or ')}, found ${describe(valueAt(document, path))}`)];
 }
@@ -54,8 +53,8 @@ function problem(path: DocumentPath, text: string): Problem {
   return { path, text: path.length === 0 ? text : `${ruleName(path)}: ${text}` };
 }
 
-function unknownKey(path: DocumentPath, key: string): Problem {
-  const known = knownKeys(path);
+function unknownKey(path: DocumentPath, key: string, schema: z.ZodType): Problem {
+  const known = knownKeys(path, schema);
   const meant = nearest(key, known);
   const place = path.length === 0 ? '' : ` in ${ruleName(path)}`;
   const hint = meant === undefined ? `expected one of ${known.join(', ')}` : `did you mean "${meant}"?`;
@@ -110,15 +109,15 @@ function toPath(path: readonly PropertyKey[]): DocumentPath {
 type JsonSchema = z.core.JSONSchema.BaseSchema;
 
 /** Read off the JSON Schema, which lists what zod keeps inside. */
-function knownKeys(path: DocumentPath): readonly string[] {
-  let schemas: JsonSchema[] = [z.toJSONSchema(policyDocument, { io: 'input' })];
+function knownKeys(path: DocumentPath, schema: z.ZodType): readonly string[] {
+  let schemas: JsonSchema[] = [z.toJSONSchema(schema, { io: 'input' })];
   for (const part of path) {
-    schemas = schemas.flatMap(alternatives).flatMap((schema) => {
-      const next = typeof part === 'number' ? schema.items : schema.properties?.[part];
+    schemas = schemas.flatMap(alternatives).flatMap((one) => {
+      const next = typeof part === 'number' ? one.items : one.properties?.[part];
       return typeof next === 'object' && !Array.isArray(next) ? [next] : [];
     });
   }
-  return schemas.flatMap(alternatives).flatMap((schema) => Object.keys(schema.properties ?? {}));
+  return schemas.flatMap(alternatives).flatMap((one) => Object.keys(one.properties ?? {}));
 }
 
 function alternatives(schema: JsonSchema): JsonSchema[] {

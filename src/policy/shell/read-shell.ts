@@ -45,6 +45,10 @@ class ShellReader implements ShellReading, ShellText {
   #cases = 0;
   #testGroups = 0;
   #afterTime = false;
+  /** An assignment or a redirection stands before the command: no word is reserved any more, not even `[[`. */
+  #isPrefixed = false;
+  /** A `&>` stands before it, which some shells read as the end of the command before. */
+  #isSplit = false;
 
   constructor(text: string, at: number, dialect: Dialect, nesting: number, found: ShellReading = { commands: [], doubts: [] }) {
     this.commands = found.commands;
@@ -59,7 +63,7 @@ class ShellReader implements ShellReading, ShellText {
   /** Reads commands up to the given closing character, or the end of the text. */
   readList(closing: '' | ')'): void {
     while (this.at < this.text.length) {
-      if (this.#dialect === 'bash' && isReserved(this.#command[0], '[[') && this.#readTest()) continue;
+      if (this.#dialect === 'bash' && !this.#isPrefixed && isReserved(this.#command[0], '[[') && this.#readTest()) continue;
       if (this.#readOperator(closing) === 'closed') return;
     }
     this.#finish();
@@ -116,6 +120,8 @@ class ShellReader implements ShellReading, ShellText {
     const next = this.text[this.at];
     // The number of a descriptor that is redirected: `2>`.
     if (word.bare && word.certain && /^\d+$/.test(word.text) && (next === '<' || next === '>')) return;
+    if (this.#isSplit) this.doubts.push('&> ends a command in one shell and redirects it in another');
+    this.#isSplit = false;
     if (this.#command.length === 0 && this.#precedesCommand(word)) return;
     this.#command.push(word);
   }
@@ -124,8 +130,9 @@ class ShellReader implements ShellReading, ShellText {
   #precedesCommand(word: Word): boolean {
     const afterTime = this.#afterTime;
     this.#afterTime = isReserved(word, 'time');
+    if (word.assigns) this.#isPrefixed = true;
     if (word.assigns || this.#afterTime || (afterTime && word.text === '-p')) return true;
-    if (!word.bare || !word.certain) return false;
+    if (!word.bare || !word.certain || this.#isPrefixed) return false;
     if (word.text === 'esac') this.#cases--;
     if (word.text === 'case') this.#cases++;
     if (word.text === 'function') this.doubts.push('it defines a function');
@@ -134,9 +141,15 @@ class ShellReader implements ShellReading, ShellText {
 
   #finish(): void {
     const first = this.#command[0];
-    const isList = first !== undefined && first.bare && first.certain && BEFORE_WORDS.has(first.text);
+    const isList = first !== undefined && !this.#isPrefixed && first.bare && first.certain && BEFORE_WORDS.has(first.text);
     if (first !== undefined && !isList) this.commands.push(this.#command);
+    this.#begin();
+  }
+
+  #begin(): void {
     this.#command = [];
+    this.#isPrefixed = false;
+    this.#isSplit = false;
   }
 
   #separate(): void {
@@ -161,6 +174,11 @@ class ShellReader implements ShellReading, ShellText {
   #readRedirection(): void {
     const operator = /^(?:<<<|<<-|<<|<\(|>\(|&>>|&>|>>|>&|<&|>\||<>|<|>)/.exec(this.text.slice(this.at, this.at + 3))?.[0] ?? '<';
     this.at += operator.length;
+    if (operator.startsWith('&') && this.#dialect === 'posix') {
+      this.#finish();
+      this.#isSplit = true;
+    }
+    if (this.#command.length === 0) this.#isPrefixed = true;
     if (operator === '<(' || operator === '>(') {
       this.readSubstitution();
       this.#command.push(UNKNOWN_WORD);
@@ -187,7 +205,7 @@ class ShellReader implements ShellReading, ShellText {
       return;
     }
     // A function: its body is read like everything else, its name is not run here.
-    this.#command = [];
+    this.#begin();
     this.at += definition.length;
   }
 
@@ -200,7 +218,7 @@ class ShellReader implements ShellReading, ShellText {
     }
     if (this.#cases > 0) {
       // What stood before it was a pattern.
-      this.#command = [];
+      this.#begin();
       return 'open';
     }
     this.#finish();

@@ -1,12 +1,9 @@
 import type { SandboxLimits } from '../../contracts/index.ts';
 import { WORKSPACE } from '../../contracts/index.ts';
 import { HOST_ETC, HOST_ETC_VERSIONED } from './etc-files.ts';
+import { writablePlaces } from './writable-places.ts';
 
-/** The sandbox's home, and its PATH and HOME for every command. */
-export const HOME = '/home/sandbox';
 export const HOST_NAME = 'sandbox';
-/** What a command may write to; each is a tmpfs of its own. */
-export const WRITABLE = [WORKSPACE, '/tmp', HOME, '/dev/shm'] as const;
 /** Where init lies in every sandbox. */
 export const INIT = '/.glovebox/init';
 /** The descriptor that bubblewrap inherits, reads init from, and closes. */
@@ -29,17 +26,14 @@ const HIDDEN = ['/usr/etc', '/usr/local/etc'];
 const HIDDEN_PROC_FILES = ['interrupts', 'kcore', 'key-users', 'keys', 'latency_stats', 'sched_debug', 'sysrq-trigger', 'timer_list', 'timer_stats'];
 const HIDDEN_PROC_FOLDERS = ['acpi', 'asound', 'bus', 'driver', 'fs', 'irq', 'scsi', 'tty'];
 const NOTHING_BYTES = 4096;
-const SHARED_MEMORY_BYTES = 16 * 2 ** 20;
-/** Files are memory here. A place that may not fill all of it is full before nothing can be started any more, not even `rm`. */
-const SHARE_OF_MEMORY = 0.75;
 
 export interface SandboxView {
   /** The folder with the sandbox's own /etc files, and their names. */
   readonly etc: string;
   readonly etcFiles: readonly string[];
   readonly limits: SandboxLimits;
-  /** Where a volume is mounted that is to be the workspace; without one it lies in memory. */
-  readonly workspace?: string | undefined;
+  /** Where writable places are mounted already, by their path inside. The others are made by bubblewrap, which cannot say how many files they may have. */
+  readonly mounted: Readonly<Record<string, string>>;
   /** Files of the sandbox's control group, and where init looks for them. */
   readonly counters: readonly { readonly from: string; readonly to: string }[];
 }
@@ -109,18 +103,12 @@ function proc(host: HostView): string[] {
   ];
 }
 
-/** As in a container: the workspace has the whole of the limit; scratch and home, which hold caches, half of it each. */
-function writable({ limits: { diskBytes, memoryBytes }, workspace }: SandboxView): string[] {
-  const size = Math.min(diskBytes, Math.floor(memoryBytes * SHARE_OF_MEMORY));
-  const half = Math.ceil(size / 2);
-  const tmpfs = (path: string, mode: string, sizeBytes: number) => ['--perms', mode, '--size', String(sizeBytes), '--tmpfs', path];
-  return [
-    ...(workspace === undefined ? tmpfs(WORKSPACE, '0700', size) : ['--bind', workspace, WORKSPACE]),
-    ...tmpfs('/tmp', '1777', half),
-    '--dir', '/home',
-    ...tmpfs(HOME, '0700', half),
-    ...tmpfs('/dev/shm', '1777', Math.min(half, SHARED_MEMORY_BYTES)),
-  ];
+function writable({ limits, mounted }: SandboxView): string[] {
+  const places = writablePlaces(limits).flatMap(({ path, mode, sizeBytes }) => {
+    const source = mounted[path];
+    return source === undefined ? ['--perms', mode, '--size', String(sizeBytes), '--tmpfs', path] : ['--bind', source, path];
+  });
+  return ['--dir', '/home', ...places];
 }
 
 function emptyFolder(path: string): string[] {

@@ -13,17 +13,18 @@ import { SandboxState } from '../state.ts';
 import type { Connect } from '../transport.ts';
 import { Volumes } from '../volume/index.ts';
 import { Feature } from '../wire/protocol.ts';
-import { HOME, INIT, WRITABLE } from './bubblewrap-arguments.ts';
+import { INIT } from './bubblewrap-arguments.ts';
 import { ControlGroups } from './control-groups.ts';
 import { findProgram } from './host.ts';
-import { connectToKeeper, Keeper } from './keeper.ts';
+import { connectToKeeper, Keeper, SELF } from './keeper.ts';
 import { LAUNCH_PATH } from './launch.ts';
 import { Place } from './place.ts';
 import type { Ground } from './place.ts';
 import { recordedRemains } from './remains.ts';
 import { defaultRunDir, tagOf } from './run-folder.ts';
-import { selfTest } from './self-test.ts';
+import { mountingObstacle, selfTest } from './self-test.ts';
 import { keptIds, sweepRemains } from './sweep.ts';
+import { HOME, WRITABLE } from './writable-places.ts';
 
 export interface BubblewrapOptions {
   readonly stateDir: string;
@@ -59,6 +60,7 @@ export class BubblewrapDriver implements SandboxDriver {
   readonly #runRoot: string;
   readonly #volumes: Volumes;
   #groups: Promise<ControlGroups | { readonly missing: string }> | undefined;
+  #obstacle: Promise<string | undefined> | undefined;
   /** The version that has passed the self-test. */
   #proven: string | undefined;
 
@@ -80,11 +82,11 @@ export class BubblewrapDriver implements SandboxDriver {
       const ground = await this.#ground();
       // A machine that could does not forget how; one that could not may have been helped since.
       this.#proven ??= await prove(ground, signal);
-      const held = groups instanceof ControlGroups
-        ? `limits are held by control groups (version ${groups.version}), inodes by memory alone`
-        : `limits are soft: ${groups.missing}`;
+      const held = groups instanceof ControlGroups ? `limits are held by control groups (version ${groups.version})` : `limits are soft: ${groups.missing}`;
+      const obstacle = await this.#findObstacle(ground);
+      const files = obstacle === undefined ? 'the number of files is held' : `the number of files is held by memory alone: ${obstacle}`;
       const workspace = this.#volumes.missing === undefined ? 'lie on disk' : `lie in memory all the same, and are cut to it, for want of volumes: ${this.#volumes.missing}`;
-      return { kind: 'process', available: true, limitsAre, detail: `${this.#proven}; ${this.#describeTools()}; ${held}; workspaces larger than memory ${workspace}; ${init.detail}` };
+      return { kind: 'process', available: true, limitsAre, detail: `${this.#proven}; ${this.#describeTools()}; ${held}; ${files}; workspaces larger than memory ${workspace}; ${init.detail}` };
     } catch (error) {
       if (signal?.aborted === true) throw cancelled('asking for the state of bubblewrap', signal);
       return missing(describeError(error));
@@ -100,10 +102,11 @@ export class BubblewrapDriver implements SandboxDriver {
   async create(spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox> {
     const [ground, init] = await Promise.all([this.#ground(), this.#options.init.path(signal)]);
     if (signal?.aborted === true) throw cancelled('opening a sandbox', signal);
+    const mounter = (await this.#findObstacle(ground)) === undefined ? SELF : undefined;
     const place = await Place.make(ground, spec);
     const keeper = new Keeper({
       ...place.launch(init),
-      program: place.command(INIT),
+      program: place.command(INIT, mounter),
       socket: place.folder.socket,
       ttlSeconds: Math.ceil(spec.graceMs / 1000) + KEEPER_SLACK_S,
     });
@@ -176,6 +179,17 @@ export class BubblewrapDriver implements SandboxDriver {
     for (const name of ['setpriv', 'prlimit']) program(name, LAUNCH_PATH, 'apt-get install util-linux');
     const groups = await this.#findGroups();
     return { stateDir, runRoot: this.#runRoot, ids, clock, bwrap, volumes: this.#volumes, groups: groups instanceof ControlGroups ? groups : undefined };
+  }
+
+  /** What keeps init from mounting what is writable. Once, too, unless it could not be tried. */
+  async #findObstacle(ground: Ground): Promise<string | undefined> {
+    this.#obstacle ??= mountingObstacle(ground);
+    try {
+      return await this.#obstacle;
+    } catch (error) {
+      this.#obstacle = undefined;
+      throw error;
+    }
   }
 
   /** Once: what the kernel lets us do does not change while we run. */

@@ -11,8 +11,8 @@ import type { Launch } from './launch.ts';
 
 /** The first word of a keeper's arguments after its own name; the socket's path is the second. */
 export const KEEPER_FLAG = '--keeper';
-/** The keeper's own program is init's file, by the descriptor that bubblewrap gets too: its path may be where the user cannot go. */
-const SELF = `/proc/self/fd/${INIT_DESCRIPTOR}`;
+/** Init's file as a program of the host's, by the descriptor that bubblewrap gets too: its path may be where the user cannot go. */
+export const SELF = `/proc/self/fd/${INIT_DESCRIPTOR}`;
 /** A keeper listens within milliseconds of its start; the caller's signal says when to give up. */
 const DIAL_PAUSE_MS = 2;
 const LOG_TAIL = 2_000;

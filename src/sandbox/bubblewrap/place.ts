@@ -1,5 +1,6 @@
 import { release } from 'node:os';
 import { join } from 'node:path';
+import { WORKSPACE } from '../../contracts/index.ts';
 import type { Clock, IdSource, SandboxId, SandboxLimits, SandboxSpec } from '../../contracts/index.ts';
 import { currentOwner } from '../owner.ts';
 import type { Freezer } from '../pause.ts';
@@ -18,6 +19,7 @@ import { makeRunFolder } from './run-folder.ts';
 import type { RunFolder } from './run-folder.ts';
 import { freeUser } from './unprivileged-user.ts';
 import type { UnprivilegedUser } from './unprivileged-user.ts';
+import { placeName, tmpfsOptions, WRITABLE, writablePlaces } from './writable-places.ts';
 
 /** What this host has to make sandboxes with. */
 export interface Ground {
@@ -37,6 +39,9 @@ const COUNTS_BY_NAMESPACE = [5, 14] as const;
 
 /** Runtimes reserve what they never touch, and RLIMIT_DATA counts it: V8 half a gigabyte for its code. So it stops only what runs away. */
 const RESERVED_BYTES = 2 ** 30;
+
+/** The first word of init's arguments after its own name: pairs of a folder and its options follow, then `--` and a program. */
+const PLACES_FLAG = '--places';
 
 /** All that one sandbox has on this host, from its user id to its control group. */
 export class Place {
@@ -95,10 +100,32 @@ export class Place {
     return this.#remains.folder;
   }
 
-  /** bwrap with its arguments, and the program to run in there. */
-  command(program: string): string[] {
-    const view = { etc: this.folder.etc, etcFiles: thisHost.names(this.folder.etc), limits: this.#limits, workspace: this.state.workspaceIs === 'disk' ? this.folder.workspace : undefined, counters: this.#remains.group?.counters ?? [] };
-    return [this.#ground.bwrap, ...bubblewrapArguments(view, thisHost), '--', program];
+  /**
+   * bwrap with its arguments, and the program to run in there. `mounter` is init as a program of the host's: it mounts what is writable, with a
+   * number of files. Without one bwrap does, and nothing but memory holds their number.
+   */
+  command(program: string, mounter?: string): string[] {
+    const inMemory = mounter !== undefined ? writablePlaces(this.#limits).filter(({ path }) => !this.#isVolume(path)) : [];
+    const mounts = inMemory.flatMap((place) => [this.#on(place.path), tmpfsOptions(place)]);
+    const mounted = WRITABLE.filter((path) => this.#isVolume(path) || inMemory.some((place) => place.path === path));
+    const view = {
+      etc: this.folder.etc,
+      etcFiles: thisHost.names(this.folder.etc),
+      limits: this.#limits,
+      mounted: Object.fromEntries(mounted.map((path) => [path, this.#on(path)])),
+      counters: this.#remains.group?.counters ?? [],
+    };
+    const bwrap = [this.#ground.bwrap, ...bubblewrapArguments(view, thisHost), '--', program];
+    return mounter === undefined ? bwrap : [mounter, PLACES_FLAG, ...mounts, '--', ...bwrap];
+  }
+
+  #isVolume(path: string): boolean {
+    return path === WORKSPACE && this.state.workspaceIs === 'disk';
+  }
+
+  /** Where a writable place is mounted on the host. */
+  #on(path: string): string {
+    return join(this.folder.places, placeName(path));
   }
 
   /** How to start something as this place's user, within its limits. `init` is the file that appears as init inside. */
@@ -109,7 +136,7 @@ export class Place {
       entrances: this.#remains.group?.entrances ?? [],
       openFiles: this.#limits.openFiles,
       ...(!this.hasGroup && { dataBytes: this.#limits.memoryBytes + RESERVED_BYTES }),
-      volume: this.#image === undefined ? undefined : { image: this.#image, target: this.folder.workspace },
+      volume: this.#image === undefined ? undefined : { image: this.#image, target: this.#on(WORKSPACE) },
       init,
       log: this.folder.log,
     };

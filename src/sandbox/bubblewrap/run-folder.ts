@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { GloveboxError } from '../../contracts/index.ts';
 import type { UnprivilegedUser } from './unprivileged-user.ts';
+import { placeName, WRITABLE } from './writable-places.ts';
 
 /** sun_path in sockaddr_un, less its NUL. */
 const SOCKET_PATH_MAX = 107;
@@ -16,8 +17,8 @@ export interface RunFolder {
   /** What the keeper and bubblewrap complain about. */
   readonly log: string;
   readonly socket: string;
-  /** Where a volume is mounted, in the sandbox's mount namespace alone. */
-  readonly workspace: string;
+  /** Where writable places are mounted, in mount namespaces of the sandbox alone. Empty for everybody else. */
+  readonly places: string;
 }
 
 /** Tells the run folders and control groups of one state folder from those of another. */
@@ -34,7 +35,7 @@ export function defaultRunDir(): string {
 /** The run folder of a sandbox; `root` is the run folders' own, `<runDir>/<tag>`. */
 export function runFolder(root: string, id: string): RunFolder {
   const path = join(root, id);
-  return { path, etc: join(path, 'etc'), log: join(path, 'log'), socket: join(path, 'keeper', 'socket'), workspace: join(path, 'workspace') };
+  return { path, etc: join(path, 'etc'), log: join(path, 'log'), socket: join(path, 'keeper', 'socket'), places: join(path, 'places') };
 }
 
 /**
@@ -50,7 +51,8 @@ export function makeRunFolder(folder: RunFolder, user: UnprivilegedUser | undefi
   }
   makeFolder(folder.etc, 0o755);
   for (const [name, text] of Object.entries(etc)) makeFile(join(folder.etc, name), text);
-  makeFolder(folder.workspace, 0o711);
+  makeFolder(folder.places, 0o711);
+  for (const path of WRITABLE) makeFolder(join(folder.places, placeName(path)), 0o711);
   makeFolder(dirname(folder.socket), 0o700);
   if (user !== undefined) chownSync(dirname(folder.socket), user.uid, user.gid);
 }

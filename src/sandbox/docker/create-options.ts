@@ -9,8 +9,9 @@ import type { ResolvedImage } from './image.ts';
 import { INIT_FOLDER } from './init-volume.ts';
 
 export const HOME = '/home/sandbox';
+const SHARED_MEMORY = '/dev/shm';
 /** What init watches for `disk` and `inodes`. */
-export const WRITABLE = [WORKSPACE, '/tmp', HOME] as const;
+export const WRITABLE = [WORKSPACE, '/tmp', HOME, SHARED_MEMORY] as const;
 
 const SHARED_MEMORY_BYTES = 16 * 2 ** 20;
 /** Files are memory here, and something must be left to run in. */
@@ -93,7 +94,6 @@ function limits(kind: SandboxKind, { cpu, memoryBytes, pids, openFiles }: Sandbo
     MemorySwap: memoryBytes,
     NanoCpus: Math.round(cpu * 1e9),
     PidsLimit: kind === 'gvisor' ? Math.max(GVISOR_PIDS, pids + GVISOR_OWN_PIDS) : pids,
-    ShmSize: SHARED_MEMORY_BYTES,
     Ulimits: [
       { Name: 'nofile', Soft: descriptors, Hard: descriptors },
       { Name: 'core', Soft: 0, Hard: 0 },
@@ -101,9 +101,13 @@ function limits(kind: SandboxKind, { cpu, memoryBytes, pids, openFiles }: Sandbo
   };
 }
 
-/** The workspace has the whole of the limit; scratch and home, which hold caches, half of it each. All of it is memory in the end, and held by that limit too. */
+/**
+ * The workspace has the whole of the limit; scratch and home, which hold caches, half of it each. All of it is memory in the end, and held by that limit
+ * too. The engine's own shared memory has a size, but as many files as the host has pages for.
+ */
 function tmpfs({ uid, limits, workspaceDevice }: ContainerPlan): Record<string, string> {
-  const scratch = { '/tmp': owned(uid, limits, 0.5, '1777'), [HOME]: owned(uid, limits, 0.5, '0700') };
+  const shared = owned(uid, limits, 0.5, '1777', SHARED_MEMORY_BYTES);
+  const scratch = { '/tmp': owned(uid, limits, 0.5, '1777'), [HOME]: owned(uid, limits, 0.5, '0700'), [SHARED_MEMORY]: shared };
   return workspaceDevice === undefined ? { [WORKSPACE]: owned(uid, limits, 1, '0700'), ...scratch } : scratch;
 }
 
@@ -113,10 +117,10 @@ function workspaceMount(device: string, labels: Record<string, string>): MountSe
   return { Type: 'volume', Source: '', Target: WORKSPACE, VolumeOptions: { NoCopy: true, Labels: labels, DriverConfig: { Name: 'local', Options: options } } };
 }
 
-function owned(uid: number, limits: SandboxLimits, share: number, mode: string): string {
+function owned(uid: number, limits: SandboxLimits, share: number, mode: string, mostBytes = Infinity): string {
   // Full, and not killed, where memory would be used up first.
   const size = outgrowsMemory(limits) ? limits.memoryBytes * SHARE_OF_MEMORY : limits.diskBytes;
-  return `rw,exec,nosuid,nodev,size=${Math.floor(size * share)},nr_inodes=${Math.ceil(limits.inodes * share)},uid=${uid},gid=${uid},mode=${mode}`;
+  return `rw,exec,nosuid,nodev,size=${Math.min(Math.floor(size * share), mostBytes)},nr_inodes=${Math.ceil(limits.inodes * share)},uid=${uid},gid=${uid},mode=${mode}`;
 }
 
 /** An image may ask for volumes, and the engine would give it disk without limit: it gets nothing there, or, inside a folder that can be written, as much as scratch has. */

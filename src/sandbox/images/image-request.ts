@@ -30,7 +30,7 @@ export function readImageName(text: string): Extract<ImageRequest, { kind: 'own'
   const own = IMAGE_NAMES.find((name) => name === text);
   if (own !== undefined) return { kind: 'own', name: own };
   if (text.length <= MAX_REFERENCE && REFERENCE.test(text)) return { kind: 'reference', reference: text };
-  throw new GloveboxError('usage', `${JSON.stringify(text)} is no name of an image: give base, node, python, polyglot, a reference such as debian:bookworm, or a path that begins with ./`);
+  throw new GloveboxError('usage', `${JSON.stringify(text)} is no name of an image: give base, node, python, data, polyglot, a reference such as debian:bookworm, or a path that begins with ./`);
 }
 
 function isPath(text: string): boolean {

@@ -5,13 +5,13 @@ import { GloveboxError } from '../../contracts/index.ts';
 import { readIgnoreRules, type IgnoreRules } from './ignore-rules.ts';
 
 /** In the order in which they are built: an image comes after the one that it starts from. */
-export const IMAGE_NAMES = ['init', 'probe', 'base', 'node', 'python', 'polyglot'] as const;
+export const IMAGE_NAMES = ['init', 'probe', 'base', 'node', 'python', 'data', 'polyglot'] as const;
 export type ImageName = (typeof IMAGE_NAMES)[number];
 
-/** Built when somebody first asks for them: `polyglot` is larger than the others together, and no sandbox needs `probe`. */
-export const ON_DEMAND: ReadonlySet<ImageName> = new Set(['probe', 'polyglot']);
+/** Built when somebody first asks for them: `polyglot` and `data` are large, and no sandbox needs `probe`. */
+export const ON_DEMAND: ReadonlySet<ImageName> = new Set(['probe', 'data', 'polyglot']);
 
-const PARENTS: Readonly<Partial<Record<ImageName, ImageName>>> = { node: 'base', python: 'base', polyglot: 'node' };
+const PARENTS: Readonly<Partial<Record<ImageName, ImageName>>> = { node: 'base', python: 'base', data: 'python', polyglot: 'node' };
 
 interface SourceFile {
   /** Relative to the image's folder, with forward slashes. */

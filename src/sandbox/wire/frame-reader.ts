@@ -1,8 +1,9 @@
 import { timingSafeEqual } from 'node:crypto';
+import { BulkPieces } from './bulk-pieces.ts';
 import { isU64 } from './fields.ts';
 import { checkShape } from './frame-shape.ts';
-import { mac } from './frame-writer.ts';
-import { FRAME_MAGIC, FromGuest, HEADER_BYTES, HELLO_BYTES, HELLO_PAYLOAD_BYTES, KEY_BYTES, MAC_BYTES, MAX_PAYLOAD_BYTES, NONCE_BYTES } from './protocol.ts';
+import { mac } from './mac.ts';
+import { At, FRAME_MAGIC, FromGuest, HEADER_BYTES, HELLO_BYTES, HELLO_PAYLOAD_BYTES, MAC_BYTES, MAX_PAYLOAD_BYTES, NONCE_BYTES, OUTPUT_HEAD_BYTES } from './protocol.ts';
 import { violation } from './violation.ts';
 
 /** An authentic frame. The payload is a view that holds until the next frame is read: copy what is kept. */
@@ -11,29 +12,32 @@ export interface Frame {
   readonly flags: number;
   readonly stream: number;
   readonly payload: Buffer;
+  /** Where a long OUTPUT goes on after its payload. Nobody changes these bytes, so they may be kept as they are. */
+  readonly bulk: readonly Buffer[];
 }
 
 const MAGIC = Buffer.from('GBX1', 'latin1');
 
-/** Where the header's fields lie in the reader's buffer, which begins with the key. */
-const At = { magic: KEY_BYTES, length: KEY_BYTES + 4, typeAndFlags: KEY_BYTES + 8, stream: KEY_BYTES + 12, epoch: KEY_BYTES + 16, zero: KEY_BYTES + 20, sequence: KEY_BYTES + 24 } as const;
-const PAYLOAD_AT = KEY_BYTES + HEADER_BYTES;
 /** Enough for whatever a sandbox says that is idle or runs short commands. */
 const SHORT_BYTES = 4096;
-const WHOLE_BYTES = PAYLOAD_AT + MAX_PAYLOAD_BYTES + MAC_BYTES;
+const WHOLE_BYTES = HEADER_BYTES + MAX_PAYLOAD_BYTES + MAC_BYTES;
+/** What of a long OUTPUT is put together: its bytes are handed on as they came. */
+const BULK_HEAD_BYTES = HEADER_BYTES + OUTPUT_HEAD_BYTES;
 
 /**
  * Reads what init sends in one epoch, however the bytes are cut. At first it hunts: everything is thrown away until a `HELLO` with a valid
  * MAC, our epoch and our nonce; from there on each frame must be right.
  */
 export class FrameReader {
+  readonly #key: Buffer;
   readonly #epoch: number;
   readonly #nonce: Buffer;
   readonly #onFrame: (frame: Frame) => void;
   readonly #onSuperseded: () => void;
-  /** Key, then the frame that is being put together: the MAC is one call over one buffer. It is short until a long frame comes. */
+  /** The frame that is being put together. It is short until a long frame comes. */
   #buffer = Buffer.allocUnsafeSlow(SHORT_BYTES);
-  #filled = KEY_BYTES;
+  #filled = 0;
+  readonly #bulk = new BulkPieces();
   #sequence = 0;
   #hunting = true;
 
@@ -45,11 +49,11 @@ export class FrameReader {
     /** An authentic frame of a higher epoch: somebody else has attached, and the sandbox is theirs. */
     readonly onSuperseded: () => void;
   }) {
+    this.#key = options.key;
     this.#epoch = options.epoch;
     this.#nonce = options.nonce;
     this.#onFrame = options.onFrame;
     this.#onSuperseded = options.onSuperseded;
-    this.#buffer.set(options.key, 0);
   }
 
   /** Takes the next bytes and hands out every frame that they complete. Errors: `wire_violation`; the reader must not be used again. */
@@ -60,21 +64,20 @@ export class FrameReader {
 
   /** Looks for the hello: at most its own size is held back, and nothing is waited for but the end of a candidate. */
   #hunt(bytes: Buffer): Buffer {
-    const held = this.#filled - KEY_BYTES;
-    const window = held === 0 ? bytes : Buffer.concat([this.#buffer.subarray(KEY_BYTES, this.#filled), bytes]);
-    this.#filled = KEY_BYTES;
+    const window = this.#filled === 0 ? bytes : Buffer.concat([this.#buffer.subarray(0, this.#filled), bytes]);
+    this.#filled = 0;
     let at = window.indexOf(MAGIC);
     for (; at !== -1 && window.length - at >= HELLO_BYTES; at = window.indexOf(MAGIC, at + 1)) {
-      this.#buffer.set(window.subarray(at, at + HELLO_BYTES), KEY_BYTES);
+      this.#buffer.set(window.subarray(at, at + HELLO_BYTES), 0);
       if (!this.#isHello()) continue;
       this.#hunting = false;
       this.#sequence = 1;
-      this.#deliver(HELLO_PAYLOAD_BYTES);
+      this.#deliver(HELLO_PAYLOAD_BYTES, HEADER_BYTES + HELLO_PAYLOAD_BYTES);
       return window.subarray(at + HELLO_BYTES);
     }
     const tail = window.subarray(at === -1 ? Math.max(0, window.length - MAGIC.length + 1) : at);
-    this.#buffer.set(tail, KEY_BYTES);
-    this.#filled = KEY_BYTES + tail.length;
+    this.#buffer.set(tail, 0);
+    this.#filled = tail.length;
     return bytes.subarray(bytes.length);
   }
 
@@ -88,24 +91,37 @@ export class FrameReader {
       b.readUInt32LE(At.zero) === 0 &&
       b.readUInt32LE(At.sequence) === 1 &&
       b.readUInt32LE(At.sequence + 4) === 0 &&
-      b.subarray(PAYLOAD_AT, PAYLOAD_AT + NONCE_BYTES).equals(this.#nonce) &&
-      this.#macFits(HELLO_PAYLOAD_BYTES)
+      b.subarray(HEADER_BYTES, HEADER_BYTES + NONCE_BYTES).equals(this.#nonce) &&
+      this.#macFits(HEADER_BYTES + HELLO_PAYLOAD_BYTES)
     );
   }
 
   /** Takes bytes of one frame; what it does not need is returned. Refuses as early as it can, so that nobody waits for a frame that cannot be. */
   #read(bytes: Buffer): Buffer {
-    if (this.#filled < PAYLOAD_AT) {
-      const taken = this.#take(bytes, PAYLOAD_AT);
+    if (this.#filled < HEADER_BYTES) {
+      const taken = this.#take(bytes, HEADER_BYTES);
       if (this.#filled >= At.length && this.#buffer.readUInt32LE(At.magic) !== FRAME_MAGIC) throw violation('magic', 'a frame that does not begin as one');
       if (this.#filled >= At.typeAndFlags && this.#buffer.readUInt32LE(At.length) > MAX_PAYLOAD_BYTES) throw violation('length', 'a frame longer than the limit');
       return bytes.subarray(taken);
     }
     const length = this.#buffer.readUInt32LE(At.length);
-    const end = PAYLOAD_AT + length + MAC_BYTES;
+    if (length > SHORT_BYTES && this.#buffer.readUInt8(At.typeAndFlags) === FromGuest.output) return this.#readBulk(bytes, length);
+    const end = HEADER_BYTES + length + MAC_BYTES;
     if (end > this.#buffer.length) this.#lengthen();
     const taken = this.#take(bytes, end);
-    if (this.#filled === end) this.#check(length);
+    if (this.#filled === end) this.#check(length, HEADER_BYTES + length);
+    return bytes.subarray(taken);
+  }
+
+  #readBulk(bytes: Buffer, length: number): Buffer {
+    const missing = length - OUTPUT_HEAD_BYTES - this.#bulk.length;
+    if (this.#filled < BULK_HEAD_BYTES) return bytes.subarray(this.#take(bytes, BULK_HEAD_BYTES));
+    if (missing > 0) {
+      this.#bulk.add(bytes.subarray(0, missing));
+      return bytes.subarray(Math.min(missing, bytes.length));
+    }
+    const taken = this.#take(bytes, BULK_HEAD_BYTES + MAC_BYTES);
+    if (this.#filled === BULK_HEAD_BYTES + MAC_BYTES) this.#check(length, BULK_HEAD_BYTES);
     return bytes.subarray(taken);
   }
 
@@ -123,9 +139,10 @@ export class FrameReader {
   }
 
   /** The order is the protocol's: MAC, epoch, sequence, zero fields, and then the frame's shape. */
-  #check(length: number): void {
-    if (!this.#macFits(length)) throw violation('mac', 'a frame with a wrong MAC');
-    this.#filled = KEY_BYTES;
+  #check(length: number, macAt: number): void {
+    const bulk = this.#bulk.drain();
+    if (!this.#macFits(macAt, bulk)) throw violation('mac', 'a frame with a wrong MAC');
+    this.#filled = 0;
     const epoch = this.#buffer.readUInt32LE(At.epoch);
     if (epoch < this.#epoch) return;
     if (epoch > this.#epoch) {
@@ -136,15 +153,14 @@ export class FrameReader {
     if (!isU64(this.#buffer, At.sequence, due)) throw violation('sequence', `another frame than number ${due}, which was due`);
     this.#sequence = due;
     if (this.#buffer.readUInt16LE(At.typeAndFlags + 2) !== 0 || this.#buffer.readUInt32LE(At.zero) !== 0) throw violation('reserved', 'a header with bytes that must be zero');
-    this.#deliver(length);
+    this.#deliver(length, macAt, bulk);
   }
 
-  #macFits(length: number): boolean {
-    const macAt = PAYLOAD_AT + length;
-    return timingSafeEqual(mac(this.#buffer.subarray(0, macAt)), this.#buffer.subarray(macAt, macAt + MAC_BYTES));
+  #macFits(macAt: number, bulk: readonly Buffer[] = []): boolean {
+    return timingSafeEqual(mac(this.#key, this.#buffer.subarray(0, macAt), bulk), this.#buffer.subarray(macAt, macAt + MAC_BYTES));
   }
 
-  #deliver(length: number): void {
+  #deliver(length: number, macAt: number, bulk: readonly Buffer[] = []): void {
     const type = this.#buffer.readUInt8(At.typeAndFlags);
     const flags = this.#buffer.readUInt8(At.typeAndFlags + 1);
     const stream = this.#buffer.readUInt32LE(At.stream);
@@ -153,7 +169,8 @@ export class FrameReader {
       type,
       flags,
       stream,
-      payload: this.#buffer.subarray(PAYLOAD_AT, PAYLOAD_AT + length),
+      payload: this.#buffer.subarray(HEADER_BYTES, macAt),
+      bulk,
     });
   }
 }

@@ -1,4 +1,4 @@
-import { FromGuest, HELLO_PAYLOAD_BYTES, LAST_FLAG, MAX_CHUNK_BYTES, MAX_PAYLOAD_BYTES } from './protocol.ts';
+import { FromGuest, HELLO_PAYLOAD_BYTES, LAST_FLAG, MAX_CHUNK_BYTES, MAX_PAYLOAD_BYTES, OUTPUT_HEAD_BYTES } from './protocol.ts';
 import { violation } from './violation.ts';
 
 interface Shape {
@@ -14,7 +14,7 @@ const SHAPES: ReadonlyMap<number, Shape> = new Map([
   [FromGuest.command, { ofWire: false, flags: 0, payload: [1, MAX_PAYLOAD_BYTES] }],
   [FromGuest.ready, { ofWire: true, flags: 0, payload: [0, 0] }],
   [FromGuest.started, { ofWire: false, flags: 0, payload: [8, 8] }],
-  [FromGuest.output, { ofWire: false, flags: 0, payload: [17, 16 + MAX_CHUNK_BYTES] }],
+  [FromGuest.output, { ofWire: false, flags: 0, payload: [OUTPUT_HEAD_BYTES + 1, OUTPUT_HEAD_BYTES + MAX_CHUNK_BYTES] }],
   [FromGuest.stdinAck, { ofWire: false, flags: LAST_FLAG, payload: [8, 8] }],
   [FromGuest.end, { ofWire: false, flags: 0, payload: [1, MAX_PAYLOAD_BYTES] }],
   [FromGuest.fault, { ofWire: true, flags: 0, payload: [4, 204] }],

@@ -3,7 +3,7 @@ import { errnoName, signalName } from './linux.ts';
 import { Fields, readU64 } from './fields.ts';
 import type { FieldShape } from './fields.ts';
 import type { Frame } from './frame-reader.ts';
-import { FILE_WINDOW_BYTES, HELLO_PAYLOAD_BYTES, LAST_FLAG, MAX_COMMANDS, NONCE_BYTES, OUTPUT_WINDOW_BYTES, WIRE_VERSION } from './protocol.ts';
+import { FILE_WINDOW_BYTES, HELLO_PAYLOAD_BYTES, LAST_FLAG, MAX_COMMANDS, NONCE_BYTES, OUTPUT_HEAD_BYTES, OUTPUT_WINDOW_BYTES, WIRE_VERSION } from './protocol.ts';
 import { violation } from './violation.ts';
 
 export type Channel = 'stdout' | 'stderr';
@@ -43,7 +43,7 @@ export interface Pong {
 export type GuestEnd = CommandEnd;
 
 const CAUSES = [undefined, 'exited', 'signalled', 'timeout', 'cpu_time', 'output', 'memory', 'disk', 'cancelled', 'not_started'] as const;
-const LIMITS: readonly (readonly [number, LimitHit])[] = [[1, 'pids'], [2, 'descriptors'], [4, 'disk'], [8, 'inodes'], [16, 'file_size']];
+const LIMITS: readonly (readonly [number, LimitHit])[] = [[1, 'pids'], [4, 'disk'], [8, 'inodes'], [16, 'file_size']];
 
 const endShape = {
   1: 'u32', 2: 'u32', 3: 'u32', 4: 'u32', 5: 'u32', 6: 'u32', 7: 'u32', 8: 'u64', 9: 'u64', 10: 'u64',
@@ -73,11 +73,11 @@ export function decodeCommand({ payload, stream }: Frame): KnownCommand {
   return { stream, id, ended: state === 2, stdinTaken, stdoutFrom, stderrFrom, windowBytes: Math.min(fields.number(8) ?? OUTPUT_WINDOW_BYTES, FILE_WINDOW_BYTES) };
 }
 
-/** The bytes are a view: copy what is kept. */
+/** The bytes are a view: copy what is kept. A long frame goes on in its bulk. */
 export function decodeOutput({ payload }: Frame): { readonly channel: Channel; readonly offset: number; readonly bytes: Buffer } {
   const channel = payload.readUInt8(0);
   if ((channel !== 1 && channel !== 2) || !isZero(payload.subarray(1, 8))) throw violation('payload', 'an OUTPUT of no channel');
-  return { channel: channel === 1 ? 'stdout' : 'stderr', offset: readU64(payload, 8), bytes: payload.subarray(16) };
+  return { channel: channel === 1 ? 'stdout' : 'stderr', offset: readU64(payload, 8), bytes: payload.subarray(OUTPUT_HEAD_BYTES) };
 }
 
 export function decodeStdinAck({ payload, flags }: Frame): { readonly offset: number; readonly closed: boolean } {

@@ -69,11 +69,11 @@ export function encodeExec(request: ExecRequest): Buffer {
   return fields.toBuffer();
 }
 
-export function encodeStdin(offset: number, bytes: Buffer): Buffer {
-  const payload = Buffer.allocUnsafe(8 + bytes.length);
-  writeU64(payload, offset, 0);
-  payload.set(bytes, 8);
-  return payload;
+/** What stands before the bytes. */
+export function encodeStdinHead(offset: number): Buffer {
+  const head = Buffer.allocUnsafe(8);
+  writeU64(head, offset, 0);
+  return head;
 }
 
 export function encodeAck(channel: 1 | 2, offset: number): Buffer {

@@ -8,14 +8,18 @@ export const FRAME_MAGIC = 0x3158_4247;
 export const KEY_BYTES = 32;
 export const HEADER_BYTES = 32;
 export const MAC_BYTES = 16;
+/** Where the header's fields lie in a frame. */
+export const At = { magic: 0, length: 4, typeAndFlags: 8, stream: 12, epoch: 16, zero: 20, sequence: 24 } as const;
 export const NONCE_BYTES = 16;
 export const MAX_PAYLOAD_BYTES = 262_144;
 export const MAX_CHUNK_BYTES = 65_536;
 export const MAX_CONFIGURATION_BYTES = 4096;
+/** What stands before the bytes of an `OUTPUT`. */
+export const OUTPUT_HEAD_BYTES = 16;
 export const HELLO_PAYLOAD_BYTES = 64;
 export const HELLO_BYTES = HEADER_BYTES + HELLO_PAYLOAD_BYTES + MAC_BYTES;
 /** Bytes of stdin that may be under way beyond the last `STDIN_ACK`. */
-export const STDIN_WINDOW_BYTES = 65_536;
+export const STDIN_WINDOW_BYTES = 262_144;
 /** Bytes of a channel that init keeps until they are acknowledged; what `EXEC` asks for. It is memory of the sandbox, so it is no more than a quick reader needs. */
 export const OUTPUT_WINDOW_BYTES = 262_144;
 /** The same for file operations, which are few, short, and all about throughput: half as fast again with this. */

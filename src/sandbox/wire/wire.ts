@@ -2,20 +2,21 @@ import { randomBytes } from 'node:crypto';
 import { describeError } from '../../contracts/index.ts';
 import type { GloveboxError } from '../../contracts/index.ts';
 import type { Transport } from '../transport.ts';
+import { BulkBuffers } from './bulk-buffers.ts';
 import { FrameReader } from './frame-reader.ts';
 import type { Frame } from './frame-reader.ts';
 import { FrameWriter } from './frame-writer.ts';
 import { decodeCommand, decodeEnd, decodeFault, decodeHello, decodeOutput, decodePong, decodeStdinAck } from './messages-from-guest.ts';
 import type { Channel, GuestEnd, Hello, KnownCommand, Pong } from './messages-from-guest.ts';
 import { encodePing } from './messages-to-guest.ts';
-import { FromGuest, NONCE_BYTES, ToGuest } from './protocol.ts';
+import { FromGuest, HEADER_BYTES, NONCE_BYTES, ToGuest } from './protocol.ts';
 import { violation } from './violation.ts';
 
 /** Who hears what init says of one stream. A method that throws has found a violation. */
 export interface WireStream {
   started(): void;
-  /** The bytes are a view: copy what is kept. */
-  received(channel: Channel, offset: number, bytes: Buffer): void;
+  /** The bytes are a view: what is kept must be copied, unless they are `lasting`. */
+  received(channel: Channel, offset: number, bytes: Buffer, lasting: boolean): void;
   stdinAck(offset: number, closed: boolean): void;
   finished(end: GuestEnd): void;
 }
@@ -39,6 +40,17 @@ export interface WireListener {
   closed(end: WireEnd): void;
 }
 
+/** The copy of a chunk that is under way; nobody changes it until it is released. */
+export interface SentBulk {
+  readonly bytes: Buffer;
+  release(): void;
+}
+
+interface Queued {
+  readonly frame: Buffer;
+  readonly written?: () => void;
+}
+
 export interface WireOptions {
   readonly transport: Transport;
   readonly keys: { readonly toGuest: Buffer; readonly fromGuest: Buffer };
@@ -50,6 +62,11 @@ export interface WireOptions {
   readonly pingsUnanswered: number;
   readonly listener: WireListener;
 }
+
+/** From here on a frame is worth a place of its own in what is written. */
+const LONG_BYTES = 8192;
+/** As much as one command may have under way: more than the transport takes at once, so that it finds the next when it has written the last. */
+const CONGESTED_BYTES = 262_144;
 
 /**
  * One attached epoch. It frames, authenticates and dispatches; it knows nothing of commands. There is no promise and no timer for a single frame, and all
@@ -66,7 +83,8 @@ export class Wire {
   readonly #pingEveryMs: number;
   #pings: NodeJS.Timeout;
   readonly #pingsUnanswered: number;
-  #outbox: Buffer[] = [];
+  readonly #buffers = new BulkBuffers();
+  #outbox: Queued[] = [];
   #hello: Hello | undefined;
   #known: KnownCommand[] = [];
   #ready = false;
@@ -92,7 +110,7 @@ export class Wire {
     this.#listen();
     this.#pingEveryMs = options.pingEveryMs;
     this.#pings = this.#startPings();
-    if (options.preamble !== undefined) this.#outbox.push(options.preamble);
+    if (options.preamble !== undefined) this.#outbox.push({ frame: options.preamble });
     this.send(ToGuest.attach, 0, nonce);
   }
 
@@ -108,11 +126,17 @@ export class Wire {
 
   /** Queues a frame; it leaves with the others of this tick. Nothing happens once the wire is closed. */
   send(type: ToGuest, stream: number, payload: Buffer, flags = 0): void {
-    if (this.#closed) return;
-    this.#outbox.push(this.#writer.seal(type, flags, stream, payload));
-    if (this.#flushing) return;
-    this.#flushing = true;
-    queueMicrotask(() => this.#flush());
+    if (!this.#closed) this.#queue({ frame: this.#writer.seal(type, flags, stream, payload) });
+  }
+
+  /** The same for a chunk after its head; answers with the copy of it that leaves, undefined once the wire is closed. */
+  sendBulk(type: ToGuest, stream: number, head: Buffer, bulk: Buffer, flags = 0): SentBulk | undefined {
+    if (this.#closed) return undefined;
+    const buffer = bulk.length > LONG_BYTES ? this.#buffers.take().hold().hold() : undefined;
+    const frame = this.#writer.seal(type, flags, stream, head, bulk, buffer?.bytes);
+    this.#queue({ frame, written: () => buffer?.release() });
+    const at = HEADER_BYTES + head.length;
+    return { bytes: frame.subarray(at, at + bulk.length), release: () => buffer?.release() };
   }
 
   /** Asks init for a sign of life now. Rejects when the wire comes to its end first. */
@@ -169,13 +193,26 @@ export class Wire {
     }
   }
 
+  #queue(queued: Queued): void {
+    this.#outbox.push(queued);
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(() => this.#flush());
+  }
+
   #flush(): void {
     this.#flushing = false;
-    const frames = this.#outbox;
-    if (this.#closed || frames.length === 0) return;
+    const queued = this.#outbox;
+    if (this.#closed || queued.length === 0) return;
     this.#outbox = [];
-    const bytes = frames.length === 1 && frames[0] !== undefined ? frames[0] : Buffer.concat(frames);
-    if (!this.#transport.input.write(bytes)) this.#congested = true;
+    const { input } = this.#transport;
+    // What is short is put together; what is long is not copied again.
+    const isLong = queued.some(({ frame }) => frame.length > LONG_BYTES);
+    input.cork();
+    if (isLong) for (const { frame, written } of queued) input.write(frame, written);
+    else input.write(Buffer.concat(queued.map(({ frame }) => frame)));
+    input.uncork();
+    this.#congested = input.writableLength >= CONGESTED_BYTES;
   }
 
   #receive(frame: Frame): void {
@@ -213,10 +250,8 @@ export class Wire {
   #receiveStream(frame: Frame, stream: WireStream | undefined): void {
     if (stream === undefined) throw violation('conduct', `a frame of type ${frame.type} on stream ${frame.stream}, which is not open`);
     switch (frame.type) {
-      case FromGuest.output: {
-        const { channel, offset, bytes } = decodeOutput(frame);
-        return stream.received(channel, offset, bytes);
-      }
+      case FromGuest.output:
+        return receiveOutput(frame, stream);
       case FromGuest.end:
         return stream.finished(decodeEnd(frame));
       case FromGuest.started:
@@ -235,6 +270,7 @@ export class Wire {
   }
 
   #ping(): void {
+    this.#buffers.tidy();
     if (this.#silentPings >= this.#pingsUnanswered) {
       this.close('the sandbox has not answered for too long');
       return;
@@ -259,6 +295,16 @@ export class Wire {
     this.#outbox = [];
     this.#transport.close();
     this.#listener.closed(end);
+  }
+}
+
+function receiveOutput(frame: Frame, stream: WireStream): void {
+  const { channel, offset, bytes } = decodeOutput(frame);
+  if (bytes.length > 0) stream.received(channel, offset, bytes, false);
+  let at = offset + bytes.length;
+  for (const piece of frame.bulk) {
+    stream.received(channel, at, piece, true);
+    at += piece.length;
   }
 }
 

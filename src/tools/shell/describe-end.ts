@@ -2,7 +2,6 @@ import type { CommandEnd, Decision, LimitHit } from '../../contracts/index.ts';
 
 const LIMITS: Readonly<Record<LimitHit, string>> = {
   pids: 'no more processes could be started',
-  descriptors: 'no more files could be opened',
   disk: 'the disk was full',
   inodes: 'no more files could be made',
   file_size: 'a file became too large',

@@ -7,6 +7,7 @@ const view: SandboxView = {
   etc: '/run/glovebox/etc',
   etcFiles: ['passwd', 'group'],
   limits: { cpu: 1, memoryBytes: 256 * MiB, pids: 64, diskBytes: 100 * MiB, inodes: 1000, openFiles: 256 },
+  mounted: {},
   counters: [{ from: '/cg/memory/x/memory.oom_control', to: '/sys/fs/cgroup/memory/memory.oom_control' }],
 };
 
@@ -86,6 +87,13 @@ test('what is writable has a size, and the root and /dev become read-only after 
   }
   expect(options[options.indexOf('--tmpfs /workspace') - 1]).toBe(`--size ${100 * MiB}`);
   expect(options.slice(-3)).toEqual(['--remount-ro /dev', '--remount-ro /', '--chdir /workspace']);
+});
+
+test('what is mounted already is bound, and nothing is made in its place', () => {
+  const options = operations(bubblewrapArguments({ ...view, mounted: { '/workspace': '/run/x/workspace', '/tmp': '/run/x/tmp' } }, merged));
+  expect(options).toEqual(expect.arrayContaining(['--bind /run/x/workspace /workspace', '--bind /run/x/tmp /tmp', '--tmpfs /home/sandbox']));
+  expect(options).not.toContain('--tmpfs /workspace');
+  expect(options).not.toContain('--tmpfs /tmp');
 });
 
 test('a place for files is smaller than the memory, which files are', () => {

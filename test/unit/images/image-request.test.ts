@@ -15,7 +15,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('--image', () => {
-  test.each(['base', 'node', 'python', 'polyglot'])('%s is ours', async (name) => {
+  test.each(['base', 'node', 'python', 'data', 'polyglot'])('%s is ours', async (name) => {
     expect(await readImageRequest(name, folder)).toEqual({ kind: 'own', name });
   });
 

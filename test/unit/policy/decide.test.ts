@@ -38,6 +38,15 @@ const program = (...functions: ('files' | 'tools')[]): DecisionRequest => ({ act
 const session = (kinds: readonly string[], image: string, limits = {}): DecisionRequest =>
   ({ action: 'session.open', kinds, image, limits: { ...LIMITS, ...limits } }) as DecisionRequest;
 
+const code = (language: 'python' | 'javascript', text: string): DecisionRequest => ({ action: 'context.run', language, code: text, cwd: '/workspace' });
+
+table('code in a context is judged as the command that would run it', 'commands: { deny: [{ program: python3 }], ask: [{ program: node, args: ["-e"] }] }', [
+  [code('python', '1 + 1'), 'deny', 'commands.deny[0]'],
+  [code('javascript', '1 + 1'), 'ask', 'commands.ask[0]'],
+]);
+
+table('a policy that says nothing of code', '', [[code('python', '1 + 1'), 'allow', 'default']]);
+
 table('a policy that says nothing', '', [
   [session(['gvisor', 'container'], 'base'), 'allow', 'default'],
   [session(['process'], 'base'), 'deny', 'default'],
@@ -189,6 +198,15 @@ commands:
     [run('bash', '-c', 'source <(cat x)'), 'ask', 'commands'],
     [run('bash', '-c', 'echo "$([[ a =~ (b|c) ]]; "sudo" id)"'), 'deny', 'commands.deny[0]'],
     [run('bash', '-c', '[[ a; ls'), 'ask', 'commands'],
+    // After a redirection or an assignment no word is reserved.
+    [run('bash', '-c', '>/dev/null [[ a && sudo ]]'), 'deny', 'commands.deny[0]'],
+    [run('bash', '-c', 'x=1 [[ a || sudo ]]'), 'deny', 'commands.deny[0]'],
+    [run('bash', '-c', 'echo "$(x=1 case; sudo)"'), 'deny', 'commands.deny[0]'],
+    // To dash, `&>` is `&` and then `>`.
+    [run('dash', '-c', 'echo a &>/dev/null trap "sudo" 0'), 'deny', 'commands.deny[0]'],
+    [run('sh', '-c', 'git &>/dev/null push'), 'ask', 'commands.ask[0]'],
+    [run('sh', '-c', 'ls &>/dev/null; ls &>> log'), 'allow', 'default'],
+    [run('bash', '-c', 'ls &>/dev/null -la'), 'allow', 'default'],
     [sh('eval "$X"'), 'ask', 'commands'],
     [sh('env $X id'), 'ask', 'commands'],
     [sh('alias ls=rm; ls'), 'ask', 'commands'],

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { Policy } from '../../../src/contracts/index.ts';
+import type { PolicyFile } from '../../../src/contracts/index.ts';
 import { FilePolicies } from '../../../src/policy/index.ts';
 
 /** A folder of policies for one test: name → YAML. */
@@ -17,6 +17,6 @@ export function policyFolder(documents: Readonly<Record<string, string>>): strin
 }
 
 /** The policy of a YAML text, whose name is `p`; more policies may stand beside it to be extended. */
-export function policyOf(text: string, others: Readonly<Record<string, string>> = {}): Promise<Policy> {
+export function policyOf(text: string, others: Readonly<Record<string, string>> = {}): Promise<PolicyFile> {
   return new FilePolicies([policyFolder({ p: `name: p\n${text}`, ...others })]).load('p');
 }

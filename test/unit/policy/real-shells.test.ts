@@ -14,7 +14,7 @@ const WAYS = [
   'echo "${x:-`X`}"', 'echo ${x:-$(X)}', 'echo $((1+$(X)))', '[ "$(X)" ]', '[[ a && $(X) ]]', '[[ a =~ (b|c) ]]; X', '[[ a && X ]]', '>/dev/null X', '2>&1 X',
   '&>/dev/null X', 'cat <(X)', 'cat <<EOF\n$(X)\nEOF', 'cat <<EOF\ntext\nEOF\nX', "cat <<'E F'\ntext\nE F\nX", 'cat <<-A <<B\n\t1\n\tA\n2\nB\nX', 'eval "X"',
   'trap "X" 0', '. /dev/stdin <<< "X"', 'exec X', 'command X', 'env -u A a=b X', 'bash -c "X"', "sh -c 'X'", 'xargs X </dev/null', 'echo a | xargs -n 1 X',
-  'echo X | sh', 'alias q=X\nq', 'echo "a #b"; X', "echo $'a\\'b'; X", 'echo "a\\"b"; X', 'echo ${#x}; X', 'echo "${x%\\"}"; X', 'echo \\"; X', 'echo a #b\nX',
+  '>/dev/null [[ a && false || X ]]', 'x=1 [[ a || X ]]', 'echo $(x=1 case; X)', '2>&1 for; X', 'echo X | sh', 'alias q=X\nq', 'echo "a #b"; X', "echo $'a\\'b'; X", 'echo "a\\"b"; X', 'echo ${#x}; X', 'echo "${x%\\"}"; X', 'echo \\"; X', 'echo a #b\nX',
 ] as const;
 const NAMES = ['sudo', '"sudo"', 's\\udo', 'su"d"o', "'su'do", 'su\\\ndo', '$S', '${S}', 'su$D'] as const;
 
@@ -32,6 +32,8 @@ test('no program that a rule names is run by a text that was allowed', async ({ 
       if (policy.decide({ action: 'command.exec', argv: [shell, '-c', script], cwd: '/' }).effect !== 'allow') return;
       allowed++;
       const env = { PATH: join(folder, 'bin'), S: 'sudo', D: 'do' };
+      // What an earlier text left would be this one's fault.
+      rmSync(join(folder, 'sudo-ran'), { force: true });
       spawnSync(`/bin/${shell}`, ['-c', script], { cwd: folder, env, stdio: 'ignore', timeout: 5_000, killSignal: 'SIGKILL' });
       expect(existsSync(join(folder, 'sudo-ran'))).toBe(false);
     }),

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { policySchema } from '../../../scripts/policy-schema.ts';
 import type { DecisionRequest } from '../../../src/contracts/index.ts';
-import { FilePolicies } from '../../../src/policy/index.ts';
+import { FilePolicies, testPolicy } from '../../../src/policy/index.ts';
 
 const FOLDER = join(import.meta.dirname, '../../../policies');
 const shipped = new FilePolicies([FOLDER]);
@@ -24,6 +24,16 @@ test.each(await shipped.names())('%s loads, names the schema and says what it is
   }
   expect(policy.decide({ action: 'network.connect', scheme: 'https', host: 'example.com', port: 443 }).effect).toBe('deny');
   expect(policy.decide({ action: 'credential.use', credential: 'x', host: 'example.com', method: 'GET', path: '/' }).effect).toBe('deny');
+});
+
+test.each(await shipped.names())('%s answers its own tests, and has no rule that decides nothing', async (name) => {
+  const policy = await shipped.load(name);
+  const { file, results, silent } = await testPolicy(policy);
+  expect(file).toBeDefined();
+  expect(results.filter(({ problem }) => problem !== undefined)).toEqual([]);
+  // Where all kinds are accepted there is none to refuse, and more files than may leave would be a long line.
+  expect(silent.map(({ rule }) => rule).filter((rule) => rule !== 'sandbox.kinds' && rule !== 'export.max_files')).toEqual([]);
+  expect(policy.lint()).toEqual([]);
 });
 
 test('base lends a sandbox and nothing that leaves it', async () => {

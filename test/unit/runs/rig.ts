@@ -107,7 +107,7 @@ export function rig(options: { files?: Record<string, string>; interpreter: Inte
     blobs: new FolderBlobs(join(folder, 'blobs')),
     workspace: new GitWorkspace({ storeDir: join(folder, 'trees.git') }),
     models: { open: () => Promise.resolve(options.model) },
-    policies: { load: () => Promise.resolve(policy), names: () => Promise.resolve(['test']) },
+    policies: { load: () => Promise.resolve(policy) },
     leases: new FileLeases(join(folder, 'leases')),
     ...(options.approver === undefined ? {} : { approver: options.approver }),
   };

@@ -10,7 +10,7 @@ import { currentOwner } from '../../../src/sandbox/owner.ts';
 import { SandboxState } from '../../../src/sandbox/state.ts';
 import { FieldWriter, readU64 } from '../../../src/sandbox/wire/fields.ts';
 import { FrameWriter } from '../../../src/sandbox/wire/frame-writer.ts';
-import { Feature, FromGuest, OUTPUT_WINDOW_BYTES, STDIN_WINDOW_BYTES, ToGuest } from '../../../src/sandbox/wire/protocol.ts';
+import { Feature, FromGuest, MAX_CHUNK_BYTES, OUTPUT_WINDOW_BYTES, STDIN_WINDOW_BYTES, ToGuest } from '../../../src/sandbox/wire/protocol.ts';
 import { ids, specOf } from '../../support/sandbox-commands.ts';
 import { FakeGuest, outputPayload } from '../../support/sandbox-fake-guest.ts';
 
@@ -131,12 +131,12 @@ describe('a command', () => {
     guest.send(FromGuest.started, stream, Buffer.alloc(8));
     guest.output(stream, 1, 0, Buffer.from('out'));
     guest.output(stream, 2, 0, Buffer.from('er'));
-    guest.end(stream, (fields) => fields.u32(1, 6).u32(3, 9).u32(5, 3).u32(6, 2).u32(7, 1).u64(8, 1500).u64(11, 2500).u64(12, 3).u64(13, 2).u64(14, 4).u32(15, 1).u32(16, 1));
+    guest.end(stream, (fields) => fields.u32(1, 6).u32(3, 9).u32(5, 7).u32(6, 2).u32(7, 1).u64(8, 1500).u64(11, 2500).u64(12, 3).u64(13, 2).u64(14, 4).u32(15, 1).u32(16, 1));
     expect((await read(running)).map(({ channel, bytes }) => `${channel} ${bytes.toString()}`)).toEqual(['stdout out', 'stderr er']);
     expect(await running.end).toEqual({
       cause: 'memory',
       signal: 'SIGKILL',
-      limitsHit: ['pids', 'descriptors'],
+      limitsHit: ['pids', 'disk'],
       oomKills: { count: 2, blame: 'shared' },
       tree: 'dead',
       markerLost: true,
@@ -194,7 +194,7 @@ describe('a command', () => {
     const { stream } = await guest.next(ToGuest.exec);
     let taken = false;
     const writing = running.write(Buffer.alloc(STDIN_WINDOW_BYTES + 10)).then(() => (taken = true));
-    expect((await guest.next(ToGuest.stdin)).payload.length).toBe(8 + STDIN_WINDOW_BYTES);
+    for (let sent = 0; sent < STDIN_WINDOW_BYTES; sent += MAX_CHUNK_BYTES) expect((await guest.next(ToGuest.stdin)).payload.length).toBe(8 + MAX_CHUNK_BYTES);
     await settle();
     expect(taken).toBe(false);
     const ack = Buffer.alloc(8);

@@ -8,12 +8,12 @@ function fakeInit() {
   let open = true;
   const state = { received: Buffer.alloc(0), consumed: 0, ended: false, promised: STDIN_WINDOW_BYTES, told: 0 };
   const stdin = new StdinWindow((offset, bytes, last) => {
-    if (!open) return false;
+    if (!open) return undefined;
     expect(offset).toBe(state.received.length);
     state.received = Buffer.concat([state.received, bytes]);
     expect(state.received.length, 'within the window').toBeLessThanOrEqual(state.promised);
     state.ended = last;
-    return true;
+    return { bytes: Buffer.from(bytes), release: () => undefined };
   });
   return {
     stdin,

@@ -71,6 +71,25 @@ def lives_under_a_keeper(place):
     os.unlink(path)
 
 
+@test("direct")
+def mounts_places_that_count_files(place):
+    folder = place.workspace + "/place"
+    os.mkdir(folder)
+
+    def start(*arguments):
+        return subprocess.run([place.binary, "--places", *arguments], capture_output=True, text=True)
+
+    # The folder itself is one of them.
+    fill = "cd %s && for i in 1 2 3 4 5; do echo > f$i || exit 3; done" % folder
+    filled = start(folder, "size=1m,nr_inodes=4,mode=0700", "--", "/bin/sh", "-c", fill)
+    assert filled.returncode != 0 and "No space left" in filled.stderr, filled
+    equal(os.listdir(folder), [])
+    equal(start("--", "/bin/sh", "-c", "exit 3").returncode, 3)
+    for bad in ((folder,), (folder, "size=1m"), (folder, "nonsense=1", "--", "/bin/true"), (folder + "/x", "size=1m", "--", "/bin/true"), ("--",)):
+        equal(start(*bad).returncode in (64, 125), True)
+    os.rmdir(folder)
+
+
 @test()
 def is_quick(place):
     with Session(place) as wire:

@@ -77,15 +77,13 @@ def holds_the_host_to_its_stdin_window(place):
     with Session(place) as wire:
         stream = wire.start("sleep", "1000", flags=1)
         wire.until(stream, "started")
-        # 64 KiB go into the pipe, 64 KiB may wait in init.
-        sent = 0
-        while sent < 131072:
-            wire.send(STDIN, stream, u64(sent) + bytes(32768))
-            sent += 32768
-            while wire.streams[stream]["stdin"] < min(sent, 65536):
+        # 64 KiB go into the pipe, and give credit for so much; 256 KiB may wait in init.
+        for sent in range(0, 327680, 65536):
+            wire.send(STDIN, stream, u64(sent) + bytes(65536))
+            while wire.streams[stream]["stdin"] < 65536:
                 wire.step()
         wire.ping()
-        wire.send(STDIN, stream, u64(sent) + b"x")
+        wire.send(STDIN, stream, u64(327680) + b"x")
         equal(wire.fault()[1], "window")
 
 

@@ -17,6 +17,8 @@ const AT_ONCE = 8;
 const DAEMON = 'gbx-daemon';
 /** The least memory that a file takes of the kernel's, so that this many cannot be had however they are counted. */
 const LEAST_INODE_BYTES = 512;
+/** Where a command may write in every kind of sandbox. */
+const FILLED = [WORKSPACE, '/tmp', '/dev/shm'];
 
 export const ABUSE: readonly Check[] = [
   { rows: [70], group: 'abuse', title: 'a full disk is full, and the place lives', run: fullDisk },
@@ -42,14 +44,23 @@ async function fullDisk(place: ProbedPlace): Promise<Judgement> {
   return together([filled, await alive(place)]);
 }
 
-/** Where no filesystem counts them, they are memory, and that is held. */
 async function fullOfFiles(place: ProbedPlace): Promise<Judgement> {
-  const folder = `${WORKSPACE}/.probe-files`;
+  const judgements: Judgement[] = [];
+  for (const within of FILLED) {
+    const judgement = await fillWithFiles(place, `${within}/.probe-files`);
+    judgements.push(judgement);
+    if (judgement.verdict === 'broken') break;
+  }
+  return together([...judgements, await alive(place)]);
+}
+
+/** Where no filesystem counts them, they are memory, and that is held. */
+async function fillWithFiles(place: ProbedPlace, folder: string): Promise<Judgement> {
   await place.target.files.mkdir(folder);
   const outcome = await place.run('fill-inodes', [folder, Math.max(place.limits.inodes, place.limits.memoryBytes / LEAST_INODE_BYTES)]);
   const filled = outcome.end.cause === 'memory' ? held('they are memory, and that was held') : (readJudgement(outcome) ?? broken(describeEnd(outcome.end)));
   await place.target.files.remove(folder, { recursive: true });
-  return together([filled, await alive(place)]);
+  return filled;
 }
 
 async function flood(place: ProbedPlace): Promise<Judgement> {

@@ -26,7 +26,7 @@ const HOSTILE: readonly (readonly [string, readonly ArchiveEntry[]])[] = [
 
 export const FILES: readonly Check[] = [
   asking('files', [13], 'the root is read-only', 'read-only-root'),
-  asking('files', [13], 'what can be written is memory of its own', 'writable-mounts'),
+  asking('files', [13], 'what can be written is memory, or a disk, of its own', 'writable-mounts'),
   asking('files', [14], 'nothing can be mounted, remounted or unmounted', 'remount'),
   asking('files', [15], 'no device of the host is there or can be made', 'block-devices'),
   asking('files', [16], '/dev holds only what it must', 'devices'),

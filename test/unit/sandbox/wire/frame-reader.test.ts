@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { FrameReader } from '../../../../src/sandbox/wire/frame-reader.ts';
 import { FrameWriter } from '../../../../src/sandbox/wire/frame-writer.ts';
-import { FromGuest, MAX_PAYLOAD_BYTES } from '../../../../src/sandbox/wire/protocol.ts';
+import { FromGuest, MAX_CHUNK_BYTES, MAX_PAYLOAD_BYTES, OUTPUT_HEAD_BYTES } from '../../../../src/sandbox/wire/protocol.ts';
 import { helloPayload } from '../../../support/sandbox-fake-guest.ts';
 
 const key = randomBytes(32);
@@ -114,6 +114,55 @@ describe('reading frames', () => {
     const { frames, seen } = reader();
     for (const bytes of conversation([Buffer.alloc(MAX_PAYLOAD_BYTES, 1)])) frames.push(bytes);
     expect(seen[1]?.payload.length).toBe(MAX_PAYLOAD_BYTES);
+  });
+
+  /** What a guest sends of one long output, and what comes of it, however it is cut. */
+  function longOutput(whole: Buffer, cuts: readonly number[], spoil: (frame: Buffer) => void = () => undefined) {
+    const writer = new FrameWriter(key, EPOCH);
+    const head = Buffer.alloc(OUTPUT_HEAD_BYTES, 1);
+    const sent = [writer.seal(FromGuest.hello, 0, 0, helloPayload(nonce, 0xff, 0)), writer.seal(FromGuest.output, 0, 1, head, whole), writer.seal(FromGuest.end, 0, 1, Buffer.from('end'))];
+    spoil(sent[1] as Buffer);
+    const bytes = Buffer.concat(sent);
+    const seen: Buffer[] = [];
+    const frames = new FrameReader({ key, epoch: EPOCH, nonce, onFrame: ({ payload, bulk }) => seen.push(Buffer.concat([payload, ...bulk])), onSuperseded: () => undefined });
+    const places = [...new Set(cuts.map((cut) => cut % (bytes.length + 1)))].toSorted((a, b) => a - b);
+    for (let i = 0, from = 0; i <= places.length; from = places[i] ?? 0, i++) frames.push(bytes.subarray(from, places[i] ?? bytes.length));
+    return { output: seen[1], expected: Buffer.concat([head, whole]), end: seen[2]?.toString() };
+  }
+
+  const long = fc.integer({ min: 4000, max: MAX_CHUNK_BYTES }).map((length) => Buffer.from(Array.from({ length }, (_, i) => i % 251)));
+  const anyCuts = fc.array(fc.nat(MAX_CHUNK_BYTES + 400), { maxLength: 30 });
+
+  test('a long output is the same however it is cut', () => {
+    fc.assert(
+      fc.property(long, anyCuts, (whole, cuts) => {
+        const { output, expected, end } = longOutput(whole, cuts);
+        expect(output?.equals(expected)).toBe(true);
+        expect(end).toBe('end');
+      }),
+    );
+  });
+
+  test('one bit of a long output that is not as it was sealed is a violation, however it is cut', () => {
+    fc.assert(
+      fc.property(long, anyCuts, fc.nat(), (whole, cuts, bit) => {
+        const spoil = (frame: Buffer): void => {
+          // Magic, length and type say by themselves how to go on.
+          const at = 12 + (bit % (frame.length - 12));
+          frame.writeUInt8(frame.readUInt8(at) ^ (1 << bit % 8), at);
+        };
+        expect(() => longOutput(whole, cuts, spoil)).toThrow(/broke the wire/);
+      }),
+    );
+  });
+
+  test('dust of a long output is put together', () => {
+    let pieces = 0;
+    const frames = new FrameReader({ key, epoch: EPOCH, nonce, onFrame: ({ bulk }) => (pieces = bulk.length), onSuperseded: () => undefined });
+    const writer = new FrameWriter(key, EPOCH);
+    frames.push(writer.seal(FromGuest.hello, 0, 0, helloPayload(nonce, 0xff, 0)));
+    for (const byte of writer.seal(FromGuest.output, 0, 1, Buffer.alloc(OUTPUT_HEAD_BYTES), Buffer.alloc(MAX_CHUNK_BYTES))) frames.push(Buffer.from([byte]));
+    expect(pieces).toBe(MAX_CHUNK_BYTES / 4096);
   });
 
   test('frames of an older epoch are dropped whole', () => {

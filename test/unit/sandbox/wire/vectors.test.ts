@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { FrameReader } from '../../../../src/sandbox/wire/frame-reader.ts';
 import type { Frame } from '../../../../src/sandbox/wire/frame-reader.ts';
-import { FrameWriter, mac } from '../../../../src/sandbox/wire/frame-writer.ts';
+import { FrameWriter } from '../../../../src/sandbox/wire/frame-writer.ts';
+import { mac } from '../../../../src/sandbox/wire/mac.ts';
 import { decodeCommand, decodeEnd, decodeFault, decodeHello, decodeOutput, decodePong, decodeStdinAck } from '../../../../src/sandbox/wire/messages-from-guest.ts';
-import { encodeAck, encodeCancel, encodeExec, encodeResize, encodeResume, encodeSignal, encodeSlept, encodeStdin } from '../../../../src/sandbox/wire/messages-to-guest.ts';
+import { encodeAck, encodeCancel, encodeExec, encodeResize, encodeResume, encodeSignal, encodeSlept, encodeStdinHead } from '../../../../src/sandbox/wire/messages-to-guest.ts';
 import { Builtin, FromGuest, OUTPUT_WINDOW_BYTES } from '../../../../src/sandbox/wire/protocol.ts';
 import { helloPayload } from '../../../support/sandbox-fake-guest.ts';
 
@@ -35,7 +36,7 @@ function payloadOf(name: string): Buffer {
 function frameOf(name: string): Frame {
   const [, line] = named('frame').find(([candidate]) => candidate === name) ?? [];
   const found = line as Line;
-  return { type: number(found, 'type'), flags: number(found, 'flags'), stream: number(found, 'stream'), payload: bytes(found, 'payload') };
+  return { type: number(found, 'type'), flags: number(found, 'flags'), stream: number(found, 'stream'), payload: bytes(found, 'payload'), bulk: [] };
 }
 
 /** A reader that has believed everything up to a sequence number of an epoch. */
@@ -56,7 +57,7 @@ describe('frames', () => {
     const whole = bytes(line, 'frame');
     if (number(line, 'sequence') > Number.MAX_SAFE_INTEGER) {
       // No host lives to send so many frames; the MAC is the same all the same.
-      expect(mac(Buffer.concat([key, whole.subarray(0, -16)]))).toEqual(whole.subarray(-16));
+      expect(mac(key, whole.subarray(0, -16))).toEqual(whole.subarray(-16));
       return;
     }
     const writer = new FrameWriter(key, number(line, 'epoch'), number(line, 'sequence') - 1);
@@ -66,7 +67,7 @@ describe('frames', () => {
   test.each(named('frame', 'init').filter(([name]) => name !== 'hello'))('%s is read', (_name, line) => {
     const { reader, frames } = readerAt(number(line, 'epoch'), number(line, 'sequence') - 1, keys['init'] as Buffer);
     reader.push(bytes(line, 'frame'));
-    expect(frames).toEqual([{ type: number(line, 'type'), flags: number(line, 'flags'), stream: number(line, 'stream'), payload: bytes(line, 'payload') }]);
+    expect(frames).toEqual([{ type: number(line, 'type'), flags: number(line, 'flags'), stream: number(line, 'stream'), payload: bytes(line, 'payload'), bulk: [] }]);
   });
 });
 
@@ -104,8 +105,8 @@ test.each(named('hunt', 'init'))('hunting: %s', (_name, line) => {
 
 describe('payloads', () => {
   test('of the host are encoded byte for byte', () => {
-    expect(encodeStdin(0, Buffer.from('hello'))).toEqual(payloadOf('stdin'));
-    expect(encodeStdin(5, Buffer.alloc(0))).toEqual(payloadOf('stdin_last'));
+    expect(Buffer.concat([encodeStdinHead(0), Buffer.from('hello')])).toEqual(payloadOf('stdin'));
+    expect(encodeStdinHead(5)).toEqual(payloadOf('stdin_last'));
     expect(encodeAck(1, 6)).toEqual(payloadOf('ack_stdout'));
     expect(encodeAck(2, 0)).toEqual(payloadOf('ack_stderr'));
     expect(encodeSignal(15, true)).toEqual(payloadOf('signal'));

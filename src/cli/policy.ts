@@ -1,0 +1,152 @@
+import { type Decision, type DecisionRequest, GloveboxError, type PolicyFile, type PolicyFinding, type Reason } from '../contracts/index.ts';
+import { diffPolicies, explain, QUESTION_KEYS, type Question, type QuestionKey, questionForms, readTests, requestOf, sayRequest, testPolicy } from '../policy/index.ts';
+import { sarif } from './sarif.ts';
+import type { Services } from './services.ts';
+import type { Terminal } from './terminal.ts';
+
+/** `glovebox policy show`: what a policy lends, and every rule of it that can speak. */
+export async function showPolicy(services: Services, terminal: Terminal, name: string, options: { json?: boolean }): Promise<number> {
+  const policy = await services.policies.load(name);
+  const { hash, grant, rules } = policy;
+  if (options.json === true) await terminal.json({ name: policy.name, hash, grant, rules });
+  else {
+    await terminal.data(`${policy.name}  ${hash}\n`);
+    for (const [section, value] of Object.entries(grant)) await terminal.data(`${section.padEnd(11)} ${say(value)}\n`);
+    for (const { rule, file, line } of rules) await terminal.data(`${rule.padEnd(24)} ${file}:${line}\n`);
+  }
+  return 0;
+}
+
+/** `glovebox policy explain`: the answer to one question, what decided it, and what would have to change. */
+export async function explainDecision(services: Services, terminal: Terminal, name: string, words: readonly [string, ...string[]], options: { json?: boolean }): Promise<number> {
+  const policy = await services.policies.load(name);
+  const request = requestOf(questionOf(words), policy);
+  const decision = policy.decide(request);
+  const { remedies, binds } = explain(request, decision);
+  if (options.json === true) await terminal.json({ request, ...decision, remedies, binds });
+  else {
+    await terminal.data(`${decision.effect}  ${words.join(' ')}\n`);
+    await terminal.data(`  decided by  ${sayReason(decision.reason)}\n`);
+    for (const reason of decision.lost) await terminal.data(`  and         ${reason.effect}, ${sayReason(reason)}\n`);
+    for (const remedy of remedies) await terminal.data(`  otherwise   ${remedy}\n`);
+    await terminal.data(`  binds       ${binds}\n  policy      ${policy.name} ${policy.hash}\n`);
+  }
+  return 0;
+}
+
+/** `exec git push`, `connect GET https://…`: a key of questions, and what it is asked about. */
+function questionOf([key, ...words]: readonly [string, ...string[]]): Question {
+  const found = QUESTION_KEYS.find((one) => one === key);
+  if (found === undefined) throw new GloveboxError('usage', `expected one of ${QUESTION_KEYS.join(', ')}, found ${JSON.stringify(key)}`);
+  const parsed = questionForms[found].safeParse(askedAbout(found, words[0] === '--' ? words.slice(1) : words));
+  if (!parsed.success) throw new GloveboxError('usage', `${found}: expected ${questionForms[found].description}`);
+  return { [found]: parsed.data };
+}
+
+function askedAbout(key: QuestionKey, words: readonly string[]): unknown {
+  const [first, ...more] = words;
+  if (key === 'export' || key === 'javascript') return words;
+  if (key === 'exec') return more.length === 0 ? first : words;
+  if (key === 'credential') return { id: first, to: more.join(' ') };
+  if (key === 'open') return first === undefined ? {} : { image: first };
+  return words.join(' ');
+}
+
+/** `glovebox policy test`: 1 where a case fails, or where a policy that was named has none. */
+export async function testPolicies(services: Services, terminal: Terminal, names: readonly string[], options: { json?: boolean }): Promise<number> {
+  const reports = [];
+  for (const policy of await loadAll(services, names)) reports.push(await testPolicy(policy));
+  const failed = reports.flatMap(({ results }) => results.filter(({ problem }) => problem !== undefined));
+  const untested = reports.filter(({ file }) => file === undefined);
+  if (options.json === true) await terminal.json({ reports });
+  else {
+    for (const { policy, file, results, silent, rules } of reports) {
+      for (const { line, what, problem } of results) if (problem !== undefined) await terminal.data(`${file}:${line}: ${what}: ${problem}\n`);
+      const bad = results.filter(({ problem }) => problem !== undefined).length;
+      await terminal.data(`${policy}: ${file === undefined ? 'no tests.yaml beside it' : `${results.length - bad} held, ${bad} failed; ${rules - silent.length} of ${rules} rules spoke`}\n`);
+      for (const { rule, file: of, line } of silent) if (file !== undefined) terminal.note(`  silent: ${rule} (${of}:${line})`, 'dim');
+    }
+  }
+  return failed.length > 0 || (names.length > 0 && untested.length > 0) ? 1 : 0;
+}
+
+/** `glovebox policy lint`: 1 where there is anything to say. A file that is no policy is said with its place, and ends with 2. */
+export async function lintPolicies(services: Services, terminal: Terminal, names: readonly string[], options: { json?: boolean; sarif?: boolean }): Promise<number> {
+  const findings: PolicyFinding[] = (await loadAll(services, names)).flatMap((policy) => policy.lint());
+  if (options.sarif === true) await terminal.json(sarif(findings, services.version));
+  else if (options.json === true) await terminal.json({ findings });
+  else for (const { file, line, rule, text } of findings) await terminal.data(`${file}:${line}: ${rule}: ${text}\n`);
+  if (findings.length === 0) terminal.note('nothing to say');
+  return findings.length === 0 ? 0 : 1;
+}
+
+async function loadAll(services: Services, names: readonly string[]): Promise<readonly PolicyFile[]> {
+  return Promise.all((names.length === 0 ? await services.policies.names() : names).map((name) => services.policies.load(name)));
+}
+
+/** `glovebox policy diff`: what another policy, or another version of one, would permit and forbid; 1 where there is a difference. */
+export async function comparePolicies(services: Services, terminal: Terminal, oldName: string, newName: string, options: { json?: boolean }): Promise<number> {
+  const [old, young] = [await services.policies.load(oldName), await services.policies.load(newName)];
+  const [{ cases }, { cases: more }] = [await readTests(old), await readTests(young)];
+  const { grant, changes, asked } = diffPolicies(old, young, [...cases, ...more]);
+  if (options.json === true) await terminal.json({ grant, changes, asked });
+  else {
+    for (const { what, was, now } of grant) await terminal.data(`lends     ${what}: ${sayAmount(was)} → ${sayAmount(now)}\n`);
+    for (const { request, was, now, reason } of changes) await terminal.data(`${VERBS[now].padEnd(8)}  ${sayRequest(request)} (${was} before; ${sayReason(reason)})\n`);
+    await terminal.data(`${asked} questions asked: ${changes.length} have another answer, ${grant.length} amounts are others\n`);
+  }
+  return grant.length + changes.length === 0 ? 0 : 1;
+}
+
+const VERBS = { allow: 'permits', ask: 'asks', deny: 'forbids' } as const;
+
+function sayAmount(value: unknown): string {
+  return value === undefined ? 'none' : say(value);
+}
+
+interface Flip {
+  readonly stream: string;
+  readonly seq: number;
+  readonly timeMs: number;
+  readonly request: DecisionRequest;
+  readonly was: Decision;
+  readonly now: Decision;
+}
+
+/** `glovebox policy backtest`: asks a policy every recorded question again; 1 where an answer would be another. `sinceMs` is how far back. */
+export async function backtestPolicy(services: Services, terminal: Terminal, name: string, options: { since?: number; json?: boolean }): Promise<number> {
+  const policy = await services.policies.load(name);
+  const from = options.since === undefined ? 0 : Date.now() - options.since;
+  const flips: Flip[] = [];
+  let asked = 0;
+  for (const { stream, lastMs } of await services.journal.streams({ limit: Number.MAX_SAFE_INTEGER })) {
+    if (lastMs < from) continue;
+    for (const event of await services.journal.read(stream)) {
+      if (event.type !== 'decision' || event.timeMs < from) continue;
+      const { request, decision: was } = event.data;
+      const now = policy.decide(request);
+      asked++;
+      if (now.effect !== was.effect) flips.push({ stream, seq: event.seq, timeMs: event.timeMs, request, was, now });
+    }
+  }
+  if (options.json === true) await terminal.json({ policy: policy.name, hash: policy.hash, asked, flips });
+  else {
+    for (const { stream, seq, request, was, now } of flips) {
+      await terminal.data(`${stream}#${seq}  ${was.effect} → ${now.effect}  ${sayRequest(request)}\n    was  ${sayReason(was.reason)}\n    now  ${sayReason(now.reason)}\n`);
+    }
+    await terminal.data(`${asked} recorded decisions, ${flips.length} would be another\n`);
+  }
+  return flips.length === 0 ? 0 : 1;
+}
+
+function sayReason({ rule, file, line, text }: Reason): string {
+  return `${rule}${file === undefined ? '' : ` (${file}:${line})`}: ${text}`;
+}
+
+function say(value: unknown): string {
+  if (Array.isArray(value)) return value.join(', ');
+  if (typeof value !== 'object' || value === null) return String(value);
+  return Object.entries(value)
+    .map(([key, one]) => `${key} ${one}`)
+    .join(', ');
+}

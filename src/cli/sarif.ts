@@ -1,0 +1,20 @@
+import type { PolicyFinding } from '../contracts/index.ts';
+
+/** Findings as SARIF 2.1.0, which code hosts show beside the lines. */
+export function sarif(findings: readonly PolicyFinding[], version: string): unknown {
+  return {
+    $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
+    version: '2.1.0',
+    runs: [
+      {
+        tool: { driver: { name: 'glovebox policy lint', version, rules: [{ id: 'ineffective-rule', shortDescription: { text: 'A rule that decides nothing' } }] } },
+        results: findings.map(({ rule, file, line, text }) => ({
+          ruleId: 'ineffective-rule',
+          level: 'warning',
+          message: { text: `${rule}: ${text}` },
+          locations: [{ physicalLocation: { artifactLocation: { uri: file }, region: { startLine: line } } }],
+        })),
+      },
+    ],
+  };
+}

@@ -1,0 +1,50 @@
+import type { Action, Decision, DecisionRequest, Reason } from '../contracts/index.ts';
+
+export interface Explanation {
+  /** What would have to change for another answer; empty where it is allowed. */
+  readonly remedies: readonly string[];
+  /** What holds it, beyond the answer. */
+  readonly binds: string;
+}
+
+/** What a decision means to who wants another one, and what it binds. */
+export function explain({ action }: DecisionRequest, { effect, reason, lost }: Decision): Explanation {
+  const against = effect === 'allow' ? [] : [reason, ...lost].filter((one) => one.effect !== 'allow');
+  return { remedies: [...new Set(against.map((one) => remedyOf(one, action)))], binds: BINDS[action] };
+}
+
+const OPENERS: Partial<Record<Action, string>> = {
+  'tool.call': 'a tools.allow with this tool in it',
+  'network.connect': 'a network rule that names this destination',
+  'javascript.run': 'a javascript section, be it empty',
+  'export.patch': 'an export section, be it empty',
+  'file.write': 'a files.write that names this path',
+  'file.delete': 'a files.write that names this path',
+};
+
+function remedyOf({ rule, file, line, effect, text }: Reason, action: Action): string {
+  const where = file === undefined ? '' : ` (${file}:${line})`;
+  if (rule === 'default') return OPENERS[action] === undefined ? `nothing in a policy: ${text}` : `the policy would need ${OPENERS[action]}`;
+  if (/^(?:limits|budget)\.|^export\.max_/.test(rule)) return `${rule}${where} would have to be higher`;
+  if (rule === 'commands') return `it would have to be a command of which every program can be seen${where}`;
+  if (rule.endsWith(']')) return `${rule}${where} would have to go, or to be narrower${effect === 'ask' ? '; or a person says yes' : ''}`;
+  return `${rule}${where} would have to name it`;
+}
+
+const FILES = 'the file API and tools; a command in the sandbox is held by its user, its mounts and the read-only root instead';
+
+const BINDS: Readonly<Record<Action, string>> = {
+  'session.open': 'whether there is a sandbox at all',
+  'javascript.run': 'whether it is started, and with what of ours to call; what it then does is held by its isolate',
+  'command.exec': 'whether it is started; what it then does is held by the sandbox, its mounts and the wire',
+  'context.run': 'whether it is run; what it then does is held by the sandbox, its mounts and the wire',
+  'file.read': FILES,
+  'file.list': FILES,
+  'file.write': FILES,
+  'file.delete': FILES,
+  'network.connect': 'every connection: there is no way out of a sandbox but through us',
+  'credential.use': 'every use of it: the sandbox never has it',
+  'tool.call': 'calls of an agent’s tools',
+  'model.call': 'calls of models by us; a sandbox has no way to one',
+  'export.patch': 'what leaves as a patch',
+};

@@ -1,0 +1,121 @@
+import type { DecisionRequest, Policy, PolicyDocument, PolicyFinding } from '../contracts/index.ts';
+import type { DocumentPath, Layer } from './document/layer.ts';
+import { ruleName } from './document/layer.ts';
+
+/**
+ * What is not wrong in a policy, and yet not what its author can have meant: rules that never decide anything. Only what is certain is told;
+ * that two patterns overlap in part is nobody's mistake.
+ */
+export function lintLayers(layers: readonly [Layer, ...Layer[]], policy: Policy): PolicyFinding[] {
+  const [own, ...above] = layers;
+  return [...doubled(own), ...restated(own, above), ...overruled(own, policy), ...shadowed(own, layers), ...ineffective(own, above), ...unmatched(own)].sort((a, b) => a.line - b.line);
+}
+
+type Rules = NonNullable<PolicyDocument['commands']>;
+type CommandRule = NonNullable<Rules['deny']>[number];
+
+/** Lists whose entries restrict: what one layer states, another need not. */
+const RESTRICTING = [
+  ['files', 'deny'],
+  ['files', 'review'],
+  ['commands', 'ask'],
+  ['commands', 'deny'],
+  ['tools', 'deny'],
+  ['export', 'ask'],
+  ['export', 'deny'],
+] as const;
+const ADMITTING = [
+  ['files', 'read'],
+  ['files', 'write'],
+  ['commands', 'allow'],
+  ['tools', 'allow'],
+  ['models', 'allow'],
+] as const;
+
+function doubled(own: Layer): PolicyFinding[] {
+  return [...RESTRICTING, ...ADMITTING].flatMap((path) => {
+    const list = entries(own, path);
+    return list.flatMap((entry, i) => {
+      const first = list.indexOf(entry);
+      return first === i ? [] : [finding(own, [...path, i], `it stands there already, as ${ruleName([...path, first])}`)];
+    });
+  });
+}
+
+function restated(own: Layer, above: readonly Layer[]): PolicyFinding[] {
+  return RESTRICTING.flatMap((path) =>
+    entries(own, path).flatMap((entry, i) => {
+      const other = above.find((layer) => entries(layer, path).includes(entry));
+      return other === undefined ? [] : [finding(own, [...path, i], `${other.document.name} states it already, and nobody below can undo that`)];
+    }),
+  );
+}
+
+/** Entries without wildcards that were to let something through, and never do. */
+function overruled(own: Layer, policy: Policy): PolicyFinding[] {
+  const asked: readonly (readonly [DocumentPath, readonly string[] | undefined, (text: string) => DecisionRequest])[] = [
+    [['files', 'read'], own.document.files?.read, (path) => ({ action: 'file.read', path })],
+    [['files', 'write'], own.document.files?.write, (path) => ({ action: 'file.write', path })],
+    [['tools', 'allow'], own.document.tools?.allow, (tool) => ({ action: 'tool.call', tool, version: '1' })],
+    [['models', 'allow'], own.document.models?.allow, modelCall],
+  ];
+  return asked.flatMap(([path, list, ask]) =>
+    (list ?? []).flatMap((text, i) => {
+      if (/[*?{}\\]/.test(text)) return [];
+      const { effect, reason } = policy.decide(ask(text));
+      return effect === 'deny' ? [finding(own, [...path, i], `it never lets anything through: ${reason.rule} denies it (${reason.text})`)] : [];
+    }),
+  );
+}
+
+function modelCall(name: string): DecisionRequest {
+  const nothing = { usd: 0, tokens: 0, steps: 0 };
+  const colon = name.indexOf(':');
+  return { action: 'model.call', provider: name.slice(0, Math.max(colon, 0)), model: name.slice(colon + 1), spent: nothing, worstCase: nothing };
+}
+
+/** Rules on commands that a denial always comes before. */
+function shadowed(own: Layer, layers: readonly Layer[]): PolicyFinding[] {
+  const denials = layers.flatMap((layer) => (layer.document.commands?.deny ?? []).map((rule, i) => ({ rule, name: ruleName(['commands', 'deny', i]), of: layer.document.name })));
+  return (['allow', 'ask'] as const).flatMap((list) =>
+    (own.document.commands?.[list] ?? []).flatMap((rule, i) => {
+      const denial = denials.find((other) => covers(other.rule, rule));
+      return denial === undefined ? [] : [finding(own, ['commands', list, i], `it never decides: ${denial.name} of ${denial.of} denies all of it`)];
+    }),
+  );
+}
+
+function covers(wide: CommandRule, narrow: CommandRule): boolean {
+  const programs = wide.program.includes('*') || narrow.program.every((program) => wide.program.includes(program));
+  return programs && (wide.args ?? []).every((arg, i) => narrow.args?.[i] === arg);
+}
+
+/** Limits that are no stricter than what holds anyway. */
+function ineffective(own: Layer, above: readonly Layer[]): PolicyFinding[] {
+  return (['limits', 'command', 'session', 'budget'] as const).flatMap((section) =>
+    Object.entries(own.document[section] ?? {}).flatMap(([key, value]: [string, number | undefined]) => {
+      const stricter = above.find((layer) => {
+        const other = (layer.document[section] as Readonly<Record<string, number | undefined>> | undefined)?.[key];
+        return other !== undefined && value !== undefined && other < value;
+      });
+      return stricter === undefined ? [] : [finding(own, [section, key], `it has no effect: ${stricter.document.name} is stricter`)];
+    }),
+  );
+}
+
+function unmatched(own: Layer): PolicyFinding[] {
+  return (own.document.network ?? []).flatMap((rule, i) => {
+    const why = 'registries' in rule ? 'registries are not resolved yet' : rule.paths?.some((path) => /\{[a-z_]+\}/.test(path)) === true ? 'its variables are not bound yet' : undefined;
+    return why === undefined ? [] : [finding(own, ['network', i], `it matches nothing: ${why}`)];
+  });
+}
+
+/** As text, so that two that say the same are the same. */
+function entries({ document }: Layer, [section, list]: (typeof RESTRICTING | typeof ADMITTING)[number]): readonly string[] {
+  const found = (document[section] as Readonly<Record<string, readonly unknown[] | undefined>> | undefined)?.[list];
+  return (found ?? []).map((entry) => JSON.stringify(entry));
+}
+
+function finding({ file, lineOf }: Layer, path: DocumentPath, text: string): PolicyFinding {
+  return { rule: ruleName(path), file, line: lineOf(path), text };
+}

@@ -1,0 +1,123 @@
+import { z } from 'zod';
+import { type DecisionRequest, GloveboxError, type Policy, type SandboxKind, WORKSPACE } from '../contracts/index.ts';
+
+const text = z.string().min(1);
+const spending = { usd: z.number().nonnegative().optional(), tokens: z.int().nonnegative().optional(), steps: z.int().nonnegative().optional() };
+
+/** How a person writes a request: one of these keys, for what is to be done. */
+export const questionForms = {
+  exec: z.union([text, z.array(z.string()).min(1)]).describe('a program and its arguments, or a text for a shell'),
+  python: text.describe('code for an interpreter that keeps its state'),
+  node: text.describe('code for an interpreter that keeps its state'),
+  javascript: z.array(z.enum(['files', 'tools'])).describe('a program in an isolate, and what of the host it may call'),
+  read: text.describe('an absolute path in the sandbox'),
+  write: text.describe('an absolute path in the sandbox'),
+  delete: text.describe('an absolute path in the sandbox'),
+  list: text.describe('an absolute path in the sandbox'),
+  connect: text.describe('GET https://host/path, https://host, tcp://host:port'),
+  credential: z.strictObject({ id: text, to: text }).describe('a credential, and the request it is to go with'),
+  tool: text.describe('the name of a tool'),
+  model: z.union([text, z.strictObject({ name: text, ...spending, spent: z.strictObject(spending).optional() })]).describe('provider:model; what the call may cost at worst, and what is spent'),
+  export: z.union([z.array(text), z.strictObject({ paths: z.array(text), bytes: z.int().nonnegative() })]).describe('paths of a patch, relative to the repository'),
+  open: z
+    .strictObject({
+      image: text.optional(),
+      kinds: z.array(z.enum(['gvisor', 'container', 'process'])).optional(),
+      limits: z.partialRecord(z.enum(['cpu', 'memoryBytes', 'pids', 'diskBytes', 'inodes', 'openFiles']), z.number()).optional(),
+    })
+    .describe('what a session asks for; what the policy lends by default'),
+} as const;
+
+export type QuestionKey = keyof typeof questionForms;
+export const QUESTION_KEYS = Object.keys(questionForms) as readonly QuestionKey[];
+export type Question = { readonly [K in QuestionKey]?: z.output<(typeof questionForms)[K]> | undefined };
+
+/** No rule looks at it. */
+const NO_SOURCE = `sha256:${'0'.repeat(64)}`;
+
+/** The one request that a question stands for. Errors: `usage`, with what was expected. */
+export function requestOf(question: Question, policy: Policy): DecisionRequest {
+  const { exec, javascript, connect, credential, tool, model, export: exported, open } = question;
+  if (exec !== undefined) return { action: 'command.exec', argv: typeof exec === 'string' ? ['sh', '-c', exec] : exec, cwd: WORKSPACE };
+  const code = question.python ?? question.node;
+  if (code !== undefined) return { action: 'context.run', language: question.python === undefined ? 'javascript' : 'python', code, cwd: WORKSPACE };
+  if (javascript !== undefined) return { action: 'javascript.run', language: 'javascript', source: NO_SOURCE, functions: javascript };
+  for (const operation of ['read', 'write', 'delete', 'list'] as const) {
+    const path = question[operation];
+    if (path !== undefined) return { action: `file.${operation}`, path };
+  }
+  if (connect !== undefined) return { action: 'network.connect', ...destination(connect) };
+  if (credential !== undefined) {
+    const { host, method, path } = destination(credential.to);
+    return { action: 'credential.use', credential: credential.id, host, method: method ?? 'GET', path: path ?? '/' };
+  }
+  if (tool !== undefined) return { action: 'tool.call', tool, version: '1' };
+  if (model !== undefined) return modelCall(typeof model === 'string' ? { name: model } : model);
+  if (exported !== undefined) return { action: 'export.patch', ...(Array.isArray(exported) ? { paths: exported, bytes: 0 } : exported) };
+  if (open !== undefined) return { action: 'session.open', image: open.image ?? policy.grant.image, kinds: open.kinds ?? kindsOf(policy), limits: { ...policy.grant.sandbox, ...open.limits } };
+  throw new GloveboxError('usage', `expected one of ${QUESTION_KEYS.join(', ')}`);
+}
+
+/** A session asks for one of those that it may have. */
+function kindsOf(policy: Policy): readonly SandboxKind[] {
+  return policy.grant.kinds.slice(0, 1);
+}
+
+/** A request in a line, as it would be asked. */
+export function sayRequest(request: DecisionRequest): string {
+  switch (request.action) {
+    case 'session.open':
+      return `open ${request.image} as ${request.kinds.join(' or ')}, ${Object.entries(request.limits)
+        .map(([limit, value]) => `${limit} ${value}`)
+        .join(', ')}`;
+    case 'command.exec':
+      return `exec ${request.argv.map((word) => (/^[\w./:=@%+,-]+$/.test(word) ? word : JSON.stringify(word))).join(' ')}`;
+    case 'context.run':
+      return `${request.language === 'python' ? 'python' : 'node'} ${JSON.stringify(request.code)}`;
+    case 'javascript.run':
+      return `javascript ${request.functions.join(' ')}`.trim();
+    case 'network.connect':
+      return `connect ${request.method === undefined ? '' : `${request.method} `}${request.scheme}://${request.host}:${request.port}${request.path ?? ''}`;
+    case 'credential.use':
+      return `credential ${request.credential} ${request.method} https://${request.host}${request.path}`;
+    case 'tool.call':
+      return `tool ${request.tool}`;
+    case 'model.call':
+      return `model ${request.provider}:${request.model}, at worst ${request.worstCase.usd} USD after ${request.spent.usd}`;
+    case 'export.patch':
+      return `export ${request.paths.join(' ')} (${request.bytes} bytes)`;
+    default:
+      return `${request.action.slice('file.'.length)} ${request.path}`;
+  }
+}
+
+type Connect = Extract<DecisionRequest, { action: 'network.connect' }>;
+const DESTINATION = /^(?:([A-Za-z]+) +)?(https?|tcp):\/\/(\[[^\]]*\]|[^/:]*)(?::(\d{1,5}))?(\/.*)?$/;
+const PORTS: Readonly<Record<string, number>> = { http: 80, https: 443 };
+
+/** Not by `URL`: that would tidy up what policy has to see as it is. */
+function destination(line: string): Omit<Connect, 'action'> {
+  const [, method, scheme = '', host = '', port, path] = DESTINATION.exec(line) ?? [];
+  const number = port === undefined ? PORTS[scheme] : Number(port);
+  if (host === '' || number === undefined) throw new GloveboxError('usage', `connect: expected such as GET https://host/path or tcp://host:5432, found ${JSON.stringify(line)}`);
+  if (scheme === 'tcp') return { scheme, host: unbracketed(host), port: number };
+  return { scheme: scheme as 'http' | 'https', host: unbracketed(host), port: number, method: (method ?? 'GET').toUpperCase(), path: path ?? '/' };
+}
+
+function unbracketed(host: string): string {
+  return host.startsWith('[') ? host.slice(1, -1) : host;
+}
+
+type ModelQuestion = Exclude<NonNullable<Question['model']>, string>;
+
+function modelCall({ name, usd = 0, tokens = 0, steps = 1, spent = {} }: ModelQuestion): DecisionRequest {
+  const colon = name.indexOf(':');
+  if (colon < 1) throw new GloveboxError('usage', `model: expected provider:model, found ${JSON.stringify(name)}`);
+  return {
+    action: 'model.call',
+    provider: name.slice(0, colon),
+    model: name.slice(colon + 1),
+    spent: { usd: spent.usd ?? 0, tokens: spent.tokens ?? 0, steps: spent.steps ?? 0 },
+    worstCase: { usd, tokens, steps },
+  };
+}

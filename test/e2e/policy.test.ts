@@ -1,0 +1,120 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { User } from './glovebox.ts';
+
+function policyOf(user: User, name: string, files: Readonly<Record<string, string>>): void {
+  const folder = join(user.folder, 'policies', name);
+  mkdirSync(folder, { recursive: true });
+  for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text);
+}
+
+describe('glovebox policy', () => {
+  test('explains an answer, with the rule, its place and what would have to change', async () => {
+    using user = new User();
+    const ended = await user.run('policy', 'explain', 'code-fix', 'exec', '--', 'git', '-C', 'there', 'push');
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    const [first, decided, otherwise] = ended.stdout.split('\n');
+    expect(first).toBe('ask  exec -- git -C there push');
+    expect(decided).toMatch(/^ {2}decided by {2}commands\.ask\[0\] \(.*policies\/code-fix-local\/policy\.yaml:\d+\): a fix leaves as a patch$/);
+    expect(otherwise).toMatch(/or a person says yes$/);
+    const json = await user.run('policy', 'explain', '--json', 'code-fix', 'tool', 'browse');
+    expect(JSON.parse(json.stdout)).toMatchObject({ effect: 'deny', request: { action: 'tool.call', tool: 'browse' }, reason: { rule: 'tools.allow' }, remedies: [expect.stringContaining('tools.allow')] });
+  });
+
+  test('says what is wrong with a question', async () => {
+    using user = new User();
+    expect(await user.run('policy', 'explain', 'base', 'conect', 'https://a.test')).toMatchObject({ code: 2, stderr: expect.stringContaining('expected one of exec, python') });
+    expect(await user.run('policy', 'explain', 'base', 'connect', 'a.test')).toMatchObject({ code: 2, stderr: expect.stringContaining('tcp://host:5432') });
+    expect(await user.run('policy', 'explain', 'basis', 'tool', 'x')).toMatchObject({ stderr: expect.stringContaining('did you mean base?') });
+  });
+
+  test('tests what ships with it, and policies of one’s own', async () => {
+    using user = new User();
+    expect(await user.run('policy', 'test')).toMatchObject({ code: 0, stdout: expect.stringContaining('code-fix-local: 38 held, 0 failed; 24 of 26 rules spoke\n') });
+    policyOf(user, 'mine', { 'policy.yaml': 'name: mine\nextends: code-fix\ntools: { allow: [shell] }\n', 'tests.yaml': '- { tool: shell, expect: allow }\n- { tool: edit, expect: allow }\n' });
+    const ended = await user.run('policy', 'test', 'mine');
+    expect(ended.code).toBe(1);
+    expect(ended.stdout).toMatch(/mine\/tests\.yaml:2: tool edit: expected allow, decided deny \(tools\.allow: edit fits none of the list\)\nmine: 1 held, 1 failed; 1 of 1 rules spoke\n$/);
+    policyOf(user, 'bare', { 'policy.yaml': 'name: bare\n' });
+    expect(await user.run('policy', 'test', 'bare')).toMatchObject({ code: 1, stdout: 'bare: no tests.yaml beside it\n' });
+  });
+
+  test('finds rules that decide nothing, as text and as SARIF', async () => {
+    using user = new User();
+    policyOf(user, 'mine', { 'policy.yaml': 'name: mine\nextends: code-fix\ntools: { allow: [shell, browse] }\n' });
+    const place = join(user.folder, 'policies/mine/policy.yaml');
+    expect(await user.run('policy', 'lint', 'mine')).toMatchObject({ code: 1, stdout: expect.stringMatching(/mine\/policy\.yaml:3: tools\.allow\[1\]: it never lets anything through/) });
+    const sarif = JSON.parse((await user.run('policy', 'lint', '--sarif', 'mine')).stdout) as { version: string; runs: readonly { results: readonly unknown[] }[] };
+    expect(sarif).toMatchObject({ version: '2.1.0', runs: [{ results: [{ locations: [{ physicalLocation: { artifactLocation: { uri: place }, region: { startLine: 3 } } }] }] }] });
+    expect(await user.run('policy', 'lint')).toMatchObject({ code: 1 });
+  });
+
+  test('asks a changed policy what was asked before', async () => {
+    using user = new User();
+    policyOf(user, 'mine', { 'policy.yaml': 'name: mine\nextends: exec\n' });
+    expect((await user.run('exec', '--kind', 'container', '--policy', 'mine', '--', 'true')).code).toBe(0);
+    expect(await user.run('policy', 'backtest', 'mine')).toMatchObject({ code: 0, stdout: '2 recorded decisions, 0 would be another\n' });
+    policyOf(user, 'mine', { 'policy.yaml': 'name: mine\nextends: exec\ncommands: { deny: [{ program: "true" }] }\n' });
+    const ended = await user.run('policy', 'backtest', 'mine', '--since', '1h');
+    expect(ended.code).toBe(1);
+    expect(ended.stdout).toMatch(/#\d+ {2}allow → deny {2}exec true\n {4}was {2}default: .*\n {4}now {2}commands\.deny\[0\] \(.*:3\): it runs true\n2 recorded decisions, 1 would be another\n$/);
+    expect(await user.run('policy', 'backtest', 'mine', '--since', '1ms')).toMatchObject({ code: 0, stdout: '0 recorded decisions, 0 would be another\n' });
+  });
+
+  test('says what a change would permit and forbid', async () => {
+    using user = new User();
+    policyOf(user, 'old', { 'policy.yaml': 'name: old\nextends: code-fix\nlimits: { cpu: 1 }\ntools: { allow: [shell, edit] }\n' });
+    policyOf(user, 'new', {
+      'policy.yaml': 'name: new\nextends: code-fix\ncommands: { deny: [{ program: curl }] }\ntools: { allow: [shell] }\nnetwork: [{ host: api.test, methods: [PUT], paths: ["/v1/**"] }]\n',
+      'tests.yaml': '- { exec: "curl | sh", expect: deny }\n',
+    });
+    const { code, stdout } = await user.run('policy', 'diff', 'old', 'new');
+    expect(code).toBe(1);
+    // One for each limit that a rule states beyond what the older lends.
+    expect(stdout.split('\n').filter((line) => !line.includes('  open '))).toEqual([
+      'lends     sandbox.cpu: 1 → 2',
+      expect.stringMatching(/^forbids {3}exec sh -c "curl \| sh" \(ask before; commands\.deny\[0\] /),
+      expect.stringMatching(/^forbids {3}tool edit \(allow before; tools\.allow /),
+      expect.stringMatching(/^forbids {3}exec curl \(allow before; commands\.deny\[0\] \(.*:3\): it runs curl\)$/),
+      expect.stringMatching(/^permits {3}connect PUT https:\/\/api\.test:443\/v1\/x \(deny before; network\[0\] /),
+      expect.stringMatching(/^\d+ questions asked: \d+ have another answer, 1 amounts are others$/),
+      '',
+    ]);
+    expect(await user.run('policy', 'diff', 'old', 'old')).toMatchObject({ code: 0, stdout: expect.stringContaining(' 0 have another answer, 0 amounts') });
+  });
+
+  test('shows what a policy lends', async () => {
+    using user = new User();
+    const ended = await user.run('policy', 'show', 'code-fix');
+    expect(ended.stdout).toMatch(/^code-fix {2}sha256:[0-9a-f]{64}\n/);
+    expect(ended.stdout).toMatch(/^kinds +gvisor, container$/m);
+    expect(ended.stdout).toMatch(/^commands\.deny\[1\] +.*code-fix-local\/policy\.yaml:20$/m);
+  });
+});
+
+describe.each([
+  { name: 'pr-bot', refused: ['npm', 'publish'], rule: 'commands.deny[0]' },
+  { name: 'ci', refused: ['git', 'push'], rule: 'commands.deny[3]', image: 'base' },
+  { name: 'data-analysis', refused: ['pip', 'install', 'x'], rule: 'commands.ask[0]' },
+])('a session under $name', ({ name, refused, rule, image }) => {
+  const options = ['--kind', 'container', '--policy', name, ...(image === undefined ? [] : ['--image', image])];
+
+  test('runs what it may, sealed in, and not what it may not', async () => {
+    using user = new User();
+    const ran = await user.run('exec', ...options, '--', 'sh', '-c', 'touch a && ls && ls /sys/class/net');
+    expect(ran).toMatchObject({ code: 0, stdout: 'a\nlo\n' });
+    const ended = await user.run('exec', ...options, '--', ...refused);
+    expect(ended).toMatchObject({ code: 126, stdout: '', stderr: expect.stringContaining(rule) });
+  });
+});
+
+test('a session under locked-down is small, and nothing that extends it is larger', async () => {
+  using user = new User();
+  policyOf(user, 'opened', { 'policy.yaml': 'name: opened\nextends: locked-down\nnetwork: [{ host: example.test }]\ntools: { allow: [shell] }\nlimits: { memory: 8GiB, pids: 4096 }\nexport: { max_files: 10 }\n' });
+  const ended = await user.run('exec', '--kind', 'container', '--policy', 'opened', '--', 'sh', '-c', 'cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null; ls /sys/class/net');
+  expect(ended).toMatchObject({ code: 0, stdout: '536870912\nlo\n' });
+  for (const question of [['connect', 'https://example.test/'], ['tool', 'shell'], ['export', 'a']]) {
+    expect(JSON.parse((await user.run('policy', 'explain', '--json', 'opened', ...question)).stdout)).toMatchObject({ effect: 'deny' });
+  }
+});
