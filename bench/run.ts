@@ -10,6 +10,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ default: (quick: boolean)
   decide: () => import('./decide.ts'),
   density: () => import('./density.ts'),
   soak: () => import('./soak.ts'),
+  isolate: () => import('./isolate.ts'),
 };
 
 const { values, positionals } = parseArgs({

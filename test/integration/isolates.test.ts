@@ -140,7 +140,9 @@ describe('the console', () => {
 });
 
 describe('what is too much ends with what it ran into, and the next call runs', () => {
-  const cases: readonly (readonly [string, JavaScriptCause, string, RunOptions?])[] = [
+  // Where two limits are near each other, either may be met first.
+  const THREW_OR_MEMORY = 'threw or memory';
+  const cases: readonly (readonly [string, JavaScriptCause | typeof THREW_OR_MEMORY, string, RunOptions?])[] = [
     ['a loop', 'timeout', 'for (;;);'],
     ['a promise that never settles', 'timeout', 'export default await new Promise(() => {})'],
     ['a default export that never settles', 'timeout', 'export default () => new Promise(() => {})'],
@@ -163,16 +165,16 @@ describe('what is too much ends with what it ran into, and the next call runs', 
     ['a result larger than the heap', 'memory', 'export default "x".repeat(1e8)'],
     ['a result of many bytes and few characters', 'output', 'export default "\\u20ac".repeat(5e5)'],
     ['array buffers', 'threw', 'const a = []; for (;;) a.push(new ArrayBuffer(1e6))'],
-    ['shared array buffers', 'threw', 'const a = []; for (;;) a.push(new SharedArrayBuffer(1e6))'],
+    ['shared array buffers', THREW_OR_MEMORY, 'const a = []; for (;;) a.push(new SharedArrayBuffer(1e6))'],
     ['one large array buffer', 'threw', 'new BigUint64Array(2 ** 27)'],
     ['one large WebAssembly memory', 'threw', 'new WebAssembly.Memory({ initial: 1600 })'],
-    ['many WebAssembly memories', 'threw', 'const a = []; for (;;) { const m = new WebAssembly.Memory({ initial: 160 }); new Uint8Array(m.buffer).fill(1); a.push(m) }'],
+    ['many WebAssembly memories', THREW_OR_MEMORY, 'const a = []; for (;;) { const m = new WebAssembly.Memory({ initial: 160 }); new Uint8Array(m.buffer).fill(1); a.push(m) }'],
     ['a stack', 'threw', '(function f() { return f() + 1 })()'],
     ['a BigInt', 'threw', '2n ** (2n ** 40n)'],
   ];
-  test.each(cases.map(([name, cause, source, options]) => [name, cause, source, options ?? { limits: { wallMs: cause === 'timeout' ? 700 : 20_000 } }] as const))('%s: %s', async (_, cause, source, options) => {
+  test.each(cases.map(([name, cause, source, options]) => [name, cause, source, options ?? { limits: { wallMs: cause === 'timeout' ? 700 : 60_000 } }] as const))('%s: %s', async (_, cause, source, options) => {
     const end = await rig.run(source, options);
-    expect(end.cause).toBe(cause);
+    expect(cause.split(' or ')).toContain(end.cause);
     expect(end).not.toHaveProperty('result');
     expect((await rig.run('export default "next"')).result).toBe('next');
   });
@@ -262,6 +264,7 @@ describe('children', () => {
     expect(status).toMatch(/^NoNewPrivs:\s+1$/m);
     expect(readFileSync(`/proc/${pid}/environ`, 'utf8')).toBe('');
     expect(readFileSync(`/proc/${pid}/net/dev`, 'utf8').match(/^\s*\w+:/gm)).toEqual([expect.stringContaining('lo:')]);
+    expect(readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')).toContain('--permission');
     const limits = readFileSync(`/proc/${pid}/limits`, 'utf8');
     expect(limits).toMatch(/^Max core file size\s+0\s+0/m);
     expect(limits).toMatch(/^Max file size\s+0\s+0/m);

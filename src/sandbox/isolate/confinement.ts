@@ -1,4 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { promisify } from 'node:util';
@@ -37,7 +38,6 @@ export class Confinement {
   readonly #users = new Set<number>();
   readonly #groups: ControlGroups | undefined;
   readonly #prlimit: string | undefined;
-  #made = 0;
 
   private constructor(prefix: readonly string[], groups: ControlGroups | undefined, prlimit: string | undefined) {
     this.prefix = prefix;
@@ -68,7 +68,7 @@ export class Confinement {
   async hold(pid: number, uid: number, memoryBytes: number): Promise<Hold> {
     const allowance = memoryBytes * FACTOR + HEADROOM_BYTES;
     await this.#limit(pid, allowance);
-    const group = await this.#groups?.create(`child-${process.pid}-${(this.#made += 1)}`, { cpu: 1, memoryBytes: allowance, pids: PIDS, diskBytes: 0, inodes: 0, openFiles: 0 });
+    const group = await this.#groups?.create(`child-${process.pid}-${randomUUID()}`, { cpu: 1, memoryBytes: allowance, pids: PIDS, diskBytes: 0, inodes: 0, openFiles: 0 });
     try {
       for (const entrance of group?.entrances ?? []) await writeFile(entrance, String(pid));
     } catch (error) {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -33,10 +34,16 @@ export function childArguments(options: { readonly uid: number; readonly memoryB
   ];
 }
 
-/** Folders that hold what it loads. */
+/** What it loads, and how it is found. */
 function readable(): string[] {
-  const require = createRequire(here);
-  const isolatedVm = dirname(require.resolve('isolated-vm/package.json'));
-  const nodeGypBuild = dirname(createRequire(join(isolatedVm, 'package.json')).resolve('node-gyp-build'));
-  return [join(dirname(MAIN), '..', '*'), join(ROOT, 'package.json'), join(isolatedVm, '*'), join(nodeGypBuild, '*'), LIBC_MARK];
+  const isolatedVm = dirname(createRequire(here).resolve('isolated-vm/package.json'));
+  const packages = [...foldersOf('isolated-vm', here), ...foldersOf('node-gyp-build', join(isolatedVm, 'package.json'))];
+  return [join(dirname(MAIN), '..', '*'), join(ROOT, 'package.json'), ...packages, LIBC_MARK];
+}
+
+/** Where a package lies; and the links by which it is found, if there are any (pnpm makes them). */
+function foldersOf(name: string, from: string): string[] {
+  const require = createRequire(from);
+  const links = (require.resolve.paths(name) ?? []).filter((folder) => existsSync(join(folder, name)));
+  return [join(dirname(require.resolve(`${name}/package.json`)), '*'), ...links.flatMap((folder) => [folder, join(folder, name, '*')])];
 }

@@ -1,0 +1,140 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openServices } from '../src/app.ts';
+import type { JavaScriptEnd, JavaScriptSpec } from '../src/contracts/index.ts';
+import { IsolatePool } from '../src/sandbox/isolate/index.ts';
+import { Session } from '../src/session/index.ts';
+import { openDescriptors, processesWith, settledHeapBytes, shareKiB } from './process-memory.ts';
+import { type Report, inTurns, machine, percentiles, round } from './report.ts';
+
+const SOURCE = 'export default [1, 2, 3].map(x => x * 2)';
+const RESULT = '[2,4,6]';
+/** Long enough for a child to have the next isolate ready. */
+const PAUSE_MS = 4;
+const AT_ONCE = 100;
+const SOAK_LANES = 4;
+/** Allocators and collectors are never quite still. */
+const HEAP_NOISE_KIB = 2048;
+const CHILD_NOISE = 1.25;
+
+/** One program in an isolate of its own, beside `node -e`; then a hundred at once, memory, and a soak. */
+export default async function benchIsolate(quick: boolean): Promise<Report> {
+  const turns = await roundTrips(quick);
+  const p50 = (name: string): number => percentiles(turns[name] ?? []).p50;
+  const burst = await atOnce();
+  const memory = await memoryOf(quick ? 2 : 6);
+  const soaked = await soak(quick ? 2_000 : 100_000);
+  return {
+    bench: 'isolate',
+    machine: machine(),
+    figures: {
+      roundTripMs: Object.fromEntries(Object.entries(turns).map(([name, samples]) => [name, percentiles(samples)])),
+      atOnce: burst,
+      memory,
+      soak: soaked,
+      closing: `create, run and dispose ${p50('oneShot')} ms, a warm call ${p50('warm')} ms, with decision and journal ${p50('governed')} ms; node -e ${p50('nodeEval')} ms`,
+    },
+    ratios: { nodeEval: round(p50('nodeEval') / p50('oneShot'), 1), nodeEvalWarm: round(p50('nodeEval') / p50('warm'), 1) },
+  };
+}
+
+async function roundTrips(quick: boolean): Promise<Record<string, number[]>> {
+  await using services = await openServices({ env: globalThis.process.env, version: 'bench' });
+  const policy = await services.policies.load('js');
+  await using session = await Session.open(services.sessionPorts(), { principal: 'bench', policy });
+  await using pool = newPool();
+  const rounds = quick ? 30 : 300;
+  const { nodeEval: node = [], oneShot = [], warm = [], governed = [] } = await inTurns(
+    {
+      nodeEval,
+      // The child makes the next isolate when it has answered, so the second of two calls in a row waits for all of it: create, run, dispose.
+      before: () => checked(pool.run(spec())),
+      oneShot: () => checked(pool.run(spec())),
+      pause: () => sleep(PAUSE_MS),
+      warm: () => checked(pool.run(spec())),
+      pauseAgain: () => sleep(PAUSE_MS),
+      governed: async () => checked(Promise.resolve((await session.javascript({ source: SOURCE })).end)),
+    },
+    rounds,
+    quick ? 3 : 20,
+  );
+  return { nodeEval: node, oneShot, warm, governed };
+}
+
+async function nodeEval(): Promise<void> {
+  const child = spawn(process.execPath, ['-e', 'console.log(JSON.stringify([1, 2, 3].map(x => x * 2)))'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  let text = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+  await once(child, 'close');
+  if (text.trim() !== RESULT) throw new Error(`node -e gave ${text}`);
+}
+
+async function checked(running: Promise<JavaScriptEnd>): Promise<void> {
+  const end = await running;
+  if (JSON.stringify(end.result) !== RESULT) throw new Error(`an isolate gave ${JSON.stringify(end)}`);
+}
+
+async function atOnce(): Promise<Record<string, number>> {
+  await using pool = newPool();
+  const burst = async (): Promise<number> => {
+    const began = performance.now();
+    await Promise.all(Array.from({ length: AT_ONCE }, () => checked(pool.run(spec()))));
+    return round(performance.now() - began, 1);
+  };
+  return { calls: AT_ONCE, coldMs: await burst(), warmMs: await burst(), children: pool.size };
+}
+
+/** Of children that have run something, with the isolate that stands ready in each. */
+async function memoryOf(children: number): Promise<Record<string, number>> {
+  await using pool = newPool(children);
+  const { usage } = await pool.run(spec());
+  // Each call keeps its child for itself.
+  await Promise.all(Array.from({ length: children }, () => pool.run(spec({ source: 'const until = Date.now() + 500; while (Date.now() < until); export default [2, 4, 6]' }))));
+  const shares = childPids().map((pid) => shareKiB(pid) ?? 0);
+  return { children: pool.size, childKiB: round(shares.reduce((sum, share) => sum + share, 0) / shares.length, 0), isolateHeapKiB: round(usage.memoryBytes / 1024, 0) };
+}
+
+/** Programs that return, throw, are too much, and are slow, one after the other in a few lanes. */
+async function soak(count: number): Promise<Record<string, unknown>> {
+  await using pool = newPool(SOAK_LANES);
+  const sources = [SOURCE, 'throw new Error("x")', 'console.log("x".repeat(1000)); export default "y".repeat(1000)', 'export default await tools.echo({ a: [1] })', 'export default new Array(1e5).fill(1).length', 'export default [1'];
+  const sample = () => {
+    const pids = childPids();
+    return { heapKiB: round(settledHeapBytes() / 1024, 0), childKiB: pids.map((pid) => shareKiB(pid) ?? 0).sort((a, b) => a - b), descriptors: openDescriptors('self') };
+  };
+  const portion = count / 10;
+  const samples: ReturnType<typeof sample>[] = [];
+  const began = performance.now();
+  for (let done = 0; done < count; done += portion) {
+    let next = 0;
+    const lane = async (): Promise<void> => {
+      while (next < portion) {
+        const { cause } = await pool.run(spec({ source: sources[next++ % sources.length] ?? SOURCE, functions: { 'tools.echo': ([value]) => Promise.resolve(value) } }));
+        if (cause === 'lost' || cause === 'timeout' || cause === 'memory') throw new Error(`a call ended by ${cause}`);
+      }
+    };
+    await Promise.all(Array.from({ length: SOAK_LANES }, lane));
+    samples.push(sample());
+  }
+  const seconds = (performance.now() - began) / 1000;
+  const [, first = samples[0]] = samples;
+  const last = samples.at(-1);
+  if (first === undefined || last === undefined) throw new Error('nothing was measured');
+  const largest = (at: typeof first): number => at.childKiB.at(-1) ?? 0;
+  const flat = last.heapKiB <= first.heapKiB + HEAP_NOISE_KIB && largest(last) <= largest(first) * CHILD_NOISE && (last.descriptors ?? 0) <= (first.descriptors ?? 0) + 2;
+  return { calls: count, perSecond: round(count / seconds, 0), first, last, flat };
+}
+
+function newPool(maxChildren?: number): IsolatePool {
+  return new IsolatePool({ searchPath: process.env['PATH'] ?? '', ...(maxChildren === undefined ? {} : { maxChildren }) });
+}
+
+function spec(options: Partial<JavaScriptSpec> = {}): JavaScriptSpec {
+  const limits = { wallMs: 60_000, memoryBytes: 64 * 2 ** 20, outputBytes: 2 ** 20 };
+  return { owner: 'bench', source: SOURCE, fileName: 'bench.js', language: 'javascript', form: 'module', args: [], functions: {}, limits, ...options };
+}
+
+function childPids(): number[] {
+  return processesWith('--no-node-snapshot', 'isolate/child/main').filter((pid) => pid !== process.pid);
+}
