@@ -4,6 +4,7 @@ import type { Report } from './report.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<{ default: (quick: boolean) => Promise<Report> }>>> = {
   exec: () => import('./exec.ts'),
+  contexts: () => import('./contexts.ts'),
   acquire: () => import('./acquire.ts'),
   burst: () => import('./burst.ts'),
   files: () => import('./files.ts'),

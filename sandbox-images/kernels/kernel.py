@@ -23,6 +23,7 @@ write, read, dup2, getpid, leave, wait_for = os.write, os.read, os.dup2, os.getp
 compile_, eval_ = compile, eval
 
 PIECE_BYTES = 4000  # with its head below PIPE_BUF, so that the kernel writes it whole
+HELD_BYTES = 1900  # two of these, with their heads, as well
 TEXT_CHARACTERS = 100_000
 CELL_CHARACTERS = 1000
 TABLE_ROWS = 100
@@ -49,10 +50,31 @@ class Channel:
         self.mark = b"\0gbx:" + token + b":"
         self.out, self.err = os.dup(1), os.dup(2)
         self.lock = threading.RLock()
+        self.held = b""
+
+    def hold(self, **message):
+        """As `send`, but what is small goes with what comes next: every write wakes two other processes."""
+        text = dumps(message).encode("ascii")
+        with interrupts_held, self.lock:
+            self.release()
+            if len(text) <= HELD_BYTES:
+                self.held = self.whole(text, True)
+            else:
+                self.send(**message)
+
+    def release(self):
+        held, self.held = self.held, b""
+        if held:
+            self.write(self.out, held)
 
     def send(self, **message):
         text = dumps(message).encode("ascii")
         with interrupts_held, self.lock:
+            if len(text) <= HELD_BYTES:
+                held, self.held = self.held, b""
+                self.write(self.out, held + self.whole(text, True))
+                return
+            self.release()
             for at in range(0, len(text), PIECE_BYTES):
                 piece = text[at : at + PIECE_BYTES]
                 self.put(self.out, piece, at + PIECE_BYTES >= len(text))
@@ -62,8 +84,13 @@ class Channel:
         self.put(self.err, dumps({"end": call}).encode("ascii"), True)
         self.send(type="end", call=call, **how)
 
+    def whole(self, piece, last):
+        return self.mark + b"%04x" % len(piece) + (b"." if last else b"+") + piece
+
     def put(self, descriptor, piece, last):
-        whole = self.mark + b"%04x" % len(piece) + (b"." if last else b"+") + piece
+        self.write(descriptor, self.whole(piece, last))
+
+    def write(self, descriptor, whole):
         while True:
             try:
                 write(descriptor, whole)
@@ -334,7 +361,7 @@ class Kernel:
         if "text/plain" not in kept:
             kept["text/plain"] = "[too large]"
         table = {"table": table} if table is not None and len(dumps(table)) <= room else {}
-        self.channel.send(type=kind, data=kept, omitted=omitted, **table)
+        (self.channel.hold if kind == "result" else self.channel.send)(type=kind, data=kept, omitted=omitted, **table)
 
     def figures(self):
         """Every figure that matplotlib has open, as a PNG; none is open afterwards."""

@@ -104,6 +104,7 @@ describe.each(KINDS)('a python context in a %s', (kind) => {
     test('a value whose repr raises, is huge, or is no text is shown all the same', async () => {
       expect((await say(context, 'class N:\n  def __repr__(self): raise ValueError("no")\nN()')).result).toBe('<N: its repr raised ValueError>');
       expect((await say(context, '"\\ud800"')).result).toBe("'\\ud800'");
+      expect(await say(context, 'print("\\ud800")')).toMatchObject({ stdout: '\\ud800\n', end: { cause: 'finished' } });
       const huge = (await say(context, '"x" * 10**8')).result ?? '';
       expect(huge).toMatch(/^'x+\n\[… 99900002 characters cut …\]\nx+'$/);
       expect(huge.length).toBeLessThan(101_000);

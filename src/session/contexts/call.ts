@@ -7,6 +7,7 @@ import { KernelViolation } from './kernel-stream.ts';
 
 /** Between an interrupt for a limit and the end of the interpreter. */
 const GRACE_MS = 2000;
+const MAX_GRACE_MS = 30_000;
 /** What was written before the end of a call is under way on the other channel. */
 const OTHER_CHANNEL_MS = 5000;
 /** A small one costs us many times what it costs the code. */
@@ -89,7 +90,7 @@ export class Call {
     this.#stop = cause;
     // Before it has begun it would be for nobody.
     if (this.#started) this.#options.interrupt();
-    if (cause !== 'interrupted') this.#kill = this.#options.clock.timer(this.#options.graceMs ?? GRACE_MS, this.#options.kill);
+    if (cause !== 'interrupted') this.#kill = this.#options.clock.timer(Math.min(this.#options.graceMs ?? GRACE_MS, MAX_GRACE_MS), this.#options.kill);
   }
 
   /** Ends the interpreter with it. */

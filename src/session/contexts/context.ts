@@ -30,7 +30,7 @@ const MAX_CODE_BYTES = 2 ** 20;
 export interface CallRequest {
   /** Less than the policy lends; more is not given. */
   readonly limits?: Partial<CallLimits>;
-  /** The interpreter is ended so long after an interrupt that a limit or the signal was the reason for; 2 s by default. */
+  /** The interpreter is ended so long after an interrupt that a limit or the signal was the reason for; 2 s by default, 30 s at most. */
   readonly graceMs?: number;
   /** Ends the call as `cancelled`, or its wait for its turn. */
   readonly signal?: AbortSignal;
