@@ -28,8 +28,9 @@ export async function selfTest(ground: Ground, signal?: AbortSignal): Promise<st
 }
 
 /** Why a sandbox's user cannot mount a file system in memory here, before bubblewrap does; undefined when he can. Rejects when it could not be tried. */
-export function mountingObstacle(ground: Ground): Promise<string | undefined> {
-  return runInPlace(ground, () => MOUNTING);
+export async function mountingObstacle(ground: Ground): Promise<string | undefined> {
+  const complaint = await runInPlace(ground, () => MOUNTING);
+  return complaint?.split('\n')[0];
 }
 
 /** The complaint of a program that is started as a sandbox is; undefined when it ended well. */
