@@ -1,6 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { GloveboxError } from '../contracts/index.ts';
 import type { SandboxId } from '../contracts/index.ts';
 import type { Link } from './link.ts';
+
+/** Our word passes through an engine or a keeper before it lies where init finds it; a command that ends just after the waking should not have slept. */
+const WORD_MS = 50;
 
 /** What stops everything in a sandbox from running, and lets it go on. Both are idempotent. Errors: `sandbox_lost` when it is gone, and the engine's own. */
 export interface Freezer {
@@ -51,10 +55,11 @@ export class Pause {
   resume(signal?: AbortSignal): Promise<void> {
     return this.#next(async () => {
       if (this.#sinceMs === undefined) return;
-      const nowMs = performance.now();
+      const nowMs = performance.now() + WORD_MS;
       this.#link.tellSlept(nowMs - this.#sinceMs);
       // Told: if it cannot be woken now, only what follows is told the next time.
       this.#sinceMs = nowMs;
+      await sleep(WORD_MS);
       await this.#freezer?.thaw(signal);
       this.#sinceMs = undefined;
       this.#link.wake();

@@ -16,14 +16,14 @@ const call = (usd: number): DecisionRequest => ({ action: 'model.call', provider
 
 type Trap = readonly [what: string, policy: string, request: DecisionRequest, effect: Effect, because?: string];
 
-const FILES = 'files: { read: ["/work/*", "/src/**/*.ts"] }';
+const FILES = 'files: { read: ["/data/*", "/src/**/*.ts"] }';
 const NETWORK = 'network: [{ host: 10.0.0.1 }, { host: api.test }, { host: "2001:db8::1" }, { host: "*.cdn.test" }]';
 
 /** What Cedar, asked without care, would get wrong. */
 const TRAPS: readonly Trap[] = [
-  ['a star spans slashes', FILES, read('/work/a'), 'allow'],
-  ['a star spans slashes', FILES, read('/work/a/b'), 'deny'],
-  ['a star spans newlines', FILES, read('/work/a\n/etc/passwd'), 'deny'],
+  ['a star spans slashes', FILES, read('/data/a'), 'allow'],
+  ['a star spans slashes', FILES, read('/data/a/b'), 'deny'],
+  ['a star spans newlines', FILES, read('/data/a\n/etc/passwd'), 'deny'],
   ['a star spans newlines', FILES, read('/src/a\nb.ts'), 'allow'],
   ['what follows a star begins anywhere', FILES, read('/src/a.ts/b'), 'deny'],
   ['a pattern is told by its case', FILES, read('/Work/a'), 'deny'],
@@ -138,8 +138,8 @@ describe('a pattern as Cedar has it', () => {
   });
 
   test.each([
-    ['/work/**', 'context.path == "/work" || context.path like "/work/*"'],
-    ['/work/*/a', 'context.path like "/work/*/a" && context.depth == 4'],
+    ['/data/**', 'context.path == "/data" || context.path like "/data/*"'],
+    ['/data/*/a', 'context.path like "/data/*/a" && context.depth == 4'],
     ['/**/.env', 'context.path == "/.env" || context.path like "/*/.env"'],
     ['/src/**/*.ts', 'context.path like "/src/*.ts"'],
     ['/{a,b}', 'context.path == "/a" || context.path == "/b"'],
