@@ -5,7 +5,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#define EVENTS_MOST 64
+
 static int epoll_fd = -1;
+static struct epoll_event events[EVENTS_MOST];
+static int happened;
 
 int loop_open(void)
 {
@@ -21,16 +25,16 @@ void loop_close(void)
 	epoll_fd = -1;
 }
 
-int watch_for(struct watch *watch, uint32_t events)
+int watch_for(struct watch *watch, uint32_t wanted)
 {
-	struct epoll_event event = {.events = events, .data.ptr = watch};
+	struct epoll_event event = {.events = wanted, .data.ptr = watch};
 
-	if (watch->added && watch->events == events)
+	if (watch->added && watch->events == wanted)
 		return 0;
 	if (epoll_ctl(epoll_fd, watch->added ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, watch->fd, &event) < 0)
 		return -1;
 	watch->added = true;
-	watch->events = events;
+	watch->events = wanted;
 	return 0;
 }
 
@@ -50,21 +54,33 @@ void watch_close(struct watch *watch)
 	watch->fd = -1;
 }
 
-int loop_turn(int timeout_ms)
+int loop_wait(int timeout_ms)
 {
-	struct epoll_event events[64];
-	int count = epoll_wait(epoll_fd, events, 64, timeout_ms);
+	happened = epoll_wait(epoll_fd, events, EVENTS_MOST, timeout_ms);
+	if (happened >= 0)
+		return 0;
+	happened = 0;
+	return errno == EINTR ? 1 : -1;
+}
 
-	if (count < 0)
-		return errno == EINTR ? 1 : -1;
-	for (int i = 0; i < count; i++) {
-		struct watch *watch = events[i].data.ptr;
+static void dispatch(const struct epoll_event *event)
+{
+	struct watch *watch = event->data.ptr;
 
-		/* An earlier one of this turn may have stopped it. */
-		if (watch->added)
-			watch->ready(watch, events[i].events);
-	}
-	return 0;
+	/* An earlier one of this turn may have stopped it. */
+	if (watch->added)
+		watch->ready(watch, event->events);
+}
+
+void loop_dispatch(const struct watch *first)
+{
+	for (int i = 0; i < happened; i++)
+		if (events[i].data.ptr == first)
+			dispatch(&events[i]);
+	for (int i = 0; i < happened; i++)
+		if (events[i].data.ptr != first)
+			dispatch(&events[i]);
+	happened = 0;
 }
 
 uint64_t now_us(void)

@@ -21,9 +21,10 @@ int watch_for(struct watch *watch, uint32_t events);
 void watch_stop(struct watch *watch);
 /* Stops and closes; harmless when it is closed already (fd -1). */
 void watch_close(struct watch *watch);
-/* Calls what is ready. The owners of watches must live until it returns. Positive when the wait was cut short: no signal has a handler
- * here, so somebody stopped or froze us. */
-int loop_turn(int timeout_ms);
+/* Waits until something is ready. Positive when that was cut short: no signal has a handler here, so somebody stopped or froze us. */
+int loop_wait(int timeout_ms);
+/* Calls what was found ready, this one before all others. The owners of watches must have lived since. */
+void loop_dispatch(const struct watch *first);
 
 uint64_t now_us(void);
 uint64_t now_ms(void);

@@ -28,14 +28,14 @@
 /* A stream is moved in fewer and longer pieces, and whoever is at the other end sleeps less often. */
 #define WIRE_PIPE_BYTES (256 * 1024)
 /* Later than a scheduler makes us: we did not run. */
-#define LATE_MS 200
+#define LATE_MS 500
 /* How long the host's word of a sleep may take to reach us once we are awake. */
 #define WORD_MS 250
 
 static struct watch children;
 static bool more_children;
-/* When the turn before was over, and when we last found that we had not run (0: never). */
-static uint64_t awake_ms, woken_ms;
+/* When the turn before was over. */
+static uint64_t awake_ms;
 
 static void marker_changed(struct command *command, int status)
 {
@@ -108,15 +108,9 @@ static int timeout_until(uint64_t deadline_ms)
 	return deadline_ms - now > 60000 ? 60000 : (int)(deadline_ms - now);
 }
 
-/* Until when commands are not judged by the clock: a part of what it says may be a sleep of which the host has yet to tell us. */
-static uint64_t judged_from_ms(void)
+static uint64_t next_deadline(void)
 {
-	return woken_ms == 0 || session_heard_ms() > woken_ms ? 0 : woken_ms + WORD_MS;
-}
-
-static uint64_t next_of_commands(void)
-{
-	uint64_t next = UINT64_MAX;
+	uint64_t next = session_deadline_ms();
 	struct command *command;
 
 	for (uint32_t i = 0; (command = commands_at(i)) != NULL; i++) {
@@ -129,46 +123,48 @@ static uint64_t next_of_commands(void)
 	return next;
 }
 
-static uint64_t next_deadline(void)
-{
-	uint64_t of_session = session_deadline_ms(), of_commands = next_of_commands(), judged = judged_from_ms();
-
-	if (of_commands < judged)
-		of_commands = judged;
-	return of_session < of_commands ? of_session : of_commands;
-}
-
 static void tick(uint64_t now)
 {
 	struct command *command;
 
 	if (now >= session_deadline_ms())
 		quit(EXIT_DEAD_MAN, "no word from the host");
-	if (now < judged_from_ms())
-		return;
 	for (uint32_t i = 0; (command = commands_at(i)) != NULL; i++) {
 		ending_tick(command, now);
 		input_tick(command, now);
 	}
 }
 
-/* What is judged by the clock is judged by one reading of it: we can be stopped between any two. */
+/* Before anything is judged by the clock, and before what ended meanwhile is found: a part of what the clock says may be a sleep. */
+static void notice_sleep(bool interrupted, int timeout)
+{
+	uint64_t now = now_ms();
+
+	if (interrupted)
+		session_slept(now - awake_ms);
+	else if (now - awake_ms > (uint64_t)timeout + LATE_MS)
+		session_forgive(now);
+	else
+		return;
+	session_await_word(WORD_MS);
+}
+
 static void turn(void)
 {
 	int timeout = more_children ? 0 : timeout_until(next_deadline());
-	int interrupted = loop_turn(timeout);
+	int interrupted = loop_wait(timeout);
 	uint64_t now;
 
 	if (interrupted < 0)
 		quit(EXIT_FAILURE_OF_INIT, "epoll_wait");
+	notice_sleep(interrupted > 0, timeout);
+	/* What the host wrote while we slept comes before what ended meanwhile. */
+	loop_dispatch(session_input());
 	if (more_children)
 		reap();
+	/* One reading of the clock for all that is judged by it: we can be stopped between any two. */
 	now = now_ms();
-	if (interrupted > 0 || now - awake_ms > (uint64_t)timeout + LATE_MS) {
-		woken_ms = now;
-		session_forgive(now);
-	}
-	/* A sandbox that was frozen finds what its host wrote before it finds that time has passed. */
+	/* What the host wrote comes before what the clock says. */
 	if (now >= next_deadline())
 		session_listen();
 	tick(now);

@@ -1,6 +1,7 @@
 #include "session.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -24,6 +25,7 @@ static struct {
 	uint32_t features, grace_ms;
 	uint64_t born_ms, heard_ms;
 	bool forgiven;
+	bool woken; /* the host has said how long we slept, or has attached */
 	struct watch in, out;
 	uint8_t *input;
 	size_t start, end, capacity; /* what is not yet taken lies in [start, end) */
@@ -86,15 +88,38 @@ uint64_t session_deadline_ms(void)
 	return session.heard_ms + session.grace_ms;
 }
 
-uint64_t session_heard_ms(void)
+const struct watch *session_input(void)
 {
-	return session.heard_ms;
+	return &session.in;
 }
 
 void session_listen(void)
 {
 	if (session.in.added)
 		input_ready(&session.in, 0);
+}
+
+void session_slept(uint64_t ms)
+{
+	session.heard_ms += ms;
+}
+
+void session_await_word(unsigned ms)
+{
+	uint64_t now = now_ms(), until = now + ms;
+
+	session.woken = false;
+	for (; session.in.added && !session.woken && now < until; now = now_ms()) {
+		struct pollfd input = {.fd = session.in.fd, .events = POLLIN};
+		uint64_t after;
+
+		if (poll(&input, 1, (int)(until - now)) > 0)
+			session_listen();
+		after = now_ms();
+		/* Put to sleep again: poll goes on as if nothing had been. */
+		if (after > until + ms)
+			session_slept(after - until);
+	}
 }
 
 void session_forgive(uint64_t now)
@@ -179,10 +204,12 @@ static bool take_one(size_t *at)
 		return used > 0 && !session.receiver.hunting;
 	case RECEIVED_ATTACH:
 		heard();
+		session.woken = true;
 		attach(&frame);
 		break;
 	case RECEIVED_FRAME:
 		heard();
+		session.woken |= frame.type == FRAME_SLEPT;
 		fault = obey(&frame);
 		break;
 	case RECEIVED_FAULT:

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "loop.h"
 #include "preamble.h"
 #include "secrets.h"
 
@@ -12,11 +13,15 @@ void session_open(const struct secrets *secrets, const struct configuration *con
 void session_exchange(void);
 /* When the dead man's switch goes off. */
 uint64_t session_deadline_ms(void);
-/* When it was last heard of, or forgiven for its silence. */
-uint64_t session_heard_ms(void);
+/* What the host writes to. */
+const struct watch *session_input(void);
 /* Takes what the host has written by now, whether or not the loop has come to it. */
 void session_listen(void);
-/* Init has not run for a while: it could not listen, so the host gets its time once more. Only once in one silence. */
+/* Init was stopped or frozen for up to so long: that was no silence of the host's. */
+void session_slept(uint64_t ms);
+/* Init has not run for a while, and cannot tell why: the host gets its time once more. Only once in one silence. */
 void session_forgive(uint64_t now_ms);
+/* Waits so long for the host to say how long we slept, or to attach, and takes what it says meanwhile. */
+void session_await_word(unsigned ms);
 
 #endif

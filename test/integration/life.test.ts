@@ -101,7 +101,7 @@ describe.each(KINDS)('a %s sandbox', (kind) => {
 async function leftPaused(world: SandboxWorld, kind: string, graceMs: number): Promise<SandboxId> {
   const child = spawn(process.execPath, [OWNER, kind, world.stateDir, String(graceMs)], { stdio: ['ignore', 'pipe', 'inherit'] });
   const exited = once(child, 'exit');
-  const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
+  const [line] = (await Promise.race([once(createInterface(child.stdout), 'line'), exited.then(() => expect.fail('it ended before it had paused anything'))])) as [string];
   child.kill('SIGKILL');
   await exited;
   return parseId('sbx', line) ?? expect.fail(line);
