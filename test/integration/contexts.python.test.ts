@@ -95,9 +95,13 @@ describe.each(KINDS)('a python context in a %s', (kind) => {
       ['raise GeneratorExit', 'GeneratorExit'],
       ['class E(Exception):\n  def __str__(self): raise ValueError("no")\nraise E', 'E'],
       ['def f(): f()\nf()', 'RecursionError'],
-      ['x = "\ud800"', 'UnicodeEncodeError'],
     ])('%j is an exception, and the context goes on', async (code, name) => {
       expect(await say(context, code)).toMatchObject({ error: { name }, end: { cause: 'raised', state: 'kept' } });
+      expect((await say(context, '1 + 1')).result).toBe('2');
+    });
+
+    test('what is no Unicode cannot be judged, and is refused', async () => {
+      expect(await say(context, 'x = "\ud800"')).toMatchObject({ end: { cause: 'policy', state: 'kept' } });
       expect((await say(context, '1 + 1')).result).toBe('2');
     });
 
