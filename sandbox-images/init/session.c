@@ -95,7 +95,8 @@ const struct watch *session_input(void)
 
 void session_listen(void)
 {
-	if (session.in.added)
+	/* With no room for more, a read would look like the end. */
+	if (session.in.added && !session.held)
 		input_ready(&session.in, 0);
 }
 
@@ -109,7 +110,7 @@ void session_await_word(unsigned ms)
 	uint64_t now = now_ms(), until = now + ms;
 
 	session.woken = false;
-	for (; session.in.added && !session.woken && now < until; now = now_ms()) {
+	for (; session.in.added && !session.held && !session.woken && now < until; now = now_ms()) {
 		struct pollfd input = {.fd = session.in.fd, .events = POLLIN};
 		uint64_t after;
 

@@ -1,6 +1,7 @@
 import type { DecisionRequest, Policy, PolicyDocument, PolicyFinding } from '../contracts/index.ts';
 import type { DocumentPath, Layer } from './document/layer.ts';
 import { ruleName } from './document/layer.ts';
+import { unboundBy } from './rules/network-rules.ts';
 
 /**
  * What is not wrong in a policy, and yet not what its author can have meant: rules that never decide anything. Only what is certain is told;
@@ -105,7 +106,7 @@ function ineffective(own: Layer, above: readonly Layer[]): PolicyFinding[] {
 
 function unmatched(own: Layer): PolicyFinding[] {
   return (own.document.network ?? []).flatMap((rule, i) => {
-    const why = 'registries' in rule ? 'registries are not resolved yet' : rule.paths?.some((path) => /\{[a-z_]+\}/.test(path)) === true ? 'its variables are not bound yet' : undefined;
+    const why = unboundBy(rule);
     return why === undefined ? [] : [finding(own, ['network', i], `it matches nothing: ${why}`)];
   });
 }

@@ -8,7 +8,8 @@ import { Glob } from '../glob.ts';
 import { depthOf } from './file-rules.ts';
 
 type NetworkRequest = Extract<DecisionRequest, { action: 'network.connect' }>;
-type Destination = Extract<NonNullable<PolicyDocument['network']>[number], { host: string }>;
+type NetworkRule = NonNullable<PolicyDocument['network']>[number];
+type Destination = Extract<NetworkRule, { host: string }>;
 
 interface NetworkFacts extends Facts {
   readonly request: NetworkRequest;
@@ -50,9 +51,8 @@ class LayerRules {
 
   constructor(layer: PlacedLayer) {
     this.#entries = (layer.document.network ?? []).map((rule, i) => {
-      if ('registries' in rule) return new UnboundRule(i, undefined, 'registries are not resolved yet');
       const unbound = unboundBy(rule);
-      if (unbound !== undefined) return new UnboundRule(i, rule.host, unbound);
+      if (unbound !== undefined || !('host' in rule)) return new UnboundRule(i, 'host' in rule ? rule.host : undefined, unbound ?? 'it names no host');
       return new DestinationRule(rule, ['network', i], ruleId(layer, ['network', i]));
     });
     const bound = this.#entries.filter((one) => one instanceof DestinationRule);
@@ -76,8 +76,9 @@ class LayerRules {
   }
 }
 
-/** Why a rule cannot match anything yet. */
-function unboundBy(rule: Destination): string | undefined {
+/** Why a rule cannot match anything yet; undefined where it can. */
+export function unboundBy(rule: NetworkRule): string | undefined {
+  if ('registries' in rule) return 'registries are not resolved yet';
   if (rule.paths?.some((path) => VARIABLE.test(path)) === true) return 'its variables are not bound yet';
   return rule.methods?.length === 0 || rule.paths?.length === 0 ? 'it names no method or no path' : undefined;
 }
