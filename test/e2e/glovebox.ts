@@ -88,7 +88,7 @@ export class Started {
     }));
   }
 
-  /** Resolves when stderr has this; fails when the process ends without it. */
+  /** Resolves when stderr has this; fails when the process ends without it, or in two minutes. */
   says(text: string): Promise<void> {
     return this.#has(text, () => this.#stderr);
   }
@@ -99,11 +99,16 @@ export class Started {
   }
 
   async #has(text: string, soFar: () => string): Promise<void> {
-    let over = false;
-    void this.ended.then(() => this.#more(() => (over = true)));
-    while (!soFar().includes(text)) {
-      if (over) throw new Error(`it ended without saying "${text}":\n${soFar()}`);
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    let over: string | undefined;
+    const deadline = setTimeout(() => this.#more(() => (over ??= 'in two minutes it did not say')), 120_000);
+    void this.ended.then(() => this.#more(() => (over = 'it ended without saying')));
+    try {
+      while (!soFar().includes(text)) {
+        if (over !== undefined) throw new Error(`${over} "${text}":\n${soFar()}`);
+        await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      }
+    } finally {
+      clearTimeout(deadline);
     }
   }
 

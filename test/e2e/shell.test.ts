@@ -46,12 +46,11 @@ describe.each(['container', 'process'])('glovebox shell in a %s', (kind) => {
     await person.sees('30 100');
     await person.sees('is xterm-256color');
     person.resizes(120, 40);
-    person.types('trap "stty size" WINCH; stty size\r');
+    // A kernel signals the terminal's foreground: one program that stays there, so that no key and no size comes while it changes hands.
+    person.types(`sh -c 'trap "stty size" WINCH; stty size; while :; do sleep 0.1; done'; echo fin"ished"\r`);
     await person.sees('40 120');
     person.resizes(90, 20);
     await person.sees('20 90');
-    person.types('echo begin"s"; sleep 1000; echo fin"ished"\r');
-    await person.sees('begins');
     person.types('\u0003');
     person.types('exit 7\r');
     const { code, stdout } = await person.ended;
