@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import { type CommandEnd, GloveboxError, type SandboxKind, WORKSPACE } from '../contracts/index.ts';
 import { type GovernedCommand, type GovernedSandbox, Session } from '../session/index.ts';
+import { warnOfObserving } from './observing.ts';
 import type { Services } from './services.ts';
 import { sessionImage } from './session-image.ts';
 import { approverFor } from './terminal-approver.ts';
@@ -26,6 +27,7 @@ export async function inOneSandbox(
 ): Promise<number> {
   try {
     const policy = await services.policies.load(options.policy);
+    if (policy.mode === 'observe') warnOfObserving(terminal, policy.name);
     const kinds = options.kind === undefined ? policy.grant.kinds : [options.kind];
     const image = await sessionImage(services, terminal, { asked: options.image, policy, kinds }, signal);
     await using session = await Session.open(services.sessionPorts(approverFor(terminal, services.principal)), {
@@ -91,8 +93,10 @@ export function exitCodeOf(end: CommandEnd): number {
 
 /** How it ended, for a person, where that is not plain from the exit code. */
 export function explain(command: GovernedCommand, end: CommandEnd, terminal: Terminal): void {
+  const { effect, reason, observed } = command.decision;
+  if (observed === true) terminal.note(`glovebox: observed: ${reason.rule} would ${effect === 'ask' ? 'ask about it' : 'deny it'}: ${reason.text}`, 'yellow');
   const hit = end.limitsHit.length === 0 ? '' : `, having run into: ${end.limitsHit.join(', ')}`;
-  if (end.cause === 'policy') terminal.note(`glovebox: denied by ${command.decision.reason.rule}: ${command.decision.reason.text}`, 'red');
+  if (end.cause === 'policy') terminal.note(`glovebox: denied by ${reason.rule}: ${reason.text}`, 'red');
   else if (end.cause === 'not_started') terminal.note(`glovebox: could not start: ${end.startError ?? 'unknown'}`, 'red');
   else if (end.cause !== 'exited' && end.cause !== 'signalled') terminal.note(`glovebox: ended by ${end.cause}${hit}`, 'red');
   else if (hit !== '') terminal.note(`glovebox: ended${hit}`, 'yellow');

@@ -8,10 +8,10 @@ import type { Terminal } from './terminal.ts';
 export async function showPolicy(services: Services, terminal: Terminal, name: string, options: { json?: boolean; cedar?: boolean }): Promise<number> {
   const policy = await services.policies.load(name);
   const { hash, grant, rules } = policy;
-  if (options.json === true) await terminal.json({ name: policy.name, hash, grant, rules, ...(options.cedar === true ? { cedar: policy.cedar() } : {}) });
+  if (options.json === true) await terminal.json({ name: policy.name, hash, mode: policy.mode, grant, rules, ...(options.cedar === true ? { cedar: policy.cedar() } : {}) });
   else if (options.cedar === true) await terminal.data(policy.cedar());
   else {
-    await terminal.data(`${policy.name}  ${hash}\n`);
+    await terminal.data(`${policy.name}  ${hash}${policy.mode === 'observe' ? '  observes' : ''}\n`);
     for (const [section, value] of Object.entries(grant)) await terminal.data(`${section.padEnd(11)} ${say(value)}\n`);
     for (const { rule, file, line } of rules) await terminal.data(`${rule.padEnd(24)} ${file}:${line}\n`);
   }
@@ -26,7 +26,7 @@ export async function explainDecision(services: Services, terminal: Terminal, na
   const { remedies, binds } = explain(request, decision);
   if (options.json === true) await terminal.json({ request, ...decision, remedies, binds });
   else {
-    await terminal.data(`${decision.effect}  ${words.join(' ')}\n`);
+    await terminal.data(`${decision.effect}  ${words.join(' ')}${decision.observed === true ? '  (observed: it passes)' : ''}\n`);
     await terminal.data(`  decided by  ${sayReason(decision.reason)}\n`);
     for (const reason of decision.lost) await terminal.data(`  and         ${reason.effect}, ${sayReason(reason)}\n`);
     for (const remedy of remedies) await terminal.data(`  otherwise   ${remedy}\n`);
@@ -78,7 +78,7 @@ export async function lintPolicies(services: Services, terminal: Terminal, names
   else if (options.json === true) await terminal.json({ findings });
   else for (const { file, line, rule, text } of findings) await terminal.data(`${file}:${line}: ${rule}: ${text}\n`);
   if (findings.length === 0) terminal.note('nothing to say');
-  return findings.length === 0 ? 0 : 1;
+  return findings.every(({ isNote }) => isNote) ? 0 : 1;
 }
 
 async function loadAll(services: Services, names: readonly string[]): Promise<readonly PolicyFile[]> {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { JournalEvent, TestReport } from '../contracts/index.ts';
+import type { EventData, JournalEvent, TestReport } from '../contracts/index.ts';
+import { warnOfObserving } from './observing.ts';
 import { printable, type Terminal } from './terminal.ts';
 
 /** Prints a run as it goes: a reading of the journal, so a resumed run and a watched one look the same. */
@@ -18,6 +19,9 @@ export class Progress {
 
   show(event: JournalEvent): void {
     switch (event.type) {
+      case 'session.opened':
+        if (event.data.mode === 'observe') warnOfObserving(this.#terminal, event.data.policy);
+        return;
       case 'sandbox.created':
         return this.#line('sandbox', `${event.data.kind} from ${shortImage(event.data.image)} for ${event.data.purpose} (limits ${event.data.limitsAre})`);
       case 'run.tested':
@@ -29,8 +33,7 @@ export class Progress {
       case 'tool.ended':
         return this.#tool(event.data.call.name, event.data.call.input, event.data.outcome);
       case 'decision':
-        if (!event.data.allowed) this.#line('denied', `${event.data.request.action}: ${event.data.decision.reason.text}`, 'red');
-        return;
+        return this.#decided(event.data);
       case 'run.submitted':
         return this.#line('submit', event.data.summary, 'green');
       case 'run.resumed':
@@ -38,6 +41,11 @@ export class Progress {
       default:
         return;
     }
+  }
+
+  #decided({ request, decision, allowed }: EventData['decision']): void {
+    if (!allowed) this.#line('denied', `${request.action}: ${decision.reason.text}`, 'red');
+    else if (decision.observed === true) this.#line('observed', `${request.action} would be ${decision.effect === 'ask' ? 'asked about' : 'denied'}: ${decision.reason.text}`, 'yellow');
   }
 
   #answered(text: string): void {

@@ -1,5 +1,10 @@
 import type { PolicyFinding } from '../contracts/index.ts';
 
+const RULES = [
+  { id: 'ineffective-rule', shortDescription: { text: 'A rule that decides nothing' } },
+  { id: 'observes', shortDescription: { text: 'A policy that enforces nothing' } },
+];
+
 /** Findings as SARIF 2.1.0, which code hosts show beside the lines. */
 export function sarif(findings: readonly PolicyFinding[], version: string): unknown {
   return {
@@ -7,10 +12,10 @@ export function sarif(findings: readonly PolicyFinding[], version: string): unkn
     version: '2.1.0',
     runs: [
       {
-        tool: { driver: { name: 'glovebox policy lint', version, rules: [{ id: 'ineffective-rule', shortDescription: { text: 'A rule that decides nothing' } }] } },
-        results: findings.map(({ rule, file, line, text }) => ({
-          ruleId: 'ineffective-rule',
-          level: 'warning',
+        tool: { driver: { name: 'glovebox policy lint', version, rules: RULES } },
+        results: findings.map(({ rule, file, line, text, isNote }) => ({
+          ruleId: isNote === true ? 'observes' : 'ineffective-rule',
+          level: isNote === true ? 'note' : 'warning',
           message: { text: `${rule}: ${text}` },
           locations: [{ physicalLocation: { artifactLocation: { uri: file }, region: { startLine: line } } }],
         })),

@@ -60,4 +60,6 @@ export interface Decision {
   readonly lost: readonly Reason[];
   /** Content hash of the policy version that decided: `sha256:…`. */
   readonly policy: string;
+  /** It passes whatever its effect is: the policy only observes. */
+  readonly observed?: true;
 }

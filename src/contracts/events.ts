@@ -40,7 +40,7 @@ export interface RunSummary {
 
 /** What can happen. Data is plain JSON; large texts are blobs, named by hash. */
 export interface EventData {
-  'session.opened': { principal: string; policy: string; policyHash: string; run?: string };
+  'session.opened': { principal: string; policy: string; policyHash: string; run?: string; mode?: 'observe' };
   'session.closed': { why: string };
   'sandbox.created': { sandbox: string; kind: SandboxKind; image: string; digests?: readonly string[]; limitsAre: 'hard' | 'soft'; workspaceIs?: WorkspacePlace; purpose: string };
   'sandbox.gone': { sandbox: string; why: string };

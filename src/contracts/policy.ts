@@ -33,6 +33,7 @@ export const policyDocument = z.strictObject({
   name: z.string().regex(/^[a-z][a-z0-9-]{0,63}$/, 'lower-case letters, digits and dashes, starting with a letter'),
   description: z.string().optional(),
   extends: z.string().optional().describe('a policy that this one narrows: the stricter limit wins, and its deny rules stay'),
+  mode: z.enum(['enforce', 'observe']).optional().describe('observe: what would be denied or asked about is written down and let pass; only where everything that it extends says so, too'),
   sandbox: z
     .strictObject({
       image: z.string().min(1).optional().describe('what a session gets that asks for none'),
@@ -101,6 +102,8 @@ export interface PolicyRule {
 /** Something about a rule that its author should look at. */
 export interface PolicyFinding extends PolicyRule {
   readonly text: string;
+  /** What was meant, and still has to be known by whoever reads the policy. */
+  readonly isNote?: true;
 }
 
 /** One version of one policy. It never changes; a changed file is another version. */
@@ -108,6 +111,8 @@ export interface Policy {
   readonly name: string;
   /** `sha256:…` of its canonical content, with everything that it extends. */
   readonly hash: string;
+  /** `observe`: what it denies or asks about passes, but for what no mode opens (docs/policy.md). */
+  readonly mode: 'enforce' | 'observe';
   readonly grant: PolicyGrant;
   /** Default deny. Pure and synchronous: the same request has the same answer for ever. */
   decide(request: DecisionRequest): Decision;

@@ -8,6 +8,7 @@ import { DecisionCache } from './decision-cache.ts';
 import type { Layer, PlacedLayer } from './document/layer.ts';
 import { grantOf } from './grant.ts';
 import { lintLayers } from './lint.ts';
+import { holdsAnyway, modeOf } from './mode.ts';
 import { rulesOf } from './rule-list.ts';
 import { CommandRules } from './rules/command-rules.ts';
 import { CredentialRules } from './rules/credential-rules.ts';
@@ -24,6 +25,7 @@ import { byDefault, decisionOf } from './verdict.ts';
 export class CompiledPolicy implements PolicyFile {
   readonly name: string;
   readonly hash: string;
+  readonly mode: PolicyFile['mode'];
   readonly grant: PolicyGrant;
   readonly file: string;
   readonly rules: readonly PolicyRule[];
@@ -38,6 +40,7 @@ export class CompiledPolicy implements PolicyFile {
     this.name = layers[0].document.name;
     this.#layers = layers;
     this.documents = layers.map((layer) => layer.document);
+    this.mode = modeOf(layers);
     this.grant = grantOf(layers);
     this.file = layers[0].file;
     this.rules = layers.flatMap(rulesOf);
@@ -48,8 +51,11 @@ export class CompiledPolicy implements PolicyFile {
   decide(request: DecisionRequest): Decision {
     return this.#decisions.get(request, () => {
       // A recorded decision may come from a newer program.
-      const known = ACTIONS.includes(request.action);
-      return decisionOf(known ? this.#policyFor(request.action).decide(request) : byDefault('deny', `unknown action: ${JSON.stringify(request)}`), this.hash);
+      if (!ACTIONS.includes(request.action)) return decisionOf(byDefault('deny', `unknown action: ${JSON.stringify(request)}`), this.hash);
+      const policy = this.#policyFor(request.action);
+      const decision = decisionOf(policy.decide(request), this.hash);
+      if (this.mode === 'enforce' || holdsAnyway(request, decision) || !policy.canJudge(request)) return decision;
+      return { ...decision, observed: true };
     });
   }
 

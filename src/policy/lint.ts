@@ -9,7 +9,14 @@ import { unboundBy } from './rules/network-rules.ts';
  */
 export function lintLayers(layers: readonly [Layer, ...Layer[]], policy: Policy): PolicyFinding[] {
   const [own, ...above] = layers;
-  return [...doubled(own), ...restated(own, above), ...overruled(own, policy), ...shadowed(own, layers), ...ineffective(own, above), ...unmatched(own)].sort((a, b) => a.line - b.line);
+  return [...modes(own, above, policy), ...doubled(own), ...restated(own, above), ...overruled(own, policy), ...shadowed(own, layers), ...ineffective(own, above), ...unmatched(own)].sort((a, b) => a.line - b.line);
+}
+
+function modes(own: Layer, above: readonly Layer[], { mode }: Policy): PolicyFinding[] {
+  if (own.document.mode !== 'observe') return [];
+  const enforcing = above.find(({ document }) => document.mode !== 'observe');
+  if (enforcing !== undefined) return [finding(own, ['mode'], `it has no effect: ${enforcing.document.name} enforces, and nobody below can undo that`)];
+  return mode === 'observe' ? [{ ...finding(own, ['mode'], 'nothing of it is enforced but what seals a sandbox, and the budget'), isNote: true }] : [];
 }
 
 type Rules = NonNullable<PolicyDocument['commands']>;

@@ -33,6 +33,10 @@ export class RunPolicy implements Policy {
     return this.#policy.hash;
   }
 
+  get mode(): Policy['mode'] {
+    return this.#policy.mode;
+  }
+
   decide(request: DecisionRequest): Decision {
     const decision = this.#policy.decide(request);
     if (request.action !== 'model.call' || decision.effect === 'deny') return decision;

@@ -34,7 +34,7 @@ export class Gate {
   /** The answer without a wait where policy is sure; a promise only where a person has to be asked. */
   consider(request: DecisionRequest, signal?: AbortSignal): Verdict | Promise<Verdict> {
     const decision = this.#policy.decide(request);
-    if (decision.effect !== 'ask') return verdict(request, decision, decision.effect === 'allow');
+    if (decision.effect !== 'ask' || decision.observed === true) return verdict(request, decision, decision.effect === 'allow' || decision.observed === true);
     return this.#ask(request, decision, signal);
   }
 

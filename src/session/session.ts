@@ -89,7 +89,7 @@ export class Session implements AsyncDisposable {
     const kinds = options.kinds ?? policy.grant.kinds;
     const opened: NewEvent = {
       type: 'session.opened',
-      data: { principal: options.principal, policy: policy.name, policyHash: policy.hash, ...(options.run === undefined ? {} : { run: options.run }) },
+      data: { principal: options.principal, policy: policy.name, policyHash: policy.hash, ...(options.run === undefined ? {} : { run: options.run }), ...(policy.mode === 'enforce' ? {} : { mode: policy.mode }) },
     };
     await gate.write([opened]);
     try {

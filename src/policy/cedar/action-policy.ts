@@ -31,6 +31,11 @@ export class ActionPolicy<R, F extends Facts = Facts> {
     this.#verdict = new PolicySet(action, texts([...permits, ...joined(forbids), ...raw]));
   }
 
+  /** Whether the request is in a form that rules can be held against; in any other it is denied. */
+  canJudge(request: R): boolean {
+    return typeof this.#of.facts(request) !== 'string';
+  }
+
   decide(request: R): Reasons {
     const facts = this.#of.facts(request);
     if (typeof facts === 'string') return byDefault('deny', facts);

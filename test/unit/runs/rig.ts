@@ -73,6 +73,7 @@ export function policyOf(decide: (request: DecisionRequest) => Partial<Decision>
   return {
     name: 'test',
     hash: 'sha256:policy',
+    mode: 'enforce',
     grant: { ...GRANT, ...grant },
     decide: (request) => ({ effect: 'allow', reason, lost: [], policy: 'sha256:policy', ...decide(request) }),
   };
