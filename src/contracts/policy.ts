@@ -58,7 +58,12 @@ export const policyDocument = z.strictObject({
     .strictObject({ read: globs.optional(), write: globs.optional(), deny: globs.optional(), review: globs.optional() })
     .optional(),
   commands: z
-    .strictObject({ allow: z.array(commandRule).optional(), ask: z.array(commandRule).optional(), deny: z.array(commandRule).optional() })
+    .strictObject({
+      allow: z.array(commandRule).optional(),
+      exactly: z.array(z.array(z.string()).min(1)).optional().describe('whole commands, word by word: allowed even where it cannot be seen for certain what they run'),
+      ask: z.array(commandRule).optional(),
+      deny: z.array(commandRule).optional(),
+    })
     .optional(),
   javascript: z
     .strictObject({
@@ -74,7 +79,7 @@ export const policyDocument = z.strictObject({
     .strictObject({ usd: z.number().nonnegative().optional(), tokens: z.int().nonnegative().optional(), steps: z.int().nonnegative().optional() })
     .optional(),
   export: z
-    .strictObject({ max_files: z.int().nonnegative().optional(), max_bytes: bytes.optional(), ask: globs.optional(), deny: globs.optional() })
+    .strictObject({ max_files: z.int().nonnegative().optional(), max_bytes: bytes.optional(), allow: globs.optional(), ask: globs.optional(), deny: globs.optional() })
     .optional(),
 });
 export type PolicyDocument = z.output<typeof policyDocument>;

@@ -36,8 +36,10 @@ const ADMITTING = [
   ['files', 'read'],
   ['files', 'write'],
   ['commands', 'allow'],
+  ['commands', 'exactly'],
   ['tools', 'allow'],
   ['models', 'allow'],
+  ['export', 'allow'],
 ] as const;
 
 function doubled(own: Layer): PolicyFinding[] {

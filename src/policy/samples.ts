@@ -7,12 +7,13 @@ type Destination = Extract<NonNullable<PolicyDocument['network']>[number], { hos
 export function samplesOf(document: PolicyDocument): Question[] {
   const { files, commands, javascript, network, tools, models, export: exported, sandbox, limits } = document;
   const paths = [...(files?.read ?? []), ...(files?.write ?? []), ...(files?.deny ?? [])].map(sample);
-  const leaving = [...(files?.review ?? []), ...(exported?.ask ?? []), ...(exported?.deny ?? [])].map(sample);
+  const leaving = [...(files?.review ?? []), ...(exported?.allow ?? []), ...(exported?.ask ?? []), ...(exported?.deny ?? [])].map(sample);
   return [
     ...paths.flatMap((path): Question[] => [{ read: path }, { write: path }, { delete: path }]),
     ...[...(commands?.allow ?? []), ...(commands?.ask ?? []), ...(commands?.deny ?? [])].flatMap(({ program, args }) =>
       program.map((name): Question => ({ exec: [name === '*' ? 'anything' : name, ...(args ?? [])] })),
     ),
+    ...(commands?.exactly ?? []).map((argv): Question => ({ exec: [...argv] })),
     ...(javascript?.functions ?? []).map((name): Question => ({ javascript: [name] })),
     { javascript: [] },
     ...(network ?? []).flatMap((rule) => ('host' in rule ? connections(rule) : [])),

@@ -15,6 +15,7 @@ export function meaningProblems(document: PolicyDocument): Problem[] {
     ...globProblems(['files', 'write'], files?.write, absolute),
     ...globProblems(['files', 'deny'], files?.deny, absolute),
     ...globProblems(['files', 'review'], files?.review, relative),
+    ...globProblems(['export', 'allow'], exported?.allow, relative),
     ...globProblems(['export', 'ask'], exported?.ask, relative),
     ...globProblems(['export', 'deny'], exported?.deny, relative),
     ...globProblems(['sandbox', 'images'], sandbox?.images),

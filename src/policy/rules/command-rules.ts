@@ -28,7 +28,7 @@ export class CommandRules implements ActionRules<CommandRequest, CommandFacts> {
     this.#layers = stating.map((layer) => new LayerRules(layer));
     this.#read = raw || stating.length > 0;
     this.#named = [...new Set(this.#layers.flatMap((layer) => layer.named))];
-    const admits = stating.some(({ document }) => document.commands?.allow !== undefined);
+    const admits = this.#layers.some((layer) => layer.admits);
     this.rules = [...this.#layers.flatMap((layer) => layer.rules), ...(admits ? [] : [stating.length === 0 ? UNRULED : UNMATCHED])];
   }
 
@@ -45,7 +45,7 @@ export class CommandRules implements ActionRules<CommandRequest, CommandFacts> {
     const programs = [...new Set(invocations.programs.flatMap(({ program: one }) => (one.includes('/') ? [baseName(one), one] : [one])))];
     const fits: string[] = [];
     const maybe: string[] = [];
-    for (const layer of this.#layers) layer.fit(invocations.programs, words, fits, maybe);
+    for (const layer of this.#layers) layer.fit({ argv, invocations: invocations.programs, words }, fits, maybe);
     return { resource: baseName(program), invocations, context: { programs, certain, cwd, named, fits, maybe } };
   }
 }
@@ -63,7 +63,10 @@ class LayerRules {
   readonly rules: readonly CedarRule<CommandFacts>[];
   readonly named: readonly string[];
   readonly #layer: PlacedLayer;
+  /** There where the layer has a list of what may run: by program, whole, or both. */
   readonly #allow: RuleIndex | undefined;
+  /** Ids of whole commands. */
+  readonly #exactly: ReadonlyMap<string, string>;
   readonly #restricting: RuleIndex;
 
   constructor(layer: PlacedLayer) {
@@ -71,19 +74,28 @@ class LayerRules {
     const placed = (list: 'allow' | 'ask' | 'deny') => (layer.document.commands?.[list] ?? []).map((rule, at) => new PlacedRule(layer, list, at, rule));
     const [allow, ask, deny] = [placed('allow'), placed('ask'), placed('deny')];
     const restricting = [...deny, ...ask];
-    this.#allow = layer.document.commands?.allow === undefined ? undefined : new RuleIndex(allow);
+    const exactly = layer.document.commands?.exactly;
+    this.#allow = layer.document.commands?.allow === undefined && exactly === undefined ? undefined : new RuleIndex(allow);
+    this.#exactly = new Map((exactly ?? []).map((argv, at) => [JSON.stringify(argv), ruleId(layer, ['commands', 'exactly', at])]));
     // What only names programs, Cedar sees for itself.
     this.#restricting = new RuleIndex(restricting.filter(({ isFact }) => isFact));
     this.named = restricting.flatMap(({ isFact, names }) => (isFact ? [] : names));
     this.rules = [
       ...restricting.flatMap((rule) => rule.against()),
+      ...(exactly ?? []).map((_, at) => this.#whole(at)),
       ...(this.#allow === undefined ? [] : this.#admitting(allow)),
       ...(this.#allow === undefined && restricting.length === 0 ? [] : [this.#doubting()]),
     ];
   }
 
+  get admits(): boolean {
+    return this.#allow !== undefined;
+  }
+
   /** Adds the ids of rules that fit or that a text names which cannot be read, and of those that may fit. */
-  fit(invocations: readonly Invocation[], words: ReadonlySet<string>, fits: string[], maybe: string[]): void {
+  fit({ argv, invocations, words }: { argv: readonly string[]; invocations: readonly Invocation[]; words: ReadonlySet<string> }, fits: string[], maybe: string[]): void {
+    const whole = this.#exactly.size === 0 ? undefined : this.#exactly.get(JSON.stringify(argv));
+    if (whole !== undefined) fits.push(whole, this.#known, this.#list);
     if (words.size > 0) fits.push(...this.#restricting.rules.filter(({ names }) => names.some((name) => words.has(name))).map(({ id }) => id));
     for (const invocation of invocations) {
       for (const { id, rule, asks } of this.#restricting.of(invocation.program)) {
@@ -94,11 +106,16 @@ class LayerRules {
       if (admitted !== undefined) fits.push(admitted.id);
       else if (this.#allow !== undefined && invocation.seenThrough) fits.push(this.#through);
     }
-    if (this.#allow !== undefined && invocations.every((one) => one.seenThrough || this.#admits(one) !== undefined)) fits.push(this.#list);
+    if (this.#allow !== undefined && whole === undefined && invocations.every((one) => one.seenThrough || this.#admits(one) !== undefined)) fits.push(this.#list);
   }
 
   get #list(): string {
     return ruleId(this.#layer, ['commands', 'allow']);
+  }
+
+  /** The command is one that stands there word by word: nothing has to be seen in it. */
+  get #known(): string {
+    return `${this.#list} known`;
   }
 
   get #through(): string {
@@ -124,10 +141,15 @@ class LayerRules {
     ];
   }
 
-  /** Where not everything that runs is known, a person is asked in any case. */
+  #whole(at: number): CedarRule<CommandFacts> {
+    const path = ['commands', 'exactly', at] as const;
+    return placedRule(this.#layer, path, { says: 'allow', when: `context.fits.contains(${quote(ruleId(this.#layer, path))})`, texts: () => ['it stands there word by word'] });
+  }
+
+  /** Where not everything that runs is known, a person is asked, unless the whole command is in a list. */
   #doubting(): CedarRule<CommandFacts> {
     const texts = ({ invocations }: CommandFacts) => [`it cannot be seen for certain what it runs: ${invocations.doubts[0]}`];
-    return placedRule(this.#layer, ['commands'], { says: 'ask', unless: 'context.certain', texts });
+    return placedRule(this.#layer, ['commands'], { says: 'ask', unless: this.#exactly.size === 0 ? 'context.certain' : `context.certain || context.fits.contains(${quote(this.#known)})`, texts });
   }
 }
 

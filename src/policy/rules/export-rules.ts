@@ -16,6 +16,7 @@ interface ExportFacts extends Facts {
 export class ExportRules implements ActionRules<ExportRequest, ExportFacts> {
   readonly rules: readonly CedarRule<ExportFacts>[];
   readonly #patterns: readonly PathRule[];
+  readonly #lists: readonly PathList[];
 
   constructor(layers: readonly PlacedLayer[]) {
     const stating = layers.filter(({ document }) => document.export !== undefined);
@@ -24,10 +25,12 @@ export class ExportRules implements ActionRules<ExportRequest, ExportFacts> {
       ...layers.flatMap((layer) => pathRules(layer, 'ask', ['export', 'ask'], layer.document.export?.ask)),
       ...layers.flatMap((layer) => pathRules(layer, 'ask', ['files', 'review'], layer.document.files?.review)),
     ];
+    this.#lists = stating.flatMap((layer) => (layer.document.export?.allow === undefined ? [] : [new PathList(layer, layer.document.export.allow)]));
     this.rules = [
       // A default that refuses is a reason like others: `files.review` alone lets nothing out.
       ...(stating.length === 0 ? [CLOSED] : [OPEN]),
       ...stating.flatMap(sizeRules),
+      ...this.#lists.flatMap(({ rules }) => rules),
       ...this.#patterns.map(({ rule }) => rule),
     ];
   }
@@ -36,7 +39,7 @@ export class ExportRules implements ActionRules<ExportRequest, ExportFacts> {
     const { paths, bytes } = request;
     const odd = paths.find((path) => !isCanonical(path));
     if (odd !== undefined) return `${JSON.stringify(odd)} is not a path inside the repository`;
-    const fits = this.#patterns.flatMap((one) => one.fitting(paths));
+    const fits = [...this.#lists, ...this.#patterns].flatMap((one) => one.fitting(paths));
     return { resource: 'patch', request, context: { paths, files: paths.length, bytes: count(bytes), fits } };
   }
 }
@@ -82,6 +85,39 @@ class PathRule {
 
   fitting(paths: readonly string[]): string[] {
     return this.#fact !== undefined && paths.some((path) => this.#glob.matches(path)) ? [this.#fact] : [];
+  }
+}
+
+/** `export.allow`: every path of a patch has to fit one of these. */
+class PathList {
+  readonly rules: readonly CedarRule<ExportFacts>[];
+  readonly #id: string;
+  readonly #entries: readonly { readonly id: string; readonly glob: Glob }[];
+
+  constructor(layer: PlacedLayer, globs: readonly string[]) {
+    const path = ['export', 'allow'] as const;
+    this.#id = ruleId(layer, path);
+    this.#entries = globs.map((text, i) => ({ id: ruleId(layer, [...path, i]), glob: new Glob(text) }));
+    const outside = ({ request }: ExportFacts) => request.paths.flatMap((one) => (this.#admits(one) ? [] : [`${one} fits none of the list`]));
+    this.rules = [
+      placedRule(layer, path, { says: 'deny', unless: `context.fits.contains(${quote(this.#id)})`, texts: outside }),
+      ...this.#entries.map(({ id, glob }, i) =>
+        placedRule<ExportFacts>(layer, [...path, i], {
+          says: 'allow',
+          when: `context.fits.contains(${quote(id)})`,
+          texts: ({ request }) => request.paths.filter((one) => glob.matches(one)).slice(0, 1).map((one) => `${one} fits ${glob.text}`),
+        }),
+      ),
+    ];
+  }
+
+  fitting(paths: readonly string[]): string[] {
+    const entries = this.#entries.filter(({ glob }) => paths.some((path) => glob.matches(path)));
+    return [...(paths.every((path) => this.#admits(path)) ? [this.#id] : []), ...entries.map(({ id }) => id)];
+  }
+
+  #admits(path: string): boolean {
+    return this.#entries.some(({ glob }) => glob.matches(path));
   }
 }
 
