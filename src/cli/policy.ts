@@ -1,5 +1,5 @@
-import { type Decision, type DecisionRequest, GloveboxError, type PolicyFile, type PolicyFinding, type Reason } from '../contracts/index.ts';
-import { diffPolicies, explain, QUESTION_KEYS, type Question, type QuestionKey, questionForms, readTests, requestOf, sayRequest, testPolicy } from '../policy/index.ts';
+import { GloveboxError, type PolicyFile, type PolicyFinding, type Reason } from '../contracts/index.ts';
+import { backtest, diffPolicies, explain, QUESTION_KEYS, type Question, type QuestionKey, questionForms, readTests, requestOf, sayRequest, testPolicy } from '../policy/index.ts';
 import { sarif } from './sarif.ts';
 import type { Services } from './services.ts';
 import type { Terminal } from './terminal.ts';
@@ -105,39 +105,24 @@ function sayAmount(value: unknown): string {
   return value === undefined ? 'none' : say(value);
 }
 
-interface Flip {
-  readonly stream: string;
-  readonly seq: number;
-  readonly timeMs: number;
-  readonly request: DecisionRequest;
-  readonly was: Decision;
-  readonly now: Decision;
-}
-
-/** `glovebox policy backtest`: asks a policy every recorded question again; 1 where an answer would be another. `sinceMs` is how far back. */
+/** `glovebox policy backtest`: asks a policy every recorded question again; 1 where an answer would be another. `sinceMs` is how far back. A flip is printed when it is found: there may be many. */
 export async function backtestPolicy(services: Services, terminal: Terminal, name: string, options: { since?: number; json?: boolean }): Promise<number> {
   const policy = await services.policies.load(name);
-  const from = options.since === undefined ? 0 : Date.now() - options.since;
-  const flips: Flip[] = [];
+  const recorded = services.journal.scan('decision', options.since === undefined ? {} : { fromMs: Date.now() - options.since });
   let asked = 0;
-  for (const { stream, lastMs } of await services.journal.streams({ limit: Number.MAX_SAFE_INTEGER })) {
-    if (lastMs < from) continue;
-    for (const event of await services.journal.read(stream)) {
-      if (event.type !== 'decision' || event.timeMs < from) continue;
-      const { request, decision: was } = event.data;
-      const now = policy.decide(request);
-      asked++;
-      if (now.effect !== was.effect) flips.push({ stream, seq: event.seq, timeMs: event.timeMs, request, was, now });
-    }
+  let flips = 0;
+  if (options.json === true) await terminal.data(`{"policy":${JSON.stringify(policy.name)},"hash":"${policy.hash}","flips":[`);
+  for await (const { flip, event } of backtest(policy, recorded)) {
+    asked += 1;
+    if (flip === undefined) continue;
+    const { stream, seq, timeMs } = event;
+    const { request, was, now } = flip;
+    if (options.json === true) await terminal.data(`${flips === 0 ? '' : ','}${JSON.stringify({ stream, seq, timeMs, request, was, now })}`);
+    else await terminal.data(`${stream}#${seq}  ${was.effect} → ${now.effect}  ${sayRequest(request)}\n    was  ${sayReason(was.reason)}\n    now  ${sayReason(now.reason)}\n`);
+    flips += 1;
   }
-  if (options.json === true) await terminal.json({ policy: policy.name, hash: policy.hash, asked, flips });
-  else {
-    for (const { stream, seq, request, was, now } of flips) {
-      await terminal.data(`${stream}#${seq}  ${was.effect} → ${now.effect}  ${sayRequest(request)}\n    was  ${sayReason(was.reason)}\n    now  ${sayReason(now.reason)}\n`);
-    }
-    await terminal.data(`${asked} recorded decisions, ${flips.length} would be another\n`);
-  }
-  return flips.length === 0 ? 0 : 1;
+  await terminal.data(options.json === true ? `],"asked":${asked}}\n` : `${asked} recorded decisions, ${flips} would be another\n`);
+  return flips === 0 ? 0 : 1;
 }
 
 function sayReason({ rule, file, line, text }: Reason): string {

@@ -1,4 +1,4 @@
-import type { JournalEvent, NewEvent } from './events.ts';
+import type { EventType, JournalEvent, NewEvent } from './events.ts';
 
 /**
  * The only truth. Everything else is a reading of it. Every failure is a rejection, none is thrown by the call; a store that does not
@@ -15,6 +15,8 @@ export interface Journal extends AsyncDisposable {
   read(stream: string, afterSeq?: number): Promise<JournalEvent[]>;
   /** The same, and then what is appended later, by this process or another, until the signal fires. */
   follow(stream: string, options: { afterSeq?: number; signal: AbortSignal }): AsyncIterable<JournalEvent>;
+  /** Events of one type, in all streams or in these, stream by stream from the oldest on and each in order. Only a page of them is in memory; the chain is `verify`'s. */
+  scan<T extends EventType>(type: T, options?: { streams?: readonly string[]; fromMs?: number }): AsyncIterable<JournalEvent<T>>;
   /** Streams by their first event, newest first. */
   streams(options?: { prefix?: string; limit?: number }): Promise<readonly StreamListing[]>;
   /** Recomputes the chain. Errors: `journal_tampered` with stream and seq of the first event that does not fit. */

@@ -5,6 +5,7 @@
 // Deny wins over ask, ask over allow; every answer names its rule, file and line, and what lost. Pure: no clock, no disk.
 // `question.ts` is how a person writes a request; with it `policy-tests.ts`, `explanation.ts` and `lint.ts` let a policy be tried before it is trusted.
 // What rules on commands can and cannot promise, and how layers narrow one another, is in docs/policy.md.
+export { backtest } from './backtest.ts';
 export { FilePolicies } from './file-policies.ts';
 export { diffPolicies } from './diff.ts';
 export { explain } from './explanation.ts';

@@ -134,6 +134,20 @@ export function journalSuite(name: string, make: () => Promise<JournalUnderTest>
       expect(await journal.streams({ prefix: '%' })).toEqual([]);
     });
 
+    test('scans events of one type, from a time on, in all streams or in some', async () => {
+      const many = Array.from({ length: 1_201 }, (_, i) => prompted(`a${i}`));
+      await journal.append('run_a', [{ type: 'run.resumed', data: { fromSeq: 1 } }, ...many]);
+      now = 2_000;
+      await journal.append('run_b', [prompted('b')]);
+      await journal.append('run_a', [{ type: 'run.resumed', data: { fromSeq: 2 } }, prompted('late')]);
+      const scanned = async (options?: Parameters<Journal['scan']>[1]) => texts(await Array.fromAsync(journal.scan('run.prompted', options)));
+      expect(await scanned()).toEqual([...many.map((_, i) => `a${i}`), 'late', 'b']);
+      expect(await scanned({ fromMs: 1_001 })).toEqual(['late', 'b']);
+      expect(await scanned({ streams: ['run_b', 'run_none'] })).toEqual(['b']);
+      expect(await scanned({ fromMs: 2_001 })).toEqual([]);
+      expect(await Array.fromAsync(journal.scan('run.submitted'))).toEqual([]);
+    });
+
     test('verifies every stream, or one, and counts what it checked', async () => {
       await journal.append('run_a', [prompted('1'), prompted('2')]);
       await journal.append('run_b', [prompted('1')]);

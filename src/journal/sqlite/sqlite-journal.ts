@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { Clock, Journal, JournalEvent, NewEvent, StreamListing } from '../../contracts/index.ts';
+import type { Clock, EventType, Journal, JournalEvent, NewEvent, StreamListing } from '../../contracts/index.ts';
 import { GloveboxError, systemClock } from '../../contracts/index.ts';
 import { Changes } from '../changes.ts';
 import type { Head, StoredEvent } from '../event-chain.ts';
@@ -20,8 +20,8 @@ export interface SqliteJournalOptions {
 
 const DEFAULT_BUSY_TIMEOUT_MS = 5_000;
 const DEFAULT_POLL_MS = 50;
-/** A follower reads so many events at a time, whatever the stream's length. */
-const FOLLOW_PAGE = 500;
+/** So many events are read at a time, whatever the stream's length. */
+const PAGE = 500;
 const STREAM_NAME = /^[\w.:-]{1,128}$/;
 
 const EVENT_COLUMNS = 'stream, seq, time_ms AS timeMs, type, version, data, previous, hash';
@@ -73,12 +73,29 @@ export class SqliteJournal implements Journal {
     let afterSeq = options.afterSeq ?? 0;
     while (!signal.aborted) {
       // Nothing may run between the read that finds no more and the wait, or what came in between would be missed.
-      const events = this.#read(stream, afterSeq, FOLLOW_PAGE);
+      const events = this.#read(stream, afterSeq, PAGE);
       if (events.length === 0) await this.#changes.next(stream, signal);
       for (const event of events) {
         if (signal.aborted) return;
         yield event;
         afterSeq = event.seq;
+      }
+    }
+  }
+
+  async *scan<T extends EventType>(type: T, options: { streams?: readonly string[]; fromMs?: number } = {}): AsyncIterable<JournalEvent<T>> {
+    const { fromMs = 0 } = options;
+    const streams = options.streams ?? this.#guard(() => this.#statements.grown.all(fromMs)).map((row) => String(row['stream']));
+    for (const stream of streams) {
+      for (let afterSeq = 0, full = true; full; ) {
+        const rows = this.#guard(() => this.#statements.scan.all(stream, type, afterSeq, fromMs, PAGE));
+        full = rows.length === PAGE;
+        for (const row of rows) {
+          const stored = parseRow(row, stream, afterSeq + 1);
+          afterSeq = stored.seq;
+          // The statement gave rows of this type alone.
+          yield toEvent(stored) as JournalEvent<T>;
+        }
       }
     }
   }
@@ -195,6 +212,8 @@ function prepareStatements(database: DatabaseSync) {
     ),
     touch: database.prepare('UPDATE barriers SET count = count + 1'),
     read: database.prepare(`SELECT ${EVENT_COLUMNS} FROM events WHERE stream = ? AND seq > ? ORDER BY seq LIMIT ?`),
+    scan: database.prepare(`SELECT ${EVENT_COLUMNS} FROM events WHERE stream = ? AND type = ? AND seq > ? AND time_ms >= ? ORDER BY seq LIMIT ?`),
+    grown: database.prepare('SELECT stream FROM heads WHERE last_ms >= ? ORDER BY first_ms, stream'),
     streams: database.prepare(
       'SELECT stream, seq, first_ms, last_ms FROM heads WHERE substr(stream, 1, length(?)) = ? ORDER BY first_ms DESC, stream DESC LIMIT ?',
     ),

@@ -31,6 +31,7 @@ function journalThat(type: EventType, before: () => Promise<void>): Journal {
     },
     read: (stream, afterSeq) => real.read(stream, afterSeq),
     follow: (stream, options) => real.follow(stream, options),
+    scan: (type, options) => real.scan(type, options),
     streams: (options) => real.streams(options),
     verify: (stream) => real.verify(stream),
     [Symbol.asyncDispose]: () => Promise.resolve(),

@@ -129,6 +129,7 @@ test('an end that cannot be written ends the session', async () => {
     append: (stream, events, options) => (events.some(({ type }) => type === 'javascript.ended') ? Promise.reject(error) : journal.append(stream, events, options)),
     read: (stream, afterSeq) => journal.read(stream, afterSeq),
     follow: (stream, options) => journal.follow(stream, options),
+    scan: (type, options) => journal.scan(type, options),
     streams: (options) => journal.streams(options),
     verify: (stream) => journal.verify(stream),
     [Symbol.asyncDispose]: () => Promise.resolve(),
