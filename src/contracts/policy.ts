@@ -130,6 +130,8 @@ export interface PolicyFile extends Policy {
   readonly rules: readonly PolicyRule[];
   /** Its own, then those that it extends. */
   readonly documents: readonly PolicyDocument[];
+  /** Whether the request is in a form that rules can be held against; what is not is denied by any policy. */
+  canJudge(request: DecisionRequest): boolean;
   /** Its own rules that can never decide anything. */
   lint(): readonly PolicyFinding[];
   /** What it compiles to: the Cedar policies that decide, each with its place. */
@@ -139,5 +141,7 @@ export interface PolicyFile extends Policy {
 /** Finds policies by name or path. Errors: `policy_not_found`, `policy_invalid` with file, line and what was expected. */
 export interface Policies {
   load(nameOrPath: string): Promise<PolicyFile>;
+  /** A policy that is in no file yet, as if it were in this one: what it extends is found from there. */
+  compile(text: string, file: string): Promise<PolicyFile>;
   names(): Promise<readonly string[]>;
 }

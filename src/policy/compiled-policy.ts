@@ -54,9 +54,13 @@ export class CompiledPolicy implements PolicyFile {
       if (!ACTIONS.includes(request.action)) return decisionOf(byDefault('deny', `unknown action: ${JSON.stringify(request)}`), this.hash);
       const policy = this.#policyFor(request.action);
       const decision = decisionOf(policy.decide(request), this.hash);
-      if (this.mode === 'enforce' || holdsAnyway(request, decision) || !policy.canJudge(request)) return decision;
+      if (this.mode === 'enforce' || holdsAnyway(request, decision) || !this.canJudge(request)) return decision;
       return { ...decision, observed: true };
     });
+  }
+
+  canJudge(request: DecisionRequest): boolean {
+    return ACTIONS.includes(request.action) && this.#policyFor(request.action).canJudge(request);
   }
 
   lint(): readonly PolicyFinding[] {

@@ -23,7 +23,15 @@ export class FilePolicies implements Policies {
   }
 
   async load(nameOrPath: string): Promise<PolicyFile> {
-    const first = await this.#read(nameOrPath, undefined);
+    return this.#compile(await this.#read(nameOrPath, undefined));
+  }
+
+  /** A policy that is in no file yet, as if it were in this one. Errors: those of `load`. */
+  async compile(text: string, file: string): Promise<PolicyFile> {
+    return this.#compile(readPolicy(text, file));
+  }
+
+  async #compile(first: Layer): Promise<PolicyFile> {
     const layers: [Layer, ...Layer[]] = [first];
     for (let layer = first; layer.document.extends !== undefined; ) {
       layer = await this.#readParent(layer, layer.document.extends, layers);

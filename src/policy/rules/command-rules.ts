@@ -50,7 +50,8 @@ export class CommandRules implements ActionRules<CommandRequest, CommandFacts> {
   }
 }
 
-function commandOf({ language, code }: Extract<CommandRequest, { action: 'context.run' }>): readonly string[] {
+/** The command that would run the code. */
+export function commandOf({ language, code }: Extract<CommandRequest, { action: 'context.run' }>): readonly string[] {
   return language === 'python' ? ['python3', '-c', code] : ['node', '-e', code];
 }
 

@@ -1,0 +1,133 @@
+import { WORKSPACE, type DecisionRequest, type HostFunctionGroup, type JournalEvent, type PolicyFile, type Reason } from '../../contracts/index.ts';
+import { sayRequest } from '../question.ts';
+import { commandOf } from '../rules/command-rules.ts';
+import { Evidence, type Seen, type Sighting, Sightings } from './evidence.ts';
+import { LearnedExport, LearnedModels, LearnedSandbox } from './learned-amounts.ts';
+import { LearnedCommands } from './learned-commands.ts';
+import { LearnedNetwork } from './learned-network.ts';
+import { LearnedPaths } from './learned-paths.ts';
+import { literal } from './path-globs.ts';
+
+export interface LearnOptions {
+  /** What is learned is wider than what was seen only where this says so. */
+  readonly generalize: { readonly hosts: boolean; readonly paths: boolean };
+  /** So many leading arguments of a program belong to what is allowed; with none any will do. */
+  readonly args: number;
+  /** Learn from what was refused then, too. */
+  readonly refused: boolean;
+}
+
+/** A recorded question that a learned policy does not answer with yes. */
+export interface Unlearned {
+  readonly request: string;
+  readonly why: 'it was refused then' | 'denied by what it extends' | 'no rule can say it';
+  /** What spoke against it. */
+  readonly reason: Reason;
+}
+
+/** Of what is left out so much is told; all of it is counted. */
+const TOLD_UNLEARNED = 1_000;
+
+/** Collects what recorded decisions were about. What it keeps grows with what is different among them, not with their number. */
+export class Learner {
+  readonly base: PolicyFile;
+  readonly sandbox = new LearnedSandbox();
+  readonly commands: LearnedCommands;
+  readonly read: LearnedPaths;
+  readonly write: LearnedPaths;
+  /** Programs in isolates, and what of the host they were given. */
+  readonly isolates = new Evidence();
+  readonly functions = new Sightings<HostFunctionGroup>();
+  readonly network: LearnedNetwork;
+  readonly tools = new Sightings<string>();
+  readonly models = new LearnedModels();
+  readonly exported: LearnedExport;
+  readonly #learnsRefused: boolean;
+  readonly #unlearned = new Sightings<Unlearned>();
+  #told = 0;
+  #taken = 0;
+  #left = 0;
+
+  /** `base` is what the learned policy extends. */
+  constructor(base: PolicyFile, { generalize, args, refused }: LearnOptions) {
+    this.base = base;
+    this.#learnsRefused = refused;
+    this.commands = new LearnedCommands(args);
+    this.network = new LearnedNetwork(generalize);
+    this.read = new LearnedPaths(generalize.paths);
+    this.write = new LearnedPaths(generalize.paths);
+    this.exported = new LearnedExport(generalize.paths);
+  }
+
+  /** How many decisions it rests on. */
+  get taken(): number {
+    return this.#taken;
+  }
+
+  /** How many were left out. */
+  get left(): number {
+    return this.#left;
+  }
+
+  /** What was left out, and how often: the first thousand. */
+  get unlearned(): readonly Seen<Unlearned>[] {
+    return this.#unlearned.all();
+  }
+
+  add({ stream, timeMs, data: { request, decision, allowed, answeredBy } }: JournalEvent<'decision'>): void {
+    const sighting = { stream, timeMs, approved: allowed && answeredBy !== undefined };
+    if (!allowed && !this.#learnsRefused) return this.#leave(request, 'it was refused then', decision.reason, sighting);
+    const { effect, reason, lost } = this.base.decide(request);
+    const denial = [reason, ...lost].find((one) => one.effect === 'deny' && one.file !== undefined);
+    if (denial !== undefined) return this.#leave(request, 'denied by what it extends', denial, sighting);
+    // What only a default denies, a policy that extends the base can open, if it is in a form that rules can say at all.
+    if (effect === 'deny' && !this.base.canJudge(request)) return this.#leave(request, 'no rule can say it', reason, sighting);
+    if (!this.#take(request, sighting)) return this.#leave(request, 'no rule can say it', reason, sighting);
+    this.#taken += 1;
+  }
+
+  /** False where no rule can say it. */
+  #take(request: DecisionRequest, sighting: Sighting): boolean {
+    switch (request.action) {
+      case 'session.open':
+        this.sandbox.add(request, sighting);
+        return true;
+      case 'command.exec':
+      case 'context.run':
+        this.commands.add(request.action === 'command.exec' ? request.argv : commandOf(request), sighting);
+        return true;
+      case 'javascript.run':
+        this.isolates.add(sighting);
+        for (const name of request.functions) this.functions.add(name, sighting);
+        return true;
+      case 'file.read':
+      case 'file.list':
+        this.read.add(request.path, sighting, request.action === 'file.list' || request.path === WORKSPACE);
+        return true;
+      case 'file.write':
+      case 'file.delete':
+        this.write.add(request.path, sighting, request.path === WORKSPACE);
+        return true;
+      case 'network.connect':
+        return this.network.add(request, sighting);
+      case 'tool.call':
+        this.tools.add(literal(request.tool), sighting);
+        return true;
+      case 'model.call':
+        this.models.add(request, sighting);
+        return true;
+      case 'export.patch':
+        this.exported.add(request, sighting);
+        return true;
+      case 'credential.use':
+        return false;
+    }
+  }
+
+  #leave(request: DecisionRequest, why: Unlearned['why'], reason: Reason, sighting: Sighting): void {
+    this.#left += 1;
+    if (this.#told >= TOLD_UNLEARNED) return;
+    this.#unlearned.add({ request: sayRequest(request), why, reason }, sighting);
+    this.#told = this.#unlearned.size;
+  }
+}
