@@ -8,6 +8,15 @@ export function durationOption(text: string): number {
   throw new InvalidArgumentError('Expected a duration such as 90s, 2m or 1h.');
 }
 
+/** `12h`, `7d`: so long ago; or a date, such as 2026-01-02 or 2026-01-02T03:04:05Z. Milliseconds since the epoch. */
+export function momentOption(text: string): number {
+  const ago = duration.safeParse(text);
+  if (ago.success) return Date.now() - ago.data;
+  const moment = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN;
+  if (!Number.isNaN(moment)) return moment;
+  throw new InvalidArgumentError('Expected a duration such as 12h or 7d, or a date such as 2026-01-02 or 2026-01-02T03:04:05Z.');
+}
+
 /** A number above zero. */
 export function positiveOption(text: string): number {
   const value = Number(text);

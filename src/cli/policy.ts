@@ -1,6 +1,7 @@
-import { GloveboxError, type PolicyFile, type PolicyFinding, type Reason } from '../contracts/index.ts';
+import { GloveboxError, type PolicyFile, type PolicyFinding } from '../contracts/index.ts';
 import { backtest, diffPolicies, explain, QUESTION_KEYS, type Question, type QuestionKey, questionForms, readTests, requestOf, sayRequest, testPolicy } from '../policy/index.ts';
 import { sarif } from './sarif.ts';
+import { sayReason } from './say-policy.ts';
 import type { Services } from './services.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -105,28 +106,24 @@ function sayAmount(value: unknown): string {
   return value === undefined ? 'none' : say(value);
 }
 
-/** `glovebox policy backtest`: asks a policy every recorded question again; 1 where an answer would be another. `sinceMs` is how far back. A flip is printed when it is found: there may be many. */
+/** `glovebox policy backtest`: asks a policy every recorded question again; 1 where an answer would be another. `since` is in milliseconds since the epoch. A flip is printed when it is found: there may be many. */
 export async function backtestPolicy(services: Services, terminal: Terminal, name: string, options: { since?: number; json?: boolean }): Promise<number> {
   const policy = await services.policies.load(name);
-  const recorded = services.journal.scan('decision', options.since === undefined ? {} : { fromMs: Date.now() - options.since });
+  const recorded = services.journal.scan('decision', options.since === undefined ? {} : { fromMs: options.since });
   let asked = 0;
   let flips = 0;
   if (options.json === true) await terminal.data(`{"policy":${JSON.stringify(policy.name)},"hash":"${policy.hash}","flips":[`);
-  for await (const { flip, event } of backtest(policy, recorded)) {
+  for await (const { event, now } of backtest(policy, recorded)) {
     asked += 1;
-    if (flip === undefined) continue;
-    const { stream, seq, timeMs } = event;
-    const { request, was, now } = flip;
+    const { stream, seq, timeMs, data } = event;
+    const { request, decision: was } = data;
+    if (now.effect === was.effect) continue;
     if (options.json === true) await terminal.data(`${flips === 0 ? '' : ','}${JSON.stringify({ stream, seq, timeMs, request, was, now })}`);
     else await terminal.data(`${stream}#${seq}  ${was.effect} → ${now.effect}  ${sayRequest(request)}\n    was  ${sayReason(was.reason)}\n    now  ${sayReason(now.reason)}\n`);
     flips += 1;
   }
   await terminal.data(options.json === true ? `],"asked":${asked}}\n` : `${asked} recorded decisions, ${flips} would be another\n`);
   return flips === 0 ? 0 : 1;
-}
-
-function sayReason({ rule, file, line, text }: Reason): string {
-  return `${rule}${file === undefined ? '' : ` (${file}:${line})`}: ${text}`;
 }
 
 function say(value: unknown): string {

@@ -8,8 +8,9 @@ import { gc } from './gc.ts';
 import { buildImages, listImages, removeImages } from './images.ts';
 import { js, type JsOptions } from './js.ts';
 import { ExecError, type SandboxOptions } from './one-sandbox.ts';
-import { countOption, durationOption, positiveOption } from './options.ts';
+import { countOption, durationOption, momentOption, positiveOption } from './options.ts';
 import { backtestPolicy, comparePolicies, explainDecision, lintPolicies, showPolicy, testPolicies } from './policy.ts';
+import { learnPolicy, type LearnPolicyOptions } from './policy-learn.ts';
 import { probe, type ProbeOptions } from './probe.ts';
 import { listRuns, resumeRun, showRun } from './runs.ts';
 import type { Services } from './services.ts';
@@ -22,6 +23,7 @@ type Action = (services: Services, signal: AbortSignal) => Promise<number>;
 type Run = (action: Action) => Promise<void>;
 
 const IMAGE_OPTION = 'base, node, python, data, polyglot, any image, ./Dockerfile, or a devcontainer.json';
+const SINCE_OPTION = 'only what was asked so long ago or later (12h, 7d), or since a date';
 const KINDS: readonly SandboxKind[] = ['gvisor', 'container', 'process'];
 
 /** Reads the arguments, does what they say, and gives the process's exit code. Never throws. */
@@ -183,12 +185,30 @@ function addPolicy(root: Command, run: Run, terminal: Terminal): void {
     .description('what the one permits and forbids that the other does not, by every rule and test of both')
     .option('--json', 'as JSON')
     .action((old: string, young: string, options: { json?: boolean }) => run((services) => comparePolicies(services, terminal, old, young, options)));
+  addPast(policy, run, terminal);
+}
+
+/** What the journal has to say of policies. */
+function addPast(policy: Command, run: Run, terminal: Terminal): void {
   policy
     .command('backtest <policy>')
     .description('asks it every question that was ever recorded, and tells which answers would be others')
-    .option('--since <duration>', 'only what was asked so long ago or later: 12h, 7d', durationOption)
+    .option('--since <time>', SINCE_OPTION, momentOption)
     .option('--json', 'as JSON')
     .action((name: string, options: { since?: number; json?: boolean }) => run((services) => backtestPolicy(services, terminal, name, options)));
+  policy
+    .command('learn')
+    .description('writes the least policy that would have let pass what is recorded, each rule with what it rests on')
+    .option('--runs <ids...>', 'learn from these runs, or sessions')
+    .option('--since <time>', SINCE_OPTION, momentOption)
+    .option('--name <name>', 'what to call the policy', 'learned')
+    .option('--extends <name|path>', 'the policy that it narrows, and that stays as it is', 'base')
+    .option('-o, --output <file>', 'a new file, policies/<name>/policy.yaml, instead of stdout')
+    .addOption(new Option('--generalize <what...>', 'allow folders instead of single paths, domains instead of the hosts that share one').choices(['paths', 'hosts']))
+    .option('--args <n>', 'allow programs only with their first n arguments', countOption)
+    .option('--refused', 'allow what was refused then, too')
+    .option('--json', 'as JSON')
+    .action((options: LearnPolicyOptions) => run((services) => learnPolicy(services, terminal, options)));
 }
 
 function addMachine(root: Command, run: Run, terminal: Terminal): void {

@@ -1,6 +1,6 @@
 /** Braces multiply; a pattern that stands for more than this is a mistake. */
 const MAX_ALTERNATIVES = 64;
-const MAX_LENGTH = 1024;
+export const MAX_PATTERN_LENGTH = 1024;
 
 /** One path segment of a pattern: any number of segments, a fixed text, or code units with wildcards. */
 export type Segment = typeof ANY_SEGMENTS | string | readonly Token[];
@@ -24,7 +24,7 @@ export class Glob {
   /** Errors: `SyntaxError` that says what is wrong with the pattern. */
   constructor(text: string, of: 'path' | 'name' = 'path') {
     if (!text.isWellFormed()) throw new SyntaxError('a text that is Unicode');
-    if (text.length > MAX_LENGTH) throw new SyntaxError(`a pattern of at most ${MAX_LENGTH} characters`);
+    if (text.length > MAX_PATTERN_LENGTH) throw new SyntaxError(`a pattern of at most ${MAX_PATTERN_LENGTH} characters`);
     this.text = text;
     this.#of = of;
     this.alternatives = expandBraces(text).map((alternative) => this.#split(alternative).map(compileSegment));

@@ -130,3 +130,48 @@ test('a session under locked-down is small, and nothing that extends it is large
     expect(JSON.parse((await user.run('policy', 'explain', '--json', 'opened', ...question)).stdout)).toMatchObject({ effect: 'deny' });
   }
 });
+
+describe('a policy that only observes', () => {
+  test('lets pass what it would refuse, loudly, and stays sealed', async () => {
+    using user = new User();
+    const ended = await user.run('exec', '--policy', 'observe', '--image', 'base', '--', 'sh', '-c', 'sudo id 2>/dev/null; ls /sys/class/net');
+    expect(ended).toMatchObject({ code: 0, stdout: 'lo\n' });
+    expect(ended.stderr).toMatch(/NOTHING IS ENFORCED: the policy observe only observes/);
+    expect(ended.stderr).toMatch(/observed: commands\.deny\[0\] would deny it: it runs sudo/);
+    expect(await user.run('exec', '--policy', 'observe', '--kind', 'process', '--', 'true')).toMatchObject({ code: 126, stderr: expect.stringContaining('sandbox.kinds') });
+    policyOf(user, 'mine', { 'policy.yaml': 'name: mine\nextends: observe\n' });
+    const enforced = await user.run('exec', '--policy', 'mine', '--image', 'base', '--', 'sudo', 'id');
+    expect(enforced).toMatchObject({ code: 126, stderr: expect.not.stringContaining('NOTHING IS ENFORCED') });
+  });
+
+  test('teaches the least policy under which the same demo runs again with nothing denied', async () => {
+    using user = new User();
+    const observed = await user.run('demo', 'javascript', '--policy', 'observe');
+    expect(observed).toMatchObject({ code: 0, stderr: expect.stringContaining('NOTHING IS ENFORCED') });
+    expect(observed.stderr).toMatch(/^observed +tool\.call would be denied: shell fits none of the list$/m);
+    const run = /^ +run +(run_\w+)$/m.exec(observed.stderr)?.[1] ?? '';
+    const learned = await user.run('policy', 'learn', '--runs', run, '--name', 'mine', '--extends', 'code-fix', '-o', 'policies/mine/policy.yaml');
+    expect(learned).toMatchObject({ code: 0, stdout: '', stderr: expect.stringMatching(/^learned +\d+ rules from (\d+) decisions of one run; 0 decisions left out; written to policies\/mine\/policy\.yaml\nasked again, it allows \1, asks about 0 and denies 0\n$/) });
+    expect(await user.run('policy', 'lint', 'mine')).toMatchObject({ code: 0 });
+    const again = await user.run('demo', 'javascript', '--policy', 'mine');
+    expect(again.stderr).toMatch(/^ +work +\d+ steps, \d+ commands, 0 denials/m);
+    expect(again.stderr).not.toContain('NOTHING IS ENFORCED');
+    expect(again.code).toBe(0);
+    // And it is no wider than that.
+    for (const question of [['exec', 'curl', 'x'], ['write', '/workspace/src/other.js'], ['tool', 'browse'], ['export', 'src/other.js']]) {
+      expect(JSON.parse((await user.run('policy', 'explain', '--json', 'mine', ...question)).stdout)).toMatchObject({ effect: 'deny' });
+    }
+    expect(await user.run('policy', 'learn', '--since', '1h', '-o', 'policies/mine/policy.yaml')).toMatchObject({ code: 2, stderr: expect.stringContaining('there is such a file already') });
+  });
+
+  test('says what it cannot learn from', async () => {
+    using user = new User();
+    expect(await user.run('policy', 'learn')).toMatchObject({ code: 2, stderr: expect.stringContaining('--runs <id>… or --since <time>') });
+    expect(await user.run('policy', 'learn', '--runs', 'run_none')).toMatchObject({ stderr: expect.stringContaining('no decisions of run_none') });
+    expect(await user.run('policy', 'learn', '--since', 'yesterday')).toMatchObject({ code: 2, stderr: expect.stringContaining('a date such as') });
+    expect((await user.run('exec', '--policy', 'code-fix', '--image', 'base', '--', 'sudo', 'id')).code).toBe(126);
+    const learned = await user.run('policy', 'learn', '--since', '2026-01-01');
+    expect(learned).toMatchObject({ code: 0, stdout: expect.stringContaining('commands:\n  allow: []\n'), stderr: expect.stringMatching(/^left out +exec sudo id\n +it was refused then: commands\.deny\[0\]/) });
+    expect(JSON.parse((await user.run('policy', 'learn', '--since', '1h', '--refused', '--json')).stdout)).toMatchObject({ left: 0, again: { deny: 0 }, rules: expect.arrayContaining([expect.objectContaining({ rule: 'commands.allow[0]', value: { program: 'sudo' } })]) });
+  });
+});

@@ -39,12 +39,12 @@ export class Evidence {
     this.#lastMs = Math.max(this.#lastMs, other.#lastMs);
   }
 
-  /** `3 requests in 2 runs (run_a, run_b), 2026-01-02T03:04:05Z to 2026-01-03T04:05:06Z`. */
+  /** `3 requests in 2 runs (run_a, run_b), 2026-01-02T03:04:05Z to 2026-01-03T04:05:06Z`; one time where both are the same. */
   say(): string {
     const names = [...this.#streams].slice(0, NAMED_RUNS).join(', ');
     const more = this.#streams.size > NAMED_RUNS ? ', …' : '';
     const approved = this.#approved === 0 ? '' : `, ${this.#approved} of them by a person's yes`;
-    return `${counted(this.#requests, 'request')}${approved} in ${counted(this.#streams.size, 'run')} (${names}${more}), ${said(this.#firstMs)} to ${said(this.#lastMs)}`;
+    return `${counted(this.#requests, 'request')}${approved} in ${counted(this.#streams.size, 'run')} (${names}${more}), ${[...new Set([said(this.#firstMs), said(this.#lastMs)])].join(' to ')}`;
   }
 
   toJSON(): { readonly requests: number; readonly approved: number; readonly runs: readonly string[]; readonly firstMs: number; readonly lastMs: number } {

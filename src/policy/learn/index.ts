@@ -4,4 +4,4 @@
 // Nothing is learned that the policy which is extended denies: that is told instead.
 // Each rule is needed: without it something that was seen would not pass. The property tests hold it to that.
 export { learnedPolicy, type LearnedPolicy } from './learned-policy.ts';
-export { type LearnOptions, Learner, type Unlearned } from './learner.ts';
+export { type LearnOptions, Learner } from './learner.ts';

@@ -1,5 +1,7 @@
-import { Document, isMap, isScalar, YAMLSeq } from 'yaml';
+import { Document, isMap, isScalar, Scalar, YAMLSeq } from 'yaml';
+import { GloveboxError } from '../../contracts/index.ts';
 import { ruleName } from '../document/layer.ts';
+import { MAX_POLICY_BYTES } from '../document/read-yaml.ts';
 import type { Evidence, Seen } from './evidence.ts';
 import type { Learner } from './learner.ts';
 import { literal } from './path-globs.ts';
@@ -14,7 +16,7 @@ export interface LearnedPolicy {
 /** A list of rules at its place, or amounts that rest on the same. */
 type Part = { readonly path: readonly [string, ...string[]] } & ({ readonly list: readonly Seen<unknown>[] } | { readonly value: unknown; readonly evidence: Evidence });
 
-/** Writes down what was learned. `parent` is how the policy names what it extends. */
+/** Writes down what was learned. `parent` is how the policy names what it extends. Errors: `policy_invalid` where it would be too long for a policy. */
 export function learnedPolicy(learner: Learner, { name, parent }: { readonly name: string; readonly parent: string }): LearnedPolicy {
   const document = new Document({ name, description: 'Learned from recorded decisions', extends: parent });
   document.commentBefore = ` The least that lets pass what ${learner.taken} recorded decisions were about. What a rule rests on stands above it.`;
@@ -27,7 +29,10 @@ export function learnedPolicy(learner: Learner, { name, parent }: { readonly nam
     'list' in part ? part.list.map(({ value, evidence }, i) => ({ rule: ruleName([...part.path, i]), value, evidence })) : [{ rule: ruleName(part.path), value: part.value, evidence: part.evidence }],
   );
   // Every text in quotes: a plain one may be a number to a reader that knows `200_000`.
-  return { text: document.toString({ lineWidth: 0, defaultStringType: 'QUOTE_DOUBLE', defaultKeyType: 'PLAIN' }), rules };
+  const text = document.toString({ lineWidth: 0, defaultStringType: 'QUOTE_DOUBLE', defaultKeyType: 'PLAIN' });
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= MAX_POLICY_BYTES) return { text, rules };
+  throw new GloveboxError('policy_invalid', `the learned policy would have ${bytes} bytes, and a policy has at most ${MAX_POLICY_BYTES}: learn from fewer runs, or generalize paths and hosts`);
 }
 
 /** A list of which nothing was seen is empty, and there: what a policy does not mention it leaves to what it extends. */
@@ -88,8 +93,14 @@ function sequence(document: Document, list: readonly Seen<unknown>[]): YAMLSeq {
 /** Above the key, not between it and its value. */
 function commentOn(document: Document, path: readonly string[], evidence: Evidence): void {
   const section = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1));
-  const key = isMap(section) ? section.items.find((pair) => isScalar(pair.key) && pair.key.value === path.at(-1))?.key : undefined;
-  if (isScalar(key) && !evidence.isEmpty) key.commentBefore = ` ${evidence.say()}`;
+  const name = path.at(-1);
+  if (!isMap(section) || evidence.isEmpty) return;
+  for (const pair of section.items) {
+    if (pair.key !== name && !(isScalar(pair.key) && pair.key.value === name)) continue;
+    const key = new Scalar(name);
+    key.commentBefore = ` ${evidence.say()}`;
+    pair.key = key;
+  }
 }
 
 const GIB = 2 ** 30;

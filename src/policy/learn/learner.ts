@@ -1,4 +1,5 @@
 import { WORKSPACE, type DecisionRequest, type HostFunctionGroup, type JournalEvent, type PolicyFile, type Reason } from '../../contracts/index.ts';
+import { MAX_PATTERN_LENGTH } from '../glob.ts';
 import { sayRequest } from '../question.ts';
 import { commandOf } from '../rules/command-rules.ts';
 import { Evidence, type Seen, type Sighting, Sightings } from './evidence.ts';
@@ -82,7 +83,7 @@ export class Learner {
     if (denial !== undefined) return this.#leave(request, 'denied by what it extends', denial, sighting);
     // What only a default denies, a policy that extends the base can open, if it is in a form that rules can say at all.
     if (effect === 'deny' && !this.base.canJudge(request)) return this.#leave(request, 'no rule can say it', reason, sighting);
-    if (!this.#take(request, sighting)) return this.#leave(request, 'no rule can say it', reason, sighting);
+    if (!isSayable(request) || !this.#take(request, sighting)) return this.#leave(request, 'no rule can say it', reason, sighting);
     this.#taken += 1;
   }
 
@@ -130,4 +131,10 @@ export class Learner {
     this.#unlearned.add({ request: sayRequest(request), why, reason }, sighting);
     this.#told = this.#unlearned.size;
   }
+}
+
+/** Whether what it names is short enough to stand in a pattern. */
+function isSayable(request: DecisionRequest): boolean {
+  const names = 'paths' in request ? request.paths : 'path' in request ? [request.path ?? ''] : request.action === 'tool.call' ? [request.tool] : request.action === 'model.call' ? [`${request.provider}:${request.model}`] : [];
+  return names.every((name) => literal(name).length <= MAX_PATTERN_LENGTH);
 }

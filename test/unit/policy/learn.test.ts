@@ -125,9 +125,11 @@ describe('a learned policy', () => {
     # 2 requests in 1 run (run_0), 2026-01-02T03:04:00Z to 2026-01-02T03:04:02Z
     - "shell"
 `);
-    expect(text).toContain(`    # 1 request in 1 run (run_1), 2026-01-02T03:04:01Z to 2026-01-02T03:04:01Z
+    expect(text).toContain(`    # 1 request in 1 run (run_1), 2026-01-02T03:04:01Z
     - { program: "git" }
 `);
+    expect(learn([...seen, ask({ model: 'a:b' })]).text).toContain(`# 1 request in 1 run (run_1), 2026-01-02T03:04:03Z
+budget: { usd: 0, tokens: 0, steps: 1 }`);
     expect(rules.map(({ rule }) => rule)).toEqual(['commands.allow[0]', 'commands.allow[1]', 'tools.allow[0]', 'budget']);
   });
 
