@@ -6,7 +6,7 @@ import type { Services } from './cli/index.ts';
 import { GloveboxError, randomIds, systemClock } from './contracts/index.ts';
 import { FolderBlobs, SqliteJournal } from './journal/index.ts';
 import { ModelsByName } from './models/index.ts';
-import { FilePolicies } from './policy/index.ts';
+import { FilePolicies, LivePolicies, type PolicyReload } from './policy/index.ts';
 import { FileLeases, Runs } from './runs/index.ts';
 import { openSandboxes } from './sandbox/index.ts';
 import type { SessionPorts } from './session/index.ts';
@@ -18,10 +18,12 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 export interface Configuration {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly version: string;
+  /** Told what whoever runs this should know, a line each. */
+  readonly note?: (text: string) => void;
 }
 
 /** Reads the configuration and builds everything: the only place that knows all rooms. */
-export async function openServices({ env, version }: Configuration): Promise<Services> {
+export async function openServices({ env, version, note = () => {} }: Configuration): Promise<Services> {
   const stateDir = await stateFolder(env);
   const clock = systemClock;
   const ids = randomIds(clock);
@@ -29,7 +31,7 @@ export async function openServices({ env, version }: Configuration): Promise<Ser
   const blobs = new FolderBlobs(join(stateDir, 'blobs'));
   const { sandboxes, images, isolates, prober } = openSandboxes({ stateDir, ids, env, clock });
   const workspace = new GitWorkspace({ storeDir: join(stateDir, 'trees.git'), environment: env });
-  const policies = new FilePolicies([resolve('policies'), join(ROOT, 'policies')]);
+  const policies = new LivePolicies(new FilePolicies([resolve('policies'), join(ROOT, 'policies')]), { onReload: (reload) => note(sayReload(reload)) });
   const models = new ModelsByName({ env, transcriptFolder: process.cwd() });
   const leases = new FileLeases(join(stateDir, 'leases'));
   const ports: SessionPorts = { journal, sandboxes, isolates, clock, ids, blobs };
@@ -48,10 +50,16 @@ export async function openServices({ env, version }: Configuration): Promise<Ser
     sessionPorts: (approver) => (approver === undefined ? ports : { ...ports, approver }),
     runs: (approver) => new Runs({ ...ports, ...(approver === undefined ? {} : { approver }), blobs, workspace, models, policies, leases }),
     [Symbol.asyncDispose]: async () => {
+      await policies[Symbol.asyncDispose]();
       await isolates[Symbol.asyncDispose]();
       await journal[Symbol.asyncDispose]();
     },
   };
+}
+
+function sayReload(reload: PolicyReload): string {
+  if (reload.outcome === 'changed') return `the policy ${reload.policy} has changed: sessions from now on are under ${reload.hash}, those that are open keep theirs`;
+  return `the policy ${reload.policy} stays as it was, ${reload.hash}, for what is there now is none: ${reload.error.message}`;
 }
 
 async function stateFolder(env: Configuration['env']): Promise<string> {

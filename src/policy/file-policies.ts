@@ -6,7 +6,7 @@ import type { Layer } from './document/layer.ts';
 import { nearest } from './document/nearest.ts';
 import { readCedar, RULES_FILE } from './document/read-cedar.ts';
 import { invalidAt, readPolicy } from './document/read-policy.ts';
-import { isAbsent, readBounded } from './read-bounded.ts';
+import { isAbsent, readBounded, type Versions } from './read-bounded.ts';
 
 const FILE_NAME = 'policy.yaml';
 const NAME = /^[a-z][a-z0-9-]{0,63}$/;
@@ -22,8 +22,9 @@ export class FilePolicies implements Policies {
     this.#directories = directories;
   }
 
-  async load(nameOrPath: string): Promise<PolicyFile> {
-    return this.#compile(await this.#read(nameOrPath, undefined));
+  /** `versions` is told of every file that was looked for, whatever comes of it. */
+  async load(nameOrPath: string, versions?: Versions): Promise<PolicyFile> {
+    return this.#compile(await this.#read(nameOrPath, undefined, versions), versions);
   }
 
   /** A policy that is in no file yet, as if it were in this one. Errors: those of `load`. */
@@ -31,10 +32,10 @@ export class FilePolicies implements Policies {
     return this.#compile(readPolicy(text, file));
   }
 
-  async #compile(first: Layer): Promise<PolicyFile> {
+  async #compile(first: Layer, versions?: Versions): Promise<PolicyFile> {
     const layers: [Layer, ...Layer[]] = [first];
     for (let layer = first; layer.document.extends !== undefined; ) {
-      layer = await this.#readParent(layer, layer.document.extends, layers);
+      layer = await this.#readParent(layer, layer.document.extends, layers, versions);
       layers.push(layer);
     }
     return new CompiledPolicy(layers).validate();
@@ -45,21 +46,21 @@ export class FilePolicies implements Policies {
     return [...new Set(found.flat())].sort();
   }
 
-  async #readParent(child: Layer, parent: string, layers: readonly Layer[]): Promise<Layer> {
+  async #readParent(child: Layer, parent: string, layers: readonly Layer[], versions: Versions | undefined): Promise<Layer> {
     if (layers.length === MAX_LAYERS) throw invalidAt(child, ['extends'], `extends: expected at most ${MAX_LAYERS} policies above one another, found more`);
-    const layer = await this.#read(parent, child);
+    const layer = await this.#read(parent, child, versions);
     if (!layers.some((other) => resolve(other.file) === resolve(layer.file))) return layer;
     const circle = [...layers, layer].map((one) => one.document.name).join(' extends ');
     throw invalidAt(child, ['extends'], `extends: expected a policy that does not extend this one, found a circle: ${circle}`);
   }
 
-  async #read(nameOrPath: string, child: Layer | undefined): Promise<Layer> {
-    if (!NAME.test(nameOrPath)) return this.#readPath(nameOrPath, child);
+  async #read(nameOrPath: string, child: Layer | undefined, versions: Versions | undefined): Promise<Layer> {
+    if (!NAME.test(nameOrPath)) return this.#readPath(nameOrPath, child, versions);
     for (const directory of this.#directories) {
       const file = join(directory, nameOrPath, FILE_NAME);
-      const text = await readBounded(file);
+      const text = await readBounded(file, versions);
       if (text === undefined) continue;
-      const layer = await withRules(readPolicy(text, file));
+      const layer = await withRules(readPolicy(text, file), versions);
       if (layer.document.name === nameOrPath) return layer;
       throw invalidAt(layer, ['name'], `name: expected ${nameOrPath}, the name of its folder, found ${layer.document.name}`);
     }
@@ -67,11 +68,11 @@ export class FilePolicies implements Policies {
   }
 
   /** In `extends`, a path is relative to the file that says it. */
-  async #readPath(path: string, child: Layer | undefined): Promise<Layer> {
+  async #readPath(path: string, child: Layer | undefined, versions: Versions | undefined): Promise<Layer> {
     const file = child === undefined ? path : resolve(dirname(child.file), path);
     for (const candidate of [file, join(file, FILE_NAME)]) {
-      const text = await readBounded(candidate);
-      if (text !== undefined) return withRules(readPolicy(text, candidate));
+      const text = await readBounded(candidate, versions);
+      if (text !== undefined) return withRules(readPolicy(text, candidate), versions);
     }
     throw await this.#notFound(path, child);
   }
@@ -86,9 +87,9 @@ export class FilePolicies implements Policies {
   }
 }
 
-async function withRules(layer: Layer): Promise<Layer> {
+async function withRules(layer: Layer, versions: Versions | undefined): Promise<Layer> {
   const file = join(dirname(layer.file), RULES_FILE);
-  const text = await readBounded(file);
+  const text = await readBounded(file, versions);
   return text === undefined ? layer : { ...layer, raw: readCedar(text, file) };
 }
 

@@ -7,6 +7,7 @@
 // What rules on commands can and cannot promise, and how layers narrow one another, is in docs/policy.md.
 export { backtest } from './backtest.ts';
 export { FilePolicies } from './file-policies.ts';
+export { LivePolicies, type PolicyReload } from './live-policies.ts';
 export { diffPolicies } from './diff.ts';
 export { explain } from './explanation.ts';
 export { Learner, type LearnOptions, type LearnedPolicy, learnedPolicy } from './learn/index.ts';
