@@ -9,8 +9,7 @@ import { buildImages, listImages, removeImages } from './images.ts';
 import { js, type JsOptions } from './js.ts';
 import { ExecError, type SandboxOptions } from './one-sandbox.ts';
 import { countOption, durationOption, momentOption, positiveOption } from './options.ts';
-import { backtestPolicy, comparePolicies, explainDecision, lintPolicies, showPolicy, testPolicies } from './policy.ts';
-import { learnPolicy, type LearnPolicyOptions } from './policy-learn.ts';
+import type { LearnPolicyOptions } from './policy-learn.ts';
 import { probe, type ProbeOptions } from './probe.ts';
 import { listRuns, resumeRun, showRun } from './runs.ts';
 import type { Services } from './services.ts';
@@ -25,6 +24,9 @@ type Run = (action: Action) => Promise<void>;
 const IMAGE_OPTION = 'base, node, python, data, polyglot, any image, ./Dockerfile, or a devcontainer.json';
 const SINCE_OPTION = 'only what was asked so long ago or later (12h, 7d), or since a date';
 const KINDS: readonly SandboxKind[] = ['gvisor', 'container', 'process'];
+
+/** What deals with policies is more to load than all the rest together, and needed by these commands alone. */
+const policies = () => import('./policy.ts');
 
 /** Reads the arguments, does what they say, and gives the process's exit code. Never throws. */
 export async function runCli(argv: readonly string[], terminal: Terminal, version: string, openServices: () => Promise<Services>): Promise<number> {
@@ -162,29 +164,29 @@ function addPolicy(root: Command, run: Run, terminal: Terminal): void {
     .description('what it lends, and every rule that can speak')
     .option('--json', 'as JSON')
     .option('--cedar', 'what it compiles to: the Cedar policies that decide')
-    .action((name: string, options: { json?: boolean; cedar?: boolean }) => run((services) => showPolicy(services, terminal, name, options)));
+    .action((name: string, options: { json?: boolean; cedar?: boolean }) => run(async (services) => (await policies()).showPolicy(services, terminal, name, options)));
   policy
     .command('explain <policy> <question...>')
     .description('its answer to a question, and why: exec git push, write /workspace/a, connect GET https://host/path, tool shell, export a b')
     .option('--json', 'as JSON')
     .passThroughOptions()
-    .action((name: string, words: [string, ...string[]], options: { json?: boolean }) => run((services) => explainDecision(services, terminal, name, words, options)));
+    .action((name: string, words: [string, ...string[]], options: { json?: boolean }) => run(async (services) => (await policies()).explainDecision(services, terminal, name, words, options)));
   policy
     .command('test [policies...]')
     .description('asks the questions of the tests.yaml beside each; all policies where none is named')
     .option('--json', 'as JSON')
-    .action((names: string[], options: { json?: boolean }) => run((services) => testPolicies(services, terminal, names, options)));
+    .action((names: string[], options: { json?: boolean }) => run(async (services) => (await policies()).testPolicies(services, terminal, names, options)));
   policy
     .command('lint [policies...]')
     .description('rules that can never decide anything; all policies where none is named')
     .option('--json', 'as JSON')
     .option('--sarif', 'as SARIF 2.1.0')
-    .action((names: string[], options: { json?: boolean; sarif?: boolean }) => run((services) => lintPolicies(services, terminal, names, options)));
+    .action((names: string[], options: { json?: boolean; sarif?: boolean }) => run(async (services) => (await policies()).lintPolicies(services, terminal, names, options)));
   policy
     .command('diff <old> <new>')
     .description('what the one permits and forbids that the other does not, by every rule and test of both')
     .option('--json', 'as JSON')
-    .action((old: string, young: string, options: { json?: boolean }) => run((services) => comparePolicies(services, terminal, old, young, options)));
+    .action((old: string, young: string, options: { json?: boolean }) => run(async (services) => (await policies()).comparePolicies(services, terminal, old, young, options)));
   addPast(policy, run, terminal);
 }
 
@@ -195,7 +197,7 @@ function addPast(policy: Command, run: Run, terminal: Terminal): void {
     .description('asks it every question that was ever recorded, and tells which answers would be others')
     .option('--since <time>', SINCE_OPTION, momentOption)
     .option('--json', 'as JSON')
-    .action((name: string, options: { since?: number; json?: boolean }) => run((services) => backtestPolicy(services, terminal, name, options)));
+    .action((name: string, options: { since?: number; json?: boolean }) => run(async (services) => (await policies()).backtestPolicy(services, terminal, name, options)));
   policy
     .command('learn')
     .description('writes the least policy that would have let pass what is recorded, each rule with what it rests on')
@@ -208,7 +210,7 @@ function addPast(policy: Command, run: Run, terminal: Terminal): void {
     .option('--args <n>', 'allow programs only with their first n arguments', countOption)
     .option('--refused', 'allow what was refused then, too')
     .option('--json', 'as JSON')
-    .action((options: LearnPolicyOptions) => run((services) => learnPolicy(services, terminal, options)));
+    .action((options: LearnPolicyOptions) => run(async (services) => (await import('./policy-learn.ts')).learnPolicy(services, terminal, options)));
 }
 
 function addMachine(root: Command, run: Run, terminal: Terminal): void {

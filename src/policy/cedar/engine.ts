@@ -1,7 +1,7 @@
-import * as cedar from '@cedar-policy/cedar-wasm/nodejs';
 import { type Action, describeError } from '../../contracts/index.ts';
 import type { Facts } from './rule.ts';
 import { RESOURCES } from './schema.ts';
+import { cedar } from './wasm.ts';
 
 /** Of all policies that Cedar keeps parsed, in characters; they take some twenty times that. Enough for a hundred policies such as ours. */
 const KEPT_TEXT = 2 ** 20;
@@ -30,7 +30,7 @@ export class PolicySet {
   /** Never throws. */
   ask({ resource, context }: Facts, approved: boolean): Answer {
     try {
-      const answer = cedar.statefulIsAuthorized({
+      const answer = cedar().statefulIsAuthorized({
         principal: { type: 'Session', id: 'session' },
         action: { type: 'Action', id: this.#action },
         resource: { type: RESOURCES[this.#action], id: resource },
@@ -92,7 +92,7 @@ class Slots {
 }
 
 function parse(name: string, texts: PolicyTexts): void {
-  const parsed = cedar.preparsePolicySet(name, { staticPolicies: { ...texts } });
+  const parsed = cedar().preparsePolicySet(name, { staticPolicies: { ...texts } });
   if (parsed.type !== 'success') throw new Error(parsed.errors.map(({ message }) => message).join('; '));
 }
 

@@ -1,6 +1,7 @@
-import * as cedar from '@cedar-policy/cedar-wasm/nodejs';
+import type { DetailedError, PolicyJson, SchemaJson } from '@cedar-policy/cedar-wasm/nodejs';
 import type { PolicyTexts } from './engine.ts';
 import { SCHEMA } from './schema.ts';
+import { cedar } from './wasm.ts';
 
 /** What is wrong with one policy; `at` is where in its text, in UTF-16 code units. */
 export interface CedarProblem {
@@ -14,32 +15,32 @@ export interface CedarProblem {
  * look-alike letters. What Cedar only warns of is wrong, too: a forbid that never holds was meant to.
  */
 export function validatePolicies(policies: PolicyTexts): readonly CedarProblem[] {
-  const answer = cedar.validate({ schema: schema(), policies: { staticPolicies: { ...policies } }, validationSettings: { mode: 'strict' } });
+  const answer = cedar().validate({ schema: schema(), policies: { staticPolicies: { ...policies } }, validationSettings: { mode: 'strict' } });
   if (answer.type !== 'success') return answer.errors.map((error) => problem('', error, ''));
   const found = [...answer.validationErrors, ...answer.validationWarnings].map(({ policyId, error }) => problem(policyId, error, policies[policyId] ?? ''));
   return [...found, ...answer.otherWarnings.map((warning) => problem('', warning, ''))];
 }
 
 /** The policy in the form that Cedar has of it as JSON; a problem where it is none. */
-export function parsePolicy(text: string): cedar.PolicyJson | CedarProblem {
-  const answer = cedar.policyToJson(text);
+export function parsePolicy(text: string): PolicyJson | CedarProblem {
+  const answer = cedar().policyToJson(text);
   if (answer.type === 'success') return answer.json;
   const [error] = answer.errors;
   return error === undefined ? { id: '', text: 'it is no policy', at: 0 } : problem('', error, text);
 }
 
-let parsed: cedar.SchemaJson<string> | undefined;
+let parsed: SchemaJson<string> | undefined;
 
 /** In a form that Cedar reads twice as fast as text. */
-function schema(): cedar.SchemaJson<string> {
+function schema(): SchemaJson<string> {
   if (parsed !== undefined) return parsed;
-  const answer = cedar.schemaToJson(SCHEMA);
+  const answer = cedar().schemaToJson(SCHEMA);
   if (answer.type !== 'success' || answer.warnings.length > 0) throw new Error('the schema is none');
   parsed = answer.json;
   return parsed;
 }
 
-function problem(id: string, { message, help, sourceLocations }: cedar.DetailedError, text: string): CedarProblem {
+function problem(id: string, { message, help, sourceLocations }: DetailedError, text: string): CedarProblem {
   // Cedar counts bytes.
   const before = Buffer.from(text).subarray(0, sourceLocations?.[0]?.start ?? 0).toString();
   const said = message.replace(/^for policy `[^`]*`, |^failed to parse policy from string: /, '');
