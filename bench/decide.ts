@@ -2,8 +2,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as cedar from '@cedar-policy/cedar-wasm/nodejs';
-import type { DecisionRequest, PolicyFile } from '../src/contracts/index.ts';
-import { FilePolicies } from '../src/policy/index.ts';
+import type { DecisionRequest, NewEvent, PolicyFile } from '../src/contracts/index.ts';
+import { SqliteJournal } from '../src/journal/index.ts';
+import { backtest, FilePolicies } from '../src/policy/index.ts';
 import { machine, percentiles, type Report, round } from './report.ts';
 
 /** Rules of a policy, spread over what they speak of. */
@@ -12,6 +13,8 @@ const MIDDLE = 200;
 /** Questions that a session asks again and again. */
 const WORKING_SET = 200;
 const RELOADS = 200;
+/** A recorded run asks so many questions. */
+const RUN_LENGTH = 250;
 
 /** Decisions a second, and how long one takes; what memory they leave behind. */
 export default async function decide(quick: boolean): Promise<Report> {
@@ -29,7 +32,7 @@ export default async function decide(quick: boolean): Promise<Report> {
     return {
       bench: 'decide',
       machine: machine(),
-      figures: { cachedPerSecond, uncachedPerSecond, cachedMs, uncachedMs, rules: sizes, cedarParsedEachTimePerSecond: naive, memory: await leftBehind(policies, quick ? 100_000 : 1_000_000) },
+      figures: { cachedPerSecond, uncachedPerSecond, cachedMs, uncachedMs, rules: sizes, cedarParsedEachTimePerSecond: naive, backtest: await askedAgain(folder, middle, quick ? 10_000 : 100_000), memory: await leftBehind(policies, quick ? 100_000 : 1_000_000) },
       ratios: { cedarParsedEachTime: round(uncachedPerSecond / naive, 1) },
     };
   } finally {
@@ -87,6 +90,30 @@ async function leftBehind(policies: FilePolicies, decisions: number) {
   }
   const late = process.memoryUsage.rss();
   return { decisions, reloads: RELOADS, afterHalfMiB: round(early / 2 ** 20, 1), afterAllMiB: round(late / 2 ** 20, 1), growthMiB: round((late - early) / 2 ** 20, 1) };
+}
+
+/** How long it takes to ask a policy again what a journal has, of which half are questions that came before; and what memory that takes at most. */
+async function askedAgain(folder: string, policy: PolicyFile, decisions: number) {
+  await using journal = new SqliteJournal(join(folder, 'journal.db'));
+  for (let run = 0; run < decisions / RUN_LENGTH; run++) {
+    const events = Array.from({ length: RUN_LENGTH }, (_, i): NewEvent => {
+      const request = question(i % 2 === 0 ? run * RUN_LENGTH + i : i % WORKING_SET, MIDDLE);
+      const decision = policy.decide(request);
+      return { type: 'decision', data: { request, decision, allowed: decision.effect === 'allow' } };
+    });
+    await journal.append(`run_${run}`, events);
+  }
+  const before = process.memoryUsage.rss();
+  const began = performance.now();
+  let asked = 0;
+  let flips = 0;
+  let most = before;
+  for await (const { event, now } of backtest(policy, journal.scan('decision'))) {
+    if (now.effect !== event.data.decision.effect) flips += 1;
+    if (asked++ % 1_000 === 0) most = Math.max(most, process.memoryUsage.rss());
+  }
+  const seconds = (performance.now() - began) / 1_000;
+  return { decisions: asked, flips, seconds: round(seconds, 2), perSecond: Math.round(asked / seconds), growthMiB: round((most - before) / 2 ** 20, 1) };
 }
 
 /** Such as agents ask: mostly commands and files, of which most are let through. `size` spreads them over the rules that there are. */
