@@ -1,4 +1,4 @@
-import { canonicalJson, type DecisionRequest, type Effect, GloveboxError, type PolicyFile, type PolicyGrant, type Reason } from '../contracts/index.ts';
+import { canonicalJson, type DecisionRequest, type Effect, GloveboxError, type PolicyFile, type Reason } from '../contracts/index.ts';
 import { type Question, requestOf } from './question.ts';
 import { samplesOf } from './samples.ts';
 
@@ -12,7 +12,7 @@ export interface Change {
 }
 
 export interface PolicyDiff {
-  /** What is lent, where it is not the same: `sandbox.memoryBytes`, from, to. */
+  /** What is lent, and whether anything is enforced, where it is not the same: `sandbox.memoryBytes`, from, to. */
   readonly grant: readonly { readonly what: string; readonly was: unknown; readonly now: unknown }[];
   readonly changes: readonly Change[];
   /** How many questions were asked: one for each rule of either, and those that were given. */
@@ -29,7 +29,7 @@ export function diffPolicies(old: PolicyFile, young: PolicyFile, questions: read
     const { effect: now, reason } = young.decide(request);
     return was === now ? [] : [{ request, was, now, reason }];
   });
-  return { grant: grantChanges(old.grant, young.grant), changes, asked: requests.size };
+  return { grant: grantChanges(old, young), changes, asked: requests.size };
 }
 
 /** A sample of a pattern may be none that can be asked about. */
@@ -42,7 +42,7 @@ function askable(question: Question, policy: PolicyFile): DecisionRequest[] {
   }
 }
 
-function grantChanges(old: PolicyGrant, young: PolicyGrant): PolicyDiff['grant'] {
+function grantChanges(old: PolicyFile, young: PolicyFile): PolicyDiff['grant'] {
   const [before, after] = [flat(old), flat(young)];
   return [...new Set([...before.keys(), ...after.keys()])].flatMap((what) => {
     const [was, now] = [before.get(what), after.get(what)];
@@ -50,9 +50,10 @@ function grantChanges(old: PolicyGrant, young: PolicyGrant): PolicyDiff['grant']
   });
 }
 
-function flat(grant: PolicyGrant): ReadonlyMap<string, unknown> {
+/** Whether it enforces at all is the first of it. */
+function flat({ mode, grant }: PolicyFile): ReadonlyMap<string, unknown> {
   return new Map(
-    Object.entries(grant).flatMap(([section, value]: [string, unknown]): [string, unknown][] =>
+    Object.entries({ mode, ...grant }).flatMap(([section, value]: [string, unknown]): [string, unknown][] =>
       typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value).map(([key, one]): [string, unknown] => [`${section}.${key}`, one]) : [[section, value]],
     ),
   );

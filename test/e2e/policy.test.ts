@@ -109,16 +109,25 @@ describe.each([
   { name: 'pr-bot', refused: ['npm', 'publish'], rule: 'commands.deny[0]' },
   { name: 'ci', refused: ['git', 'push'], rule: 'commands.deny[3]', image: 'base' },
   { name: 'data-analysis', refused: ['pip', 'install', 'x'], rule: 'commands.ask[0]' },
-])('a session under $name', ({ name, refused, rule, image }) => {
-  const options = ['--kind', 'container', '--policy', name, ...(image === undefined ? [] : ['--image', image])];
+  { name: 'code-fix', refused: ['sh', '-c', 'cd /tmp && sudo id'], rule: 'commands.deny[0]', image: 'base' },
+  { name: 'code-fix-local', refused: ['git', '-C', '/tmp', 'push'], rule: 'commands.ask[0]', kind: 'process' },
+])('a session under $name', ({ name, refused, rule, image, kind = 'container' }) => {
+  const options = ['--kind', kind, '--policy', name, ...(image === undefined ? [] : ['--image', image])];
 
   test('runs what it may, sealed in, and not what it may not', async () => {
     using user = new User();
-    const ran = await user.run('exec', ...options, '--', 'sh', '-c', 'touch a && ls && ls /sys/class/net');
+    const ran = await user.run('exec', ...options, '--', 'sh', '-c', 'touch a && ls && sed -n "s/ *\\(.*\\):.*/\\1/p" /proc/net/dev');
     expect(ran).toMatchObject({ code: 0, stdout: 'a\nlo\n' });
     const ended = await user.run('exec', ...options, '--', ...refused);
     expect(ended).toMatchObject({ code: 126, stdout: '', stderr: expect.stringContaining(rule) });
   });
+});
+
+test('a session under base runs any command in our images, and no other image or kind', async () => {
+  using user = new User();
+  expect(await user.run('exec', '--policy', 'base', '--', 'sh', '-c', 'touch a && ls && ls /sys/class/net')).toMatchObject({ code: 0, stdout: 'a\nlo\n' });
+  expect(await user.run('exec', '--policy', 'base', '--image', 'debian:bookworm', '--', 'true')).toMatchObject({ code: 126, stderr: expect.stringContaining('without sandbox.images only base') });
+  expect(await user.run('exec', '--policy', 'base', '--kind', 'process', '--', 'true')).toMatchObject({ code: 126, stderr: expect.stringContaining('not process') });
 });
 
 test('a session under locked-down is small, and nothing that extends it is larger', async () => {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { PolicyFile } from '../../../src/contracts/index.ts';
-import { FilePolicies, type Question, requestOf } from '../../../src/policy/index.ts';
+import { diffPolicies, FilePolicies, type Question, requestOf } from '../../../src/policy/index.ts';
 import { policyFolder, policyOf } from './policies.ts';
 
 const SHIPPED = join(import.meta.dirname, '../../../policies');
@@ -56,6 +56,10 @@ limits: { cpu: 2 }`;
     const [observing, enforcing] = [await policyOf('mode: observe'), await policyOf('mode: enforce')];
     expect([observing.mode, enforcing.mode, (await policyOf('')).mode]).toEqual(['observe', 'enforce', 'enforce']);
     expect(observing.hash).not.toBe(enforcing.hash);
+  });
+
+  test('is told apart from one that enforces by what is lent', async () => {
+    expect(diffPolicies(await policyOf('mode: enforce'), await policyOf('mode: observe'), []).grant).toEqual([{ what: 'mode', was: 'enforce', now: 'observe' }]);
   });
 
   test.each([

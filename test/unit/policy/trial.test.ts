@@ -69,6 +69,15 @@ describe('tests.yaml', () => {
     ]);
   });
 
+  test('counts every list of rules', async () => {
+    const lists = `commands: { allow: [{ program: ls }, { program: id }], exactly: [[make, test], [make, all]] }
+export: { allow: ["src/**", "docs/**"] }
+network: [{ host: a.test }, { host: b.test }]`;
+    const cases = '[{ exec: "ls | ls", expect: allow }, { exec: [make, all], expect: allow }, { export: [docs/a], expect: allow }, { connect: "https://a.test", expect: allow }]';
+    const { rules, silent } = await tried(await policyOf(lists), cases);
+    expect([rules, silent.map(({ rule }) => rule)]).toEqual([8, ['commands.allow[1]', 'commands.exactly[0]', 'export.allow[0]', 'network[1]']]);
+  });
+
   test('a reason that says something else fails', async () => {
     const { results } = await tried(await policyOf(TOOLS), '[{ tool: shell, expect: allow, because: the moon }]');
     expect(results[0]?.problem).toContain('expected the reason to say "the moon"');
