@@ -68,6 +68,7 @@ export const policyDocument = z.strictObject({
   javascript: z
     .strictObject({
       memory: bytes.optional().describe('the heap of a program'),
+      languages: z.array(z.enum(['javascript', 'typescript'])).optional().describe('what programs may be written in; both by default'),
       functions: z.array(z.enum(['files', 'tools'])).optional().describe('what of the host a program may be given to call'),
     })
     .optional()

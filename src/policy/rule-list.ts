@@ -15,6 +15,7 @@ const LISTS: readonly (readonly [Section, string])[] = [
   ['commands', 'exactly'],
   ['commands', 'ask'],
   ['commands', 'deny'],
+  ['javascript', 'languages'],
   ['javascript', 'functions'],
   ['tools', 'allow'],
   ['tools', 'deny'],

@@ -147,6 +147,9 @@ describe('a policy that only observes', () => {
     expect(ended).toMatchObject({ code: 0, stdout: 'lo\n' });
     expect(ended.stderr).toMatch(/NOTHING IS ENFORCED: the policy observe only observes/);
     expect(ended.stderr).toMatch(/observed: commands\.deny\[0\] would deny it: it runs sudo/);
+    // Nobody can be asked here, and nobody has to be.
+    expect(await user.run('exec', '--policy', 'observe', '--image', 'base', '--', 'sh', '-c', 'git push; true')).toMatchObject({ code: 0, stderr: expect.stringContaining('observed: commands.ask[0] would ask about it') });
+    expect(JSON.parse((await user.run('policy', 'lint', '--sarif', 'observe')).stdout)).toMatchObject({ runs: [{ results: [{ ruleId: 'observes', level: 'note' }] }] });
     expect(await user.run('exec', '--policy', 'observe', '--kind', 'process', '--', 'true')).toMatchObject({ code: 126, stderr: expect.stringContaining('sandbox.kinds') });
     policyOf(user, 'mine', { 'policy.yaml': 'name: mine\nextends: observe\n' });
     const enforced = await user.run('exec', '--policy', 'mine', '--image', 'base', '--', 'sudo', 'id');

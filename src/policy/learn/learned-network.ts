@@ -87,15 +87,22 @@ function placeOf(host: string, scheme: NetworkRequest['scheme'], port: number): 
   return { host, port };
 }
 
-/** For each host that shares its domain with another the domain: `*.example.test`. Never one that registries hand names out under, as far as that can be told. */
+/** For each host under a domain that several share that domain, the widest: `*.example.test`. Never one that registries hand names out under, as far as that can be told. */
 function sharedDomains(hosts: readonly string[]): ReadonlyMap<string, string> {
-  const byDomain = new Map<string, Set<string>>();
-  for (const host of hosts) {
-    const domain = host.slice(host.indexOf('.') + 1);
-    const [last = '', second = '', ...more] = domain.split('.').reverse();
-    const isHandedOut = second === '' || (more.length === 0 && last.length === 2 && second.length <= 3);
-    if (!isAddress(host) && !isHandedOut) byDomain.set(domain, (byDomain.get(domain) ?? new Set()).add(host));
-  }
-  const shared = [...byDomain].filter(([, members]) => members.size > 1);
-  return new Map(shared.flatMap(([domain, members]) => [...members].map((host): [string, string] => [host, `*.${domain}`])));
+  const names = [...new Set(hosts)].filter((host) => !isAddress(host));
+  const byDomain = Map.groupBy(names, (host) => host.slice(host.indexOf('.') + 1));
+  const shared = [...byDomain].filter(([domain, members]) => members.length > 1 && !isHandedOut(domain)).map(([domain]) => domain);
+  shared.sort((a, b) => a.length - b.length);
+  return new Map(
+    names.flatMap((host): [string, string][] => {
+      const domain = shared.find((one) => host.endsWith(`.${one}`));
+      return domain === undefined ? [] : [[host, `*.${domain}`]];
+    }),
+  );
+}
+
+/** `test`, `co.uk`. */
+function isHandedOut(domain: string): boolean {
+  const [last = '', second = '', ...more] = domain.split('.').reverse();
+  return second === '' || (more.length === 0 && last.length === 2 && second.length <= 3);
 }

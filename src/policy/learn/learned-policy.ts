@@ -65,9 +65,12 @@ function sandboxParts({ sandbox: { images, kinds, limits, evidence } }: Learner)
   ];
 }
 
-function javascriptParts({ base, isolates, functions }: Learner): Part[] {
-  if (isolates.isEmpty && base.documents.every(({ javascript }) => javascript === undefined)) return [];
-  return [{ path: ['javascript', 'functions'], list: functions.all() }];
+function javascriptParts({ base, languages, functions }: Learner): Part[] {
+  if (languages.size === 0 && base.documents.every(({ javascript }) => javascript === undefined)) return [];
+  return [
+    { path: ['javascript', 'languages'], list: languages.all() },
+    { path: ['javascript', 'functions'], list: functions.all() },
+  ];
 }
 
 function exportParts({ base, exported: { largest, paths, evidence } }: Learner): Part[] {

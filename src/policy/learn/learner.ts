@@ -1,8 +1,8 @@
-import { WORKSPACE, type DecisionRequest, type HostFunctionGroup, type JournalEvent, type PolicyFile, type Reason } from '../../contracts/index.ts';
+import { WORKSPACE, type DecisionRequest, type HostFunctionGroup, type JavaScriptLanguage, type JournalEvent, type PolicyFile, type Reason } from '../../contracts/index.ts';
 import { MAX_PATTERN_LENGTH } from '../glob.ts';
 import { sayRequest } from '../question.ts';
 import { commandOf } from '../rules/command-rules.ts';
-import { Evidence, type Seen, type Sighting, Sightings } from './evidence.ts';
+import { type Seen, type Sighting, Sightings } from './evidence.ts';
 import { LearnedExport, LearnedModels, LearnedSandbox } from './learned-amounts.ts';
 import { LearnedCommands } from './learned-commands.ts';
 import { LearnedNetwork } from './learned-network.ts';
@@ -36,8 +36,8 @@ export class Learner {
   readonly commands: LearnedCommands;
   readonly read: LearnedPaths;
   readonly write: LearnedPaths;
-  /** Programs in isolates, and what of the host they were given. */
-  readonly isolates = new Evidence();
+  /** Of programs in isolates. */
+  readonly languages = new Sightings<JavaScriptLanguage>();
   readonly functions = new Sightings<HostFunctionGroup>();
   readonly network: LearnedNetwork;
   readonly tools = new Sightings<string>();
@@ -98,7 +98,7 @@ export class Learner {
         this.commands.add(request.action === 'command.exec' ? request.argv : commandOf(request), sighting);
         return true;
       case 'javascript.run':
-        this.isolates.add(sighting);
+        this.languages.add(request.language, sighting);
         for (const name of request.functions) this.functions.add(name, sighting);
         return true;
       case 'file.read':

@@ -6,6 +6,7 @@ import type { PlacedLayer } from '../document/layer.ts';
 type JavaScriptRequest = Extract<DecisionRequest, { action: 'javascript.run' }>;
 
 interface JavaScriptFacts extends Facts {
+  readonly language: string;
   readonly functions: readonly string[];
 }
 
@@ -18,12 +19,12 @@ export class JavaScriptRules implements ActionRules<JavaScriptRequest, JavaScrip
   constructor(layers: readonly PlacedLayer[]) {
     const speaking = layers.filter(({ document }) => document.javascript !== undefined);
     const stating = speaking.filter(({ document }) => document.javascript?.functions !== undefined);
-    this.rules = speaking.length === 0 ? [NO_ISOLATES] : [...stating.flatMap(rulesOf), ...(stating.length === 0 ? [NO_FUNCTIONS] : []), HELD];
+    this.rules = speaking.length === 0 ? [NO_ISOLATES] : [...speaking.flatMap(languageRules), ...stating.flatMap(functionRules), ...(stating.length === 0 ? [NO_FUNCTIONS] : []), HELD];
   }
 
   facts({ language, source, functions }: JavaScriptRequest): JavaScriptFacts | string {
     if (![language, source, ...functions].every((text) => text.isWellFormed())) return 'it is not Unicode';
-    return { resource: source, functions, context: { language, source, functions, count: functions.length, fits: [] } };
+    return { resource: source, language, functions, context: { language, source, functions, count: functions.length, fits: [] } };
   }
 }
 
@@ -31,7 +32,18 @@ const NO_ISOLATES = defaultRule<JavaScriptFacts>('deny', 'this policy has no jav
 const NO_FUNCTIONS = defaultRule<JavaScriptFacts>('deny', ({ functions }) => functions.map((name) => `this policy gives programs no ${name}: it has no javascript.functions`), { unless: 'context.count == 0' });
 const HELD = defaultRule<JavaScriptFacts>('allow', 'the isolate holds it, and it has nothing of the host');
 
-function rulesOf(layer: PlacedLayer): CedarRule<JavaScriptFacts>[] {
+function languageRules(layer: PlacedLayer): CedarRule<JavaScriptFacts>[] {
+  const languages = layer.document.javascript?.languages;
+  if (languages === undefined) return [];
+  const path = ['javascript', 'languages'] as const;
+  const closed = languages.length === 0 ? {} : { unless: `${setOf(languages)}.contains(context.language)` };
+  return [
+    placedRule(layer, path, { says: 'deny', ...closed, texts: ({ language }) => [`${language} is not in the list`] }),
+    ...languages.map((name, i) => placedRule<JavaScriptFacts>(layer, [...path, i], { says: 'allow', when: `context.language == ${quote(name)}`, texts: () => [`programs may be ${name}`] })),
+  ];
+}
+
+function functionRules(layer: PlacedLayer): CedarRule<JavaScriptFacts>[] {
   const names = layer.document.javascript?.functions ?? [];
   const inList = names.length === 0 ? 'context.count == 0' : `${setOf(names)}.containsAll(context.functions)`;
   return [

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { DecisionRequest } from '../../../src/contracts/index.ts';
 import { type Question, requestOf } from '../../../src/policy/index.ts';
 import { policyOf } from './policies.ts';
 
@@ -67,5 +68,19 @@ describe('export.allow', () => {
 
   test('names a pattern that is none', async () => {
     await expect(policyOf('export: { allow: [/src] }')).rejects.toThrow(/export\.allow\[0\]: expected a pattern relative to the repository/);
+  });
+});
+
+describe('javascript.languages', () => {
+  test.each<[string, string, string, string]>([
+    ['javascript: { languages: [typescript] }', 'typescript', 'allow', 'javascript.languages[0]'],
+    ['javascript: { languages: [typescript] }', 'javascript', 'deny', 'javascript.languages'],
+    ['javascript: { languages: [] }', 'javascript', 'deny', 'javascript.languages'],
+    ['javascript: {}', 'typescript', 'allow', 'default'],
+    ['extends: parent\njavascript: {}', 'javascript', 'deny', 'javascript.languages'],
+  ])('%s: %s → %s by %s', async (text, language, effect, rule) => {
+    const policy = await policyOf(text, { parent: 'name: parent\njavascript: { languages: [typescript] }' });
+    const request = { action: 'javascript.run', language, source: 'sha256:0', functions: [] } as DecisionRequest;
+    expect(policy.decide(request)).toMatchObject({ effect, reason: { rule } });
   });
 });

@@ -34,7 +34,7 @@ function ask(question: Question): DecisionRequest {
 }
 
 /** Lists of rules in a document, by section and name. */
-const LISTS = [['files', 'read'], ['files', 'write'], ['commands', 'allow'], ['commands', 'exactly'], ['network', undefined], ['tools', 'allow'], ['models', 'allow'], ['export', 'allow']] as const;
+const LISTS = [['files', 'read'], ['files', 'write'], ['commands', 'allow'], ['commands', 'exactly'], ['network', undefined], ['tools', 'allow'], ['models', 'allow'], ['export', 'allow'], ['javascript', 'languages'], ['javascript', 'functions']] as const;
 
 /** The document without one of its rules: each in turn. */
 function* withoutOne(document: Layer['document']): Generator<{ readonly rule: string; readonly rest: Layer['document'] }> {
@@ -55,7 +55,7 @@ const argv = fc.oneof(
 ) as fc.Arbitrary<string[]>;
 const segment = fc.constantFrom('a', 'b', '*', '**', '{a,b}', '{owner}', '?', '\\', '[x]', ' ', 'é', '.git', '..', '200_000', '#');
 const path = fc.array(segment, { maxLength: 3 }).map((parts) => `/${parts.join('/')}`);
-const host = fc.constantFrom('a.test', 'b.test', 'x.y.test', 'z.y.test', 'A.test', '192.0.2.1', '2001:db8::1');
+const host = fc.constantFrom('a.test', 'b.test', 'x.y.test', 'z.y.test', 'p.x.y.test', 'q.x.y.test', 'deep.in.y.test', 'A.test', '192.0.2.1', '2001:db8::1');
 const request = fc.oneof(
   fc.record({ action: fc.constant('command.exec'), argv, cwd: fc.constant('/workspace') }),
   fc.record({ action: fc.constant('context.run'), language: fc.constantFrom('python', 'javascript'), code: fc.constantFrom('1', 'f()'), cwd: fc.constant('/') }),
@@ -74,7 +74,7 @@ const request = fc.oneof(
     worstCase: fc.record({ usd: fc.double({ min: 0, max: 1, noNaN: true }), tokens: fc.nat(100_000), steps: fc.constant(1) }),
   }),
   fc.record({ action: fc.constant('export.patch'), paths: fc.array(path.map((one) => one.slice(1)), { maxLength: 3 }), bytes: fc.nat(5_000_000) }),
-  fc.record({ action: fc.constant('javascript.run'), language: fc.constant('javascript'), source: fc.constant('sha256:0'), functions: fc.subarray(['files', 'tools']) }),
+  fc.record({ action: fc.constant('javascript.run'), language: fc.constantFrom('javascript', 'typescript'), source: fc.constant('sha256:0'), functions: fc.subarray(['files', 'tools']) }),
   fc.record({
     action: fc.constant('session.open'),
     kinds: fc.subarray(['gvisor', 'container', 'process'], { minLength: 1 }),
@@ -83,14 +83,14 @@ const request = fc.oneof(
   }),
 ) as fc.Arbitrary<DecisionRequest>;
 
-const requests = fc.array(request, { maxLength: 12 });
-const options = fc.record({ generalize: fc.record({ hosts: fc.constant(false), paths: fc.boolean() }), args: fc.nat(2), refused: fc.constant(false) });
+const requests = fc.array(request, { maxLength: 16 });
+const options = fc.record({ generalize: fc.record({ hosts: fc.boolean(), paths: fc.boolean() }), args: fc.nat(2), refused: fc.constant(false) });
 const RUNS = { numRuns: 300, seed: 20261121 };
 
 describe('a learned policy', () => {
   test('lets pass what was seen, but for what it says that it leaves out', () => {
     fc.assert(
-      fc.property(requests, fc.record({ generalize: fc.record({ hosts: fc.boolean(), paths: fc.boolean() }), args: fc.nat(2), refused: fc.constant(false) }), (seen, how) => {
+      fc.property(requests, options, (seen, how) => {
         const { document, learner } = learn(seen, how);
         const policy = compiled(document);
         const refused = seen.filter((one) => policy.decide(one).effect !== 'allow');
@@ -163,7 +163,7 @@ budget: { usd: 0, tokens: 0, steps: 1 }`);
     ],
     ['what models could have cost, rounded up', [{ model: { name: 'a:b', usd: 0.101, tokens: 1_001, steps: 1, spent: { usd: 0.2, tokens: 10, steps: 4 } } }, { model: 'a:b' }], {}, { models: { allow: ['a:b'] }, budget: { usd: 0.31, tokens: 2_000, steps: 5 } }],
     ['patches', [{ export: { paths: ['src/a', 'b'], bytes: 10 } }, { export: { paths: ['b'], bytes: 20 } }], {}, { export: { allow: ['src/a', 'b'], max_files: 2, max_bytes: 20 } }],
-    ['isolates', [{ javascript: [] }, { javascript: ['files'] }], {}, { javascript: { functions: ['files'] } }],
+    ['isolates', [{ javascript: [] }, { javascript: ['files'] }], {}, { javascript: { languages: ['javascript'], functions: ['files'] } }],
     ['sandboxes', [{ open: { image: 'node' } }, { open: { image: 'a:b', limits: { cpu: 3 } } }], {}, { sandbox: { image: 'node', images: ['node', 'a:b'], kinds: ['gvisor'] }, limits: { cpu: 3, memory: 2 ** 29 } }],
   ])('has %s', (_, questions, how, expected) => {
     expect(learn(questions.map(ask), { ...EXACT, ...how }).document).toMatchObject(expected);
@@ -180,7 +180,7 @@ budget: { usd: 0, tokens: 0, steps: 1 }`);
       ['no rule can say it', 'default'],
     ]);
     // What is asked about still is; and what nobody used is closed.
-    expect(document).toMatchObject({ extends: 'base', commands: { allow: [{ program: ['git'] }] }, tools: { allow: [] }, models: { allow: [] }, files: { write: [] }, export: { allow: [] }, javascript: { functions: [] } });
+    expect(document).toMatchObject({ extends: 'base', commands: { allow: [{ program: ['git'] }] }, tools: { allow: [] }, models: { allow: [] }, files: { write: [] }, export: { allow: [] }, javascript: { languages: [], functions: [] } });
   });
 
   test('has what was refused then only where it is told to, and says what a person had to approve', () => {
