@@ -39,7 +39,8 @@ export class RunPolicy implements Policy {
 
   decide(request: DecisionRequest): Decision {
     const decision = this.#policy.decide(request);
-    if (request.action !== 'model.call' || decision.effect === 'deny') return decision;
+    // A denial that is only observed leaves the run's own limits to be asked.
+    if (request.action !== 'model.call' || (decision.effect === 'deny' && decision.observed !== true)) return decision;
     const refusal = this.#refusal(request);
     if (refusal === undefined) return decision;
     return { effect: 'deny', reason: { effect: 'deny', ...refusal }, lost: [decision.reason, ...decision.lost], policy: decision.policy };
