@@ -140,6 +140,19 @@ test('a session under locked-down is small, and nothing that extends it is large
   }
 });
 
+test('a session keeps the policy that it opened with, and is told what becomes of its files', async () => {
+  using user = new User();
+  policyOf(user, 'mine', { 'policy.yaml': 'name: mine\nextends: exec\n' });
+  const started = user.start(['exec', '--policy', 'mine', '-i', '--', 'sh', '-c', 'echo here; read line; echo "$line"']);
+  await started.prints('here');
+  policyOf(user, 'mine', { 'policy.yaml': 'name: mine\nextends: exec\ncommands: { deny: [{ program: "*" }] }\n' });
+  await started.says('the policy mine has changed: sessions from now on are under sha256:');
+  policyOf(user, 'mine', { 'policy.yaml': 'name: mine\nextends: exec\ncomm' });
+  await started.says('the policy mine stays as it was, sha256:');
+  started.child.stdin?.end('still here\n');
+  expect(await started.ended).toMatchObject({ code: 0, stdout: 'here\nstill here\n', stderr: expect.stringMatching(/for what is there now is none: .*policies\/mine\/policy\.yaml:\d+:\d+: /) });
+});
+
 describe('a policy that only observes', () => {
   test('lets pass what it would refuse, loudly, and stays sealed', async () => {
     using user = new User();
