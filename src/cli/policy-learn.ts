@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { describeError, type Effect, GloveboxError, type JournalEvent, type PolicyFile } from '../contracts/index.ts';
-import { backtest, Learner, type LearnedPolicy, learnedPolicy } from '../policy/index.ts';
+import { backtest, Learner, type LearnedPolicy, learnedPolicy, learnedTests } from '../policy/index.ts';
 import { sayReason } from './say-policy.ts';
 import type { Services } from './services.ts';
 import type { Terminal } from './terminal.ts';
@@ -34,7 +34,10 @@ export async function learnPolicy(services: Services, terminal: Terminal, option
   if (missing.length > 0) throw new GloveboxError('not_found', `the journal has no decisions of ${missing.join(', ')}; \`glovebox runs list\` shows the runs that there are`);
   const learned = learnedPolicy(learner, { name: options.name, parent: parentOf(options.extends) });
   const policy = await services.policies.compile(learned.text, resolve(options.output ?? `${options.name}/policy.yaml`));
-  if (options.output !== undefined) await writeNew(options.output, learned.text);
+  if (options.output !== undefined) {
+    await writeNew(options.output, learned.text);
+    await writeTests(join(dirname(options.output), 'tests.yaml'), learnedTests(policy, learner.examples), terminal);
+  }
   const again = await askAgain(policy, recorded(services, options));
   await tell(terminal, { learner, learned, again, runs: streams.size }, options);
   return 0;
@@ -57,6 +60,15 @@ async function writeNew(file: string, text: string): Promise<void> {
   } catch (error) {
     const exists = error instanceof Error && 'code' in error && error.code === 'EEXIST';
     throw new GloveboxError('usage', exists ? `--output ${file}: there is such a file already: name another, or remove it` : `--output ${file}: cannot be written: ${describeError(error)}`, { cause: error });
+  }
+}
+
+/** Those of a policy that stood there before are the author's. */
+async function writeTests(file: string, text: string, terminal: Terminal): Promise<void> {
+  try {
+    await writeFile(file, text, { flag: 'wx' });
+  } catch (error) {
+    terminal.note(`no tests were written: ${describeError(error)}`, 'yellow');
   }
 }
 

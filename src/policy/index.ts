@@ -10,6 +10,6 @@ export { FilePolicies } from './file-policies.ts';
 export { LivePolicies, type PolicyReload } from './live-policies.ts';
 export { diffPolicies } from './diff.ts';
 export { explain } from './explanation.ts';
-export { Learner, type LearnOptions, type LearnedPolicy, learnedPolicy } from './learn/index.ts';
+export { Learner, type LearnOptions, type LearnedPolicy, learnedPolicy, learnedTests } from './learn/index.ts';
 export { readTests, testPolicy } from './policy-tests.ts';
 export { QUESTION_KEYS, type Question, type QuestionKey, questionForms, requestOf, sayRequest } from './question.ts';

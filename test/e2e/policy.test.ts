@@ -178,6 +178,10 @@ describe('a policy that only observes', () => {
     const learned = await user.run('policy', 'learn', '--runs', run, '--name', 'mine', '--extends', 'code-fix', '-o', 'policies/mine/policy.yaml');
     expect(learned).toMatchObject({ code: 0, stdout: '', stderr: expect.stringMatching(/^learned +\d+ rules from (\d+) decisions of one run; 0 decisions left out; written to policies\/mine\/policy\.yaml\nasked again, it allows \1, asks about 0 and denies 0\n$/) });
     expect(await user.run('policy', 'lint', 'mine')).toMatchObject({ code: 0 });
+    // What it was learned for is beside it as tests; the amounts are for their author to try.
+    const tested = await user.run('policy', 'test', 'mine');
+    expect(tested).toMatchObject({ code: 0, stdout: expect.stringMatching(/^mine: 1\d held, 0 failed; /) });
+    expect(tested.stderr.split('\n').filter((line) => !/silent: (?:limits|budget|sandbox\.kinds|export\.max_)/.test(line))).toEqual(['']);
     const again = await user.run('demo', 'javascript', '--policy', 'mine');
     expect(again.stderr).toMatch(/^ +work +\d+ steps, \d+ commands, 0 denials/m);
     expect(again.stderr).not.toContain('NOTHING IS ENFORCED');

@@ -4,4 +4,5 @@
 // Nothing is learned that the policy which is extended denies: that is told instead.
 // Each rule is needed: without it something that was seen would not pass. The property tests hold it to that.
 export { learnedPolicy, type LearnedPolicy } from './learned-policy.ts';
+export { learnedTests } from './learned-tests.ts';
 export { type LearnOptions, Learner } from './learner.ts';

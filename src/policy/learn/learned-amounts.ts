@@ -19,6 +19,10 @@ export class LearnedSandbox {
     this.#limits = this.#limits === undefined ? limits : most(this.#limits, limits);
   }
 
+  get size(): number {
+    return this.#images.size + this.#kinds.size;
+  }
+
   /** By name; a policy's list of them has patterns. */
   get images(): readonly Seen<string>[] {
     return this.#images.all();
@@ -46,6 +50,10 @@ export class LearnedModels {
     this.#spent = most(this.#spent, { usd: spent.usd + worstCase.usd, tokens: spent.tokens + worstCase.tokens, steps: spent.steps + worstCase.steps });
   }
 
+  get size(): number {
+    return this.#names.size;
+  }
+
   get names(): readonly Seen<string>[] {
     return this.#names.all();
   }
@@ -71,6 +79,10 @@ export class LearnedExport {
     this.evidence.add(sighting);
     for (const path of new Set(paths)) this.#paths.add(path, sighting);
     this.#largest = most(this.#largest ?? { files: 0, bytes: 0 }, { files: paths.length, bytes });
+  }
+
+  get size(): number {
+    return this.#paths.size;
   }
 
   get paths(): readonly Seen<string>[] {

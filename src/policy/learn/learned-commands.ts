@@ -26,6 +26,10 @@ export class LearnedCommands {
     else for (const rule of new Map(named.map((one) => this.#ruleOf(one)).map((one) => [JSON.stringify(one), one])).values()) this.#programs.add(rule, sighting);
   }
 
+  get size(): number {
+    return this.#programs.size + this.#whole.size;
+  }
+
   get programs(): readonly Seen<ProgramRule>[] {
     return this.#programs.widened((rule) => rule, { isWithin });
   }

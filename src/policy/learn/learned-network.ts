@@ -29,6 +29,10 @@ export class LearnedNetwork {
     this.#generalize = generalize;
   }
 
+  get size(): number {
+    return this.#visits.size;
+  }
+
   /** False where no rule can say such a destination. */
   add({ host, scheme, port, method, path }: NetworkRequest, sighting: Sighting): boolean {
     const place = placeOf(host, scheme, port);

@@ -10,6 +10,10 @@ export class LearnedPaths {
     this.#byFolder = byFolder;
   }
 
+  get size(): number {
+    return this.#paths.size;
+  }
+
   /** `isFolder`: what was asked for is a folder as such. */
   add(path: string, sighting: Sighting, isFolder = false): void {
     this.#paths.add({ path, isFolder: isFolder && this.#byFolder && path !== '/' }, sighting);

@@ -28,6 +28,8 @@ export interface Unlearned {
 
 /** Of what is left out so much is told; all of it is counted. */
 const TOLD_UNLEARNED = 1_000;
+/** Of examples, in characters of JSON. */
+const EXAMPLES_LENGTH = 2 ** 17;
 
 /** Collects what recorded decisions were about. What it keeps grows with what is different among them, not with their number. */
 export class Learner {
@@ -45,6 +47,8 @@ export class Learner {
   readonly exported: LearnedExport;
   readonly #learnsRefused: boolean;
   readonly #unlearned = new Sightings<Unlearned>();
+  readonly #examples: DecisionRequest[] = [];
+  #examplesLength = 0;
   #told = 0;
   #taken = 0;
   #left = 0;
@@ -75,6 +79,11 @@ export class Learner {
     return this.#unlearned.all();
   }
 
+  /** Requests of which each was the first to show something; no more than fit into a `tests.yaml`. */
+  get examples(): readonly DecisionRequest[] {
+    return this.#examples;
+  }
+
   add({ stream, timeMs, data: { request, decision, allowed, answeredBy } }: JournalEvent<'decision'>): void {
     const sighting = { stream, timeMs, approved: allowed && answeredBy !== undefined };
     if (!allowed && !this.#learnsRefused) return this.#leave(request, 'it was refused then', decision.reason, sighting);
@@ -83,8 +92,23 @@ export class Learner {
     if (denial !== undefined) return this.#leave(request, 'denied by what it extends', denial, sighting);
     // What only a default denies, a policy that extends the base can open, if it is in a form that rules can say at all.
     if (effect === 'deny' && !this.base.canJudge(request)) return this.#leave(request, 'no rule can say it', reason, sighting);
+    const known = this.#known;
     if (!isSayable(request) || !this.#take(request, sighting)) return this.#leave(request, 'no rule can say it', reason, sighting);
     this.#taken += 1;
+    if (this.#known > known) this.#exemplify(request);
+  }
+
+  /** How many different things were seen. */
+  get #known(): number {
+    const { sandbox, commands, read, write, languages, functions, network, tools, models, exported } = this;
+    return [sandbox, commands, read, write, languages, functions, network, tools, models, exported].reduce((sum, { size }) => sum + size, 0);
+  }
+
+  #exemplify(request: DecisionRequest): void {
+    const { length } = JSON.stringify(request);
+    if (this.#examplesLength + length > EXAMPLES_LENGTH) return;
+    this.#examplesLength += length;
+    this.#examples.push(request);
   }
 
   /** False where no rule can say it. */

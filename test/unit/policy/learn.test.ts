@@ -4,7 +4,8 @@ import { type Decision, type DecisionRequest, type JournalEvent, type Policy, po
 import { CompiledPolicy } from '../../../src/policy/compiled-policy.ts';
 import type { Layer } from '../../../src/policy/document/layer.ts';
 import { readPolicy } from '../../../src/policy/document/read-policy.ts';
-import { FilePolicies, Learner, type LearnOptions, learnedPolicy, type Question, requestOf } from '../../../src/policy/index.ts';
+import { FilePolicies, Learner, type LearnOptions, learnedPolicy, learnedTests, type Question, requestOf } from '../../../src/policy/index.ts';
+import { asQuestion } from '../../../src/policy/learn/as-question.ts';
 import { policyFolder } from './policies.ts';
 
 const EXACT: LearnOptions = { generalize: { hosts: false, paths: false }, args: 0, refused: false };
@@ -194,4 +195,33 @@ budget: { usd: 0, tokens: 0, steps: 1 }`);
       expect(learnedPolicy(learner, { name: 'learned', parent: 'open' }).text).toContain('# 1 request, 1 of them by a person\'s yes in 1 run');
     }
   });
+});
+
+test('a request is the question that stands for it', () => {
+  const asked: readonly Question[] = [
+    { exec: ['sh', '-c', 'a | b'] },
+    { python: '1' },
+    { node: '1' },
+    { javascript: ['files'] },
+    { read: '/a' },
+    { list: '/a' },
+    { write: '/a' },
+    { delete: '/a' },
+    { connect: 'PUT https://a.test:8443/x?y=1' },
+    { connect: 'GET http://[2001:db8::1]:80/' },
+    { connect: 'tcp://a.test:5432' },
+    { credential: { id: 'x', to: 'GET https://a.test/y' } },
+    { tool: 'shell' },
+    { model: { name: 'a:b:c', usd: 0.5, tokens: 2, steps: 1, spent: { usd: 1, tokens: 3, steps: 4 } } },
+    { export: { paths: ['a', 'b'], bytes: 5 } },
+    { open: { image: 'node', kinds: ['process'], limits: { cpu: 3 } } },
+  ];
+  for (const request of asked.map(ask)) expect(ask(asQuestion(request))).toEqual(request);
+});
+
+test('the tests of a learned policy have an example of each thing that it allows', async () => {
+  const seen = [{ tool: 'shell' }, { exec: 'git log | head' }, { tool: 'shell' }, { exec: 'head x' }, { tool: 'edit' }, { write: '/a/../b' }].map(ask);
+  const { document, learner } = learn(seen);
+  const text = learnedTests(compiled(document), learner.examples);
+  expect(text.split('\n').slice(1)).toEqual(['- {"tool":"shell","expect":"allow"}', '- {"exec":["sh","-c","git log | head"],"expect":"allow"}', '- {"tool":"edit","expect":"allow"}', '']);
 });
