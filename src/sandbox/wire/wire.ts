@@ -66,7 +66,7 @@ export interface WireOptions {
 /** From here on a frame is worth a place of its own in what is written. */
 const LONG_BYTES = 8192;
 /** As much as one command may have under way: more than the transport takes at once, so that it finds the next when it has written the last. */
-const CONGESTED_BYTES = 262_144;
+const CONGESTED_BYTES = 1_048_576;
 
 /**
  * One attached epoch. It frames, authenticates and dispatches; it knows nothing of commands. There is no promise and no timer for a single frame, and all
