@@ -3,8 +3,15 @@ import type { Word } from './shell-word.ts';
 /** Options of a shell that take the next word, beside `-c`. */
 const LONG_WITH_VALUE = new Set(['--rcfile', '--init-file']);
 
-/** What a shell is told to run: a text (`-c`), a file (nothing is known then, nor doubted: a program like any other), or its input. */
-export function readShellArguments(args: readonly Word[]): { text?: string; doubt?: string } {
+/** What a shell is told to run. */
+export interface ShellCall {
+  readonly text?: string;
+  readonly script?: string;
+  readonly doubt?: string;
+}
+
+/** A text (`-c`), a file (nothing is known then, nor doubted: a program like any other), or its input. */
+export function readShellArguments(args: readonly Word[]): ShellCall {
   let hasText = false;
   let readsInput = false;
   for (let i = 0; i < args.length; i++) {
@@ -15,9 +22,10 @@ export function readShellArguments(args: readonly Word[]): { text?: string; doub
     if (option !== undefined) {
       hasText ||= option.includes('c') && word.text.startsWith('-');
       readsInput ||= option.includes('s');
-      if (/[oO]/.test(option)) i++;
+      if (/[oO]/.test(option) && args[++i]?.certain !== true) return { doubt: 'what a shell runs is computed' };
     } else if (word.text.startsWith('--') && word.text.length > 2) {
-      if (LONG_WITH_VALUE.has(word.text)) i++;
+      const doubt = LONG_WITH_VALUE.has(word.text) ? doubtfulScript(args[++i]) : undefined;
+      if (doubt !== undefined) return { doubt };
     } else if (word.text === '--' || word.text === '-') {
       return operand(args[i + 1], hasText, readsInput);
     } else return operand(word, hasText, readsInput);
@@ -25,11 +33,11 @@ export function readShellArguments(args: readonly Word[]): { text?: string; doub
   return operand(undefined, hasText, readsInput);
 }
 
-function operand(word: Word | undefined, hasText: boolean, readsInput: boolean): { text?: string; doubt?: string } {
+function operand(word: Word | undefined, hasText: boolean, readsInput: boolean): ShellCall {
   if (hasText) return word?.certain === true ? { text: word.text } : { doubt: 'what a shell runs is computed' };
   if (word === undefined || readsInput) return { doubt: 'a shell reads commands from its input' };
   const doubt = doubtfulScript(word);
-  return doubt === undefined ? {} : { doubt };
+  return doubt === undefined ? { script: word.text } : { doubt };
 }
 
 /** A script is a program like any other, unless it is the input in the guise of a file. */

@@ -108,12 +108,3 @@ export function findExecuted(name: string, args: readonly Word[]): Wrapped {
 function replaced(word: Word): Word {
   return word.text.includes('{}') ? { ...word, certain: false } : word;
 }
-
-/** What a shell does by itself, without a program. */
-export const SHELL_BUILTINS: ReadonlySet<string> = new Set(
-  (
-    '. : [ [[ alias bg bind break builtin caller cd command compgen complete continue coproc declare dirs disown echo enable eval exec exit export ' +
-    'false fc fg getopts hash help history jobs kill let local logout mapfile popd printf pushd pwd read readarray readonly return set shift shopt ' +
-    'source suspend test times trap true type typeset ulimit umask unalias unset wait'
-  ).split(' '),
-);
