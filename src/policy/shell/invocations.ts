@@ -1,5 +1,6 @@
 import { doubtOfBuiltin, SHELL_BUILTINS } from './builtins.ts';
 import { type Dialect, SHELLS } from './dialects.ts';
+import { launchedBy } from './launchers.ts';
 import { readShell } from './read-shell.ts';
 import type { Word } from './shell-word.ts';
 import { baseName, fixedWord } from './shell-word.ts';
@@ -19,6 +20,8 @@ export interface Invocations {
   readonly programs: Invocation[];
   /** Why there may be programs that are not listed. */
   readonly doubts: string[];
+  /** Texts that a program in it runs in a way that is not read: what they name may run. */
+  readonly code: string[];
 }
 
 const MAX_DEPTH = 16;
@@ -26,14 +29,23 @@ const MAX_DEPTH = 16;
 /** Every program that an argv runs, through wrappers (`env`, `timeout`, `sudo`, `xargs`, …) and shells with `-c`. */
 export function readInvocations(argv: readonly string[]): Invocations {
   const variables = new Variables();
-  const found: Finding = { programs: [], doubts: variables.doubts, variables };
+  const found: Finding = { programs: [], doubts: variables.doubts, code: [], variables, files: [] };
   readCommand(argv.map(fixedWord), found, { inShell: undefined, depth: 0 });
   variables.settle();
+  if (found.files.length > 0) addWritten(argv.join(' '), found);
   return found;
 }
 
 interface Finding extends Invocations {
   readonly variables: Variables;
+  /** Files that it runs; the empty name is what a program is given as input. */
+  readonly files: string[];
+}
+
+/** A file that it names elsewhere, too, it may have written itself. */
+function addWritten(text: string, { files, code }: Finding): void {
+  const names = text.split(/[^\w.+-]+/);
+  if (files.some((file) => file === '' || names.filter((name) => name === baseName(file)).length > 1)) code.push(text);
 }
 
 interface Place {
@@ -67,7 +79,15 @@ function readProgram(program: string, args: readonly Word[], found: Finding, inn
   // What is left over when an option was taken for something else than it is.
   if (program.startsWith('-') || !/\w/.test(baseName(program))) found.doubts.push(`${program} is an odd name for a program`);
   found.programs.push({ program, args, seenThrough: wrapper?.transparent === true && wrapped.commands.length > 0 });
+  const { code, files = program.includes('/') ? [program] : [] } = launchedBy(program, args);
+  found.code.push(...code);
+  found.files.push(...files);
   if (wrapped.doubt !== undefined) found.doubts.push(wrapped.doubt);
+  for (const word of wrapped.assignments ?? []) found.variables.declare(word);
+  for (const text of wrapped.texts ?? []) {
+    if (text.certain) readText(text.text, found, { ...inner, inShell: 'posix' });
+    else found.doubts.push(`what ${program} runs is computed`);
+  }
   for (const command of wrapped.commands) readCommand(command, found, { ...inner, inShell: undefined });
 }
 
@@ -75,22 +95,27 @@ function readShellCall(program: string, args: readonly Word[], dialect: Dialect,
   const call = readShellArguments(args);
   found.programs.push({ program, args, seenThrough: call.text !== undefined });
   if (call.doubt !== undefined) found.doubts.push(call.doubt);
-  // It may be one that is looked for by its name, as a program is.
-  if (call.script !== undefined) found.programs.push({ program: call.script, args: [], seenThrough: true });
+  if (call.script !== undefined) addScript(call.script, found);
   if (call.text !== undefined) readText(call.text, found, { ...inner, inShell: dialect });
+}
+
+/** It may be one that is looked for by its name, as a program is. */
+function addScript(program: string, found: Finding): void {
+  found.programs.push({ program, args: [], seenThrough: true });
+  found.files.push(program);
 }
 
 /** `eval` and `trap` run their words as a text; `command` and `exec` are wrappers that are built in. */
 function readBuiltin(name: string, args: readonly Word[], found: Finding, inner: Place & { readonly inShell: Dialect }): void {
   if (name === 'command' || name === 'exec' || name === 'builtin') {
-    const wrapped = WRAPPERS.get(name)?.unwrap(args);
+    const wrapped = name === 'command' && /^-[pvV]*[vV]/.test(args[0]?.text ?? '') ? undefined : WRAPPERS.get(name)?.unwrap(args);
     found.programs.push({ program: name, args, seenThrough: true });
     if (wrapped?.doubt !== undefined) found.doubts.push(wrapped.doubt);
     for (const command of wrapped?.commands ?? []) readCommand(command, found, inner);
     return;
   }
   found.programs.push({ program: name, args, seenThrough: true });
-  if ((name === '.' || name === 'source') && args[0]?.certain === true) found.programs.push({ program: args[0].text, args: args.slice(1), seenThrough: true });
+  if ((name === '.' || name === 'source') && args[0]?.certain === true) addScript(args[0].text, found);
   const doubt = doubtOfBuiltin(name, args, found.variables);
   if (doubt !== undefined) found.doubts.push(doubt);
   if (name !== 'eval' && name !== 'trap') return;

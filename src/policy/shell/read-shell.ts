@@ -92,13 +92,16 @@ function doubtOf(node: SyntaxNode): string | undefined {
     case 'CommandExpansion':
     case 'ProcessSubstitution':
       if (node.script === undefined) return 'it is nested too deeply';
+      if (node.text.startsWith('$((')) return 'a $(( is not known to compute';
       return isClosed(node.text) ? afterHereDocument(node) : 'a substitution is not closed';
     case 'Assignment':
       // A list with something behind it is no list to the parser, and to bash both.
       return isList(node) ? undefined : 'a list is not understood';
     case 'Redirect':
       // Bash expands the name of a file behind `>&` once more.
-      return node.operator === '>&' && node.target !== undefined && !readWord(node.target).certain ? 'where it writes to is computed' : undefined;
+      return node.operator === '>&' && node.target !== undefined && !isPlain(readWord(node.target)) ? 'where it writes to is computed' : undefined;
+    case 'Subshell':
+      return node.body.commands[0]?.pos === node.pos + 1 && opensSubshell(node.body.commands[0].command) ? 'a (( is not known to compute' : undefined;
     case 'ArithmeticCommandExpansion':
       return 'it computes with commands';
     case 'HereDoc':
@@ -129,4 +132,15 @@ function afterHereDocument({ text, script }: syntax.CommandExpansionPart | synta
 function isList({ value, end }: syntax.Assignment): boolean {
   if (value.type === 'Word') return !value.text.startsWith('(');
   return value.end === end && value.elements.every(({ text, parts }) => (parts ?? [{ type: 'Literal', text }]).every((part) => part.type !== 'Literal' || /^(?:[^\\()]|\\[^])*$/.test(part.text)));
+}
+
+function isPlain({ text, certain }: Word): boolean {
+  return certain && /^[\w./+~ -]*$/.test(text);
+}
+
+/** The second of two parentheses, which bash takes for arithmetic until it finds that it is none. */
+function opensSubshell(node: SyntaxNode): boolean {
+  if (node.type === 'Subshell' || node.type === 'ArithmeticCommand') return true;
+  const first = node.type === 'Redirected' ? node.command : node.type === 'Pipeline' && node.prefixes.length === 0 ? node.commands[0] : node.type === 'AndOr' ? node.commands[0] : undefined;
+  return first !== undefined && opensSubshell(first);
 }
