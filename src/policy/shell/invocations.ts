@@ -77,7 +77,7 @@ function readProgram(program: string, args: readonly Word[], found: Finding, inn
   const wrapper = WRAPPERS.get(baseName(program));
   const wrapped: Wrapped = wrapper === undefined ? findExecuted(baseName(program), args) : wrapper.unwrap(args);
   // What is left over when an option was taken for something else than it is.
-  if (program.startsWith('-') || !/\w/.test(baseName(program))) found.doubts.push(`${program} is an odd name for a program`);
+  if (program.startsWith('-') || !/\w/.test(baseName(program)) || /[\p{C}\p{Z}]/u.test(program)) found.doubts.push(`${program} is an odd name for a program`);
   found.programs.push({ program, args, seenThrough: wrapper?.transparent === true && wrapped.commands.length > 0 });
   const { code, files = program.includes('/') ? [program] : [] } = launchedBy(program, args);
   found.code.push(...code);
@@ -95,7 +95,7 @@ function readShellCall(program: string, args: readonly Word[], dialect: Dialect,
   const call = readShellArguments(args);
   found.programs.push({ program, args, seenThrough: call.text !== undefined });
   if (call.doubt !== undefined) found.doubts.push(call.doubt);
-  if (call.script !== undefined) addScript(call.script, found);
+  for (const script of call.scripts) addScript(script, found);
   if (call.text !== undefined) readText(call.text, found, { ...inner, inShell: dialect });
 }
 

@@ -12,8 +12,12 @@ export interface Launcher {
   readonly interprets?: true;
 }
 
-/** An option's value: the next word, what stands behind `=`, or what is joined to a letter. */
-const option = (names: string): RegExp => new RegExp(`\\0(?:${names})(?:\\0|=|(?=[^\\0=-]))([^\\0]*)`, 'g');
+/** An option's value: the next word, what stands behind `=`, or what is joined to a letter. Long names may be cut short. */
+const option = (names: string): RegExp => new RegExp(`\\0(?:${names.split('|').map(shortened).join('|')})(?:\\0|=|(?=[^\\0=-]))([^\\0]*)`, 'g');
+const shortened = (name: string): string => {
+  const [, start, rest = ''] = /^(--[a-z]{2})([a-z-]+)$/.exec(name) ?? [];
+  return start === undefined ? name : start + [...rest].reduceRight((tail, letter) => `(?:${letter}${tail})?`, '');
+};
 const ALL = /^([^]*)$/g;
 
 const python: Launcher = { code: /\0-[bBdEhiIOqsSuvVWxX]*c\0?([^\0]*)/g, interprets: true };
@@ -27,6 +31,9 @@ const git: Launcher = {
     'g',
   ),
 };
+
+/** How code says that it runs something, in one language or another. */
+const RUNS = /system|exec|eval|spawn|popen|getline|run\b|call\b|`|\bsh\b|^s(.).*\1\w*e\w*$|^[^/]*\be\s*$/s;
 
 /** By base name, without a version at its end. */
 const LAUNCHERS: ReadonlyMap<string, Launcher> = new Map(
@@ -57,6 +64,7 @@ const LAUNCHERS: ReadonlyMap<string, Launcher> = new Map(
     gawk: awk,
     mawk: awk,
     nawk: awk,
+    rg: { code: option('--pre|--hostname-bin') },
     sed: { code: /\0(?:-[a-zA-Z]*e|--expression=)?\0?((?:[^\0]*[;{}\n\d$!/])?\s*e\b[^\0]*|s(.)[^\0]*\2[a-zA-Z\d]*e[a-zA-Z\d]*)(?=\0|$)/g },
     ed: { interprets: true },
     ex: vi,
@@ -147,7 +155,9 @@ export function launchedBy(program: string, args: readonly Word[]): { readonly c
   const launcher = launcherOf(program);
   if (launcher === undefined) return { code: [] };
   const joined = args.map(({ text }) => `\0${text}`).join('');
-  const code = launcher.code === undefined ? [] : [...joined.matchAll(launcher.code)].map((match) => match.slice(1).join(' '));
+  const code = launcher.code === undefined ? [] : [...joined.matchAll(launcher.code)].map((match) => match.slice(1).find((group) => group !== undefined) ?? '');
+  // What such code is fed may be what it runs.
+  if (code.some((text) => RUNS.test(text))) return { code, files: [''] };
   if (launcher.interprets !== true || code.length > 0) return { code };
   const files = args.flatMap(({ text }) => (/^-./.test(text) ? [] : [text]));
   return { code, files: files.length === 0 || files.includes('-') ? [''] : files };
