@@ -77,7 +77,7 @@ function readProgram(program: string, args: readonly Word[], found: Finding, inn
   const wrapper = WRAPPERS.get(baseName(program));
   const wrapped: Wrapped = wrapper === undefined ? findExecuted(baseName(program), args) : wrapper.unwrap(args);
   // What is left over when an option was taken for something else than it is.
-  if (program.startsWith('-') || !/\w/.test(baseName(program)) || /[\p{C}\p{Z}]/u.test(program)) found.doubts.push(`${program} is an odd name for a program`);
+  if (program.startsWith('-') || !/\w/.test(baseName(program)) || /[\p{C}\p{Z}]/u.test(program)) found.doubts.push(`${program.slice(0, 64)} is an odd name for a program`);
   found.programs.push({ program, args, seenThrough: wrapper?.transparent === true && wrapped.commands.length > 0 });
   const { code, files = program.includes('/') ? [program] : [] } = launchedBy(program, args);
   found.code.push(...code);

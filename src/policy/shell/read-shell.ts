@@ -14,14 +14,17 @@ export interface ShellReading {
 
 const MAX_TEXT = 256 * 1024;
 const MAX_NESTING = 16;
+/** Of substitutions and here-documents: the parser's time grows with the square of their number. */
+const MAX_PIECES = 4_000;
 
 /**
  * Finds the programs that a shell text runs, without running anything: the commands of its syntax tree, with those in substitutions and functions.
  * What the parser cannot make sense of, what other shells read differently and what only the running shell knows becomes a doubt, never a guess.
  */
 export function readShell(text: string, dialect: Dialect, nesting: number, variables: Variables): ShellReading {
-  if (text.length > MAX_TEXT) return { commands: [], doubts: ['it is too long to be read'] };
+  if (text.length > MAX_TEXT || (text.match(/\$[({[]|[<>]\(|<<|`|\(\(/g)?.length ?? 0) > MAX_PIECES) return { commands: [], doubts: ['it is too long to be read'] };
   const reader = new ShellReader(text, dialect, nesting, variables);
+  if (/\$\\\n|[&|<>(;](?:\\\n)+[&|<>(;]/.test(text)) reader.doubts.push('a line is continued in the middle of an operator');
   if (dialect === 'other') reader.doubts.push('it is for a shell whose language is not read here');
   try {
     reader.visit(parse(text));

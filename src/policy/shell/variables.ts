@@ -26,7 +26,7 @@ export class Variables {
   readonly #unseen = new Set<string>();
   readonly #computed = new Set<string>();
   /** To what an expression may get by a variable that is a name. */
-  readonly #values = new Map<string, string[]>();
+  readonly #values = new Map<string, Set<string>>();
 
   /** `undefined`: a number, whichever. */
   assign(name: string, value: Word | undefined): void {
@@ -37,7 +37,7 @@ export class Variables {
       else this.doubts.push(`${name} holds a command, which is computed`);
     }
     if (!value.certain || value.text.includes('[')) this.#unseen.add(name);
-    else this.#values.set(name, [...(this.#values.get(name) ?? []), value.text]);
+    else this.#values.set(name, (this.#values.get(name) ?? new Set()).add(value.text));
   }
 
   /** A name that a command was given, to set it to something that is not seen. */
