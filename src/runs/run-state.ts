@@ -13,7 +13,7 @@ export interface RunState {
   readonly options: RunOptions | undefined;
   readonly createdMs: number;
   readonly lastMs: number;
-  /** Time in which somebody worked at it; waiting to be begun or resumed does not count. */
+  /** Time in which somebody worked at it; waiting to be begun, resumed or approved does not count. */
   readonly activeMs: number;
   readonly lastSeq: number;
   readonly messages: readonly Message[];
@@ -28,6 +28,8 @@ export interface RunState {
   /** The last checkpoint. */
   readonly tree: TreeId | undefined;
   readonly submitted: string | undefined;
+  /** The approval that a person has to give before it goes on. */
+  readonly waitingFor: string | undefined;
   readonly commands: number;
   readonly denials: number;
   readonly summary: RunSummary | undefined;
@@ -51,7 +53,7 @@ class Draft {
 
   apply(event: JournalEvent): void {
     const state = this.#state;
-    const idle = state.status === 'missing' || state.status === 'ended' || event.type === 'run.resumed' || (state.status === 'created' && event.type === 'session.opened');
+    const idle = state.waitingFor !== undefined || state.status === 'missing' || state.status === 'ended' || event.type === 'run.resumed' || (state.status === 'created' && event.type === 'session.opened');
     if (!idle) state.activeMs += Math.max(0, event.timeMs - state.lastMs);
     state.lastMs = Math.max(state.lastMs, event.timeMs);
     state.lastSeq = event.seq;
@@ -83,6 +85,7 @@ const NOTHING: Mutable = {
   restored: [],
   tree: undefined,
   submitted: undefined,
+  waitingFor: undefined,
   commands: 0,
   denials: 0,
   summary: undefined,
@@ -96,9 +99,12 @@ const STEPS: { readonly [K in EventType]: Step<K> } = {
     state.status = 'created';
   },
   'session.opened': (state) => {
+    state.waitingFor = undefined;
     if (state.status === 'created') state.status = 'started';
   },
-  'session.closed': () => {},
+  'session.closed': (state) => {
+    state.waitingFor = undefined;
+  },
   'sandbox.created': () => {},
   'sandbox.gone': () => {},
   'sandbox.snapshot': () => {},
@@ -107,7 +113,16 @@ const STEPS: { readonly [K in EventType]: Step<K> } = {
   'sandbox.resumed': () => {},
   decision: (state, { allowed }) => {
     if (!allowed) state.denials += 1;
+    state.waitingFor = undefined;
   },
+  'approval.awaited': (state, { approval }) => {
+    state.waitingFor = approval;
+  },
+  'approval.requested': () => {},
+  'approval.answered': () => {},
+  'approval.refused': () => {},
+  'approval.used': () => {},
+  'approval.closed': () => {},
   'command.started': (state) => {
     state.commands += 1;
   },
