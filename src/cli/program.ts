@@ -1,5 +1,6 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { describeError, GloveboxError, type SandboxKind } from '../contracts/index.ts';
+import { answerApproval, type AnswerOptions, listApprovals } from './approvals.ts';
 import { demo, type DemoOptions } from './demo.ts';
 import { doctor } from './doctor.ts';
 import { exec, type ExecOptions } from './exec.ts';
@@ -54,6 +55,7 @@ function program(run: Run, terminal: Terminal, version: string): Command {
   addExec(root, run, terminal);
   addJs(root, run, terminal);
   addRuns(root, run, terminal);
+  addApprovals(root, run, terminal);
   addPolicy(root, run, terminal);
   addMachine(root, run, terminal);
   return exitInstead(root);
@@ -151,6 +153,28 @@ function addRuns(root: Command, run: Run, terminal: Terminal): void {
   deliveryOptions(runs.command('resume <run>').description('go on with a run that was interrupted')).action((id: string, options: Delivery) =>
     run((services, signal) => resumeRun(services, terminal, id, options, signal)),
   );
+}
+
+function addApprovals(root: Command, run: Run, terminal: Terminal): void {
+  root
+    .command('approvals [approval]')
+    .description('what waits for a person, or all of one')
+    .option('--all', 'what was answered, too')
+    .option('--json', 'as JSON, in full')
+    .action((id: string | undefined, options: { all?: boolean; json?: boolean }) => run((services) => listApprovals(services, terminal, id, options)));
+  answerOptions(root.command('approve <approval>').description('say yes to what is asked, and let it go on'))
+    .addOption(new Option('--for <time>', 'this one time, or as often as this session asks for exactly this').choices(['once', 'session']).default('once'))
+    .action((id: string, { for: answer, ...options }: { for: 'once' | 'session' } & AnswerOptions) => run((services) => answerApproval(services, terminal, id, answer, options)));
+  answerOptions(root.command('deny <approval>').description('say no to what is asked, for as long as this session lasts')).action((id: string, options: AnswerOptions) =>
+    run((services) => answerApproval(services, terminal, id, 'never', options)),
+  );
+}
+
+function answerOptions(command: Command): Command {
+  return command
+    .option('--why <text>', 'for the journal, and for whoever asked')
+    .option('--request <hash>', 'only where this is what is asked (`requestHash` of `approvals --json`)')
+    .option('--json', 'the approval as JSON');
 }
 
 function addPolicy(root: Command, run: Run, terminal: Terminal): void {

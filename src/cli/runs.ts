@@ -1,8 +1,8 @@
 import { GloveboxError, parseId, type RunId } from '../contracts/index.ts';
 import type { RunListing, RunState } from '../runs/index.ts';
+import { attendanceAt } from './attendance.ts';
 import { howEnded, Progress } from './progress.ts';
 import type { Services } from './services.ts';
-import { approverFor } from './terminal-approver.ts';
 import type { Terminal } from './terminal.ts';
 import { type Delivery, workOnRun } from './work-on-run.ts';
 
@@ -31,7 +31,7 @@ export async function showRun(services: Services, terminal: Terminal, id: string
 }
 
 export function resumeRun(services: Services, terminal: Terminal, id: string, options: Delivery, signal: AbortSignal): Promise<number> {
-  const runs = services.runs(approverFor(terminal, services.principal));
+  const runs = services.runs(attendanceAt(terminal, services.principal));
   return workOnRun({ journal: services.journal, runs }, terminal, runId(id), options, signal);
 }
 

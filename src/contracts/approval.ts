@@ -1,12 +1,11 @@
 import { hash } from 'node:crypto';
 import { canonicalJson } from './canonical.ts';
-import type { DecisionRequest, Reason } from './decision.ts';
+import type { Action, DecisionRequest, Reason } from './decision.ts';
 import type { ApprovalId } from './ids.ts';
 import type { Principal } from './principal.ts';
 
 /** `once`: this one time. `session`: the same request again in this session needs no second asking. `never`: no, and it is not asked again in this session. */
-export const APPROVAL_ANSWERS = ['once', 'session', 'never'] as const;
-export type ApprovalAnswer = (typeof APPROVAL_ANSWERS)[number];
+export type ApprovalAnswer = 'once' | 'session' | 'never';
 
 /** Who may be asked, and for how long, by a policy. */
 export interface ApprovalGrant {
@@ -15,6 +14,8 @@ export interface ApprovalGrant {
   readonly expiresMs: number;
   /** Whether somebody may approve what he asked for himself. */
   readonly own: boolean;
+  /** What others are asked about than whoever sits at the terminal; everything where nothing is said. */
+  readonly for?: readonly Action[];
 }
 
 /** What an answer is bound to: any other value of any of these is another question. */

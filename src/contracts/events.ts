@@ -56,7 +56,7 @@ export interface EventData {
   /** From now on the session waits for somebody. The approval has a stream of its own, named by its id, with the events that follow. */
   'approval.awaited': { approval: string };
   'approval.requested': ApprovalQuestion;
-  'approval.answered': { answer: ApprovalAnswer; by: string; roles: readonly string[]; why?: string };
+  'approval.answered': { answer: ApprovalAnswer; by: string; tenant: string; roles: readonly string[]; why?: string };
   /** Somebody's answer that does not count. */
   'approval.refused': { answer: ApprovalAnswer; by: string; reason: ApprovalRefusal; text: string };
   /** It has let its request through: the one of `once`, or one more of `session`. */

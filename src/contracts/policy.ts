@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ApprovalGrant } from './approval.ts';
-import type { Decision, DecisionRequest } from './decision.ts';
+import type { Action, Decision, DecisionRequest } from './decision.ts';
 import type { CommandLimits, SandboxLimits, SessionLimits } from './limits.ts';
 import { bytes, duration } from './limits.ts';
 import { NAME_PATTERN, type Principal } from './principal.ts';
@@ -10,6 +10,24 @@ const globs = z.array(z.string().min(1));
 const oneOrMany = z.union([z.string().min(1).transform((one) => [one]), z.array(z.string().min(1)).min(1)]);
 
 const sandboxKind = z.enum(['gvisor', 'container', 'process']);
+
+const ACTIONS = [
+  'session.open',
+  'command.exec',
+  'javascript.run',
+  'context.run',
+  'file.read',
+  'file.write',
+  'file.delete',
+  'file.list',
+  'network.connect',
+  'credential.use',
+  'tool.call',
+  'model.call',
+  'export.patch',
+] as const satisfies readonly Action[];
+/** Node's timers end at 24 days. */
+const LONGEST_WAIT_MS = 14 * 86_400_000;
 
 /** What becomes of a patch in which something was found. */
 const guard = z.enum(['ask', 'deny']);
@@ -80,7 +98,8 @@ export const policyDocument = z.strictObject({
   approvals: z
     .strictObject({
       by: z.array(z.string().regex(NAME_PATTERN, 'the name of a role')).min(1).optional().describe('roles of which whoever answers has one'),
-      expires: duration.optional().describe('how long a question waits for an answer'),
+      expires: duration.refine((ms) => ms <= LONGEST_WAIT_MS, 'approvals.expires: expected at most 14d').optional().describe('how long a question waits for an answer'),
+      for: z.array(z.enum(ACTIONS)).min(1).optional().describe('what somebody is waited for; of everything else only whoever sits at the terminal is asked, and without one it is refused'),
       own: z.boolean().optional().describe('whether somebody may answer what he asked for himself'),
     })
     .optional()

@@ -97,7 +97,7 @@ export function grantOf(layers: readonly Layer[]): PolicyGrant {
   };
 }
 
-/** Roles that every layer names, for the shortest time, and for oneself only where every layer that speaks of approvals says so. Errors: `policy_invalid` where no role is left. */
+/** Roles and actions that every layer names, for the shortest time, and for oneself only where every layer that speaks of approvals says so. Errors: `policy_invalid` where no role is left. */
 function approvalsOf(layers: readonly Layer[]): ApprovalGrant | undefined {
   const stating = layers.filter((layer) => layer.document.approvals !== undefined);
   if (stating.length === 0) return undefined;
@@ -108,8 +108,10 @@ function approvalsOf(layers: readonly Layer[]): ApprovalGrant | undefined {
     const above = others.map((other) => `${other.document.name}: ${other.document.approvals?.by?.join(', ')}`).join('; ');
     throw invalidAt(nearest, ['approvals', 'by'], `approvals.by: expected a role that the policies above name (${above}), found ${named.join(', ')}`);
   }
+  const lists = stating.flatMap((layer) => layer.document.approvals?.for ?? []);
+  const waited = [...new Set(lists)].filter((action) => stating.every((layer) => layer.document.approvals?.for?.includes(action) ?? true));
   const { value: expiresMs } = ceiling(layers, ['approvals', 'expires'], (document) => document.approvals?.expires, DEFAULTS.approvals.expiresMs);
-  return { by, expiresMs, own: stating.every((layer) => layer.document.approvals?.own === true) };
+  return { by, expiresMs, own: stating.every((layer) => layer.document.approvals?.own === true), ...(lists.length === 0 ? {} : { for: waited }) };
 }
 
 function commandLimits(layers: readonly Layer[]): PolicyGrant['command'] {

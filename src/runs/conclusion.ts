@@ -32,7 +32,7 @@ export async function conclude(work: Work): Promise<Conclusion> {
   const report = isTimeOver ? undefined : await testAfter(work, patch);
   const judged = verdict(work, report, undefined);
   try {
-    await session.allowExport(files, patch.text.length);
+    await session.allowExport({ paths: files, bytes: patch.text.length }, tree);
   } catch (error) {
     if (!(error instanceof GloveboxError) || (error.code !== 'denied' && !isTimeOver)) throw error;
     return { outcome: 'failed', code: 'denied', detail: `${judged.detail}; the patch was not let out: ${error.message}`, files };

@@ -1,11 +1,12 @@
 import { Conversation } from '../agent/index.ts';
-import type { EventData, EventType, JournalEvent, Message, RunSummary, Spending, TestReport, TreeId } from '../contracts/index.ts';
+import { type EventData, type EventType, type JournalEvent, LOCAL_TENANT, type Message, type RunSummary, type Spending, type TestReport, type TreeId } from '../contracts/index.ts';
 import { runOptions, type RunOptions } from './run-input.ts';
 
 /** What a run is, read from its events. */
 export interface RunState {
   /** `created`: never begun. `started`: being run, or to be resumed. */
   readonly status: 'missing' | 'created' | 'started' | 'ended';
+  readonly tenant: string;
   readonly task: string;
   readonly repository: string;
   readonly baseTree: TreeId;
@@ -69,6 +70,7 @@ class Draft {
 
 const NOTHING: Mutable = {
   status: 'missing',
+  tenant: '',
   task: '',
   repository: '',
   // No tree has this name.
@@ -95,7 +97,8 @@ const NOTHING: Mutable = {
 const STEPS: { readonly [K in EventType]: Step<K> } = {
   'run.created': (state, { task, repository, baseTree, options }, _draft, timeMs) => {
     // A tree's name went in, a tree's name comes out.
-    Object.assign(state, { task, repository, baseTree: baseTree as TreeId, options: runOptions.safeParse(options).data, createdMs: timeMs });
+    const read = runOptions.safeParse(options).data;
+    Object.assign(state, { task, repository, baseTree: baseTree as TreeId, options: read, createdMs: timeMs, tenant: read?.principal.tenant ?? LOCAL_TENANT });
     state.status = 'created';
   },
   'session.opened': (state) => {

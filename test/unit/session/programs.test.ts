@@ -5,6 +5,7 @@ import { afterAll, expect, test } from 'vitest';
 import { type DecisionRequest, GloveboxError, type Isolates, type JavaScriptEnd, type JavaScriptSpec, type Journal, randomIds, systemClock } from '../../../src/contracts/index.ts';
 import { SqliteJournal } from '../../../src/journal/index.ts';
 import { Session } from '../../../src/session/index.ts';
+import { TESTER } from '../../support/principal.ts';
 import { FakeSandboxes } from '../runs/fake-sandboxes.ts';
 import { policyOf } from '../runs/rig.ts';
 
@@ -38,7 +39,7 @@ async function open(options: { run?: (spec: JavaScriptSpec) => Promise<JavaScrip
   }, { command: { wallMs: 1000, outputBytes: 100 } });
   const run = `run_${(streams += 1)}`;
   const ports = { journal: options.journal ?? journal, sandboxes: new FakeSandboxes(() => ({})), isolates, clock: systemClock, ids: randomIds(systemClock) };
-  const session = await Session.open(ports, { principal: 'user:test', policy, run });
+  const session = await Session.open(ports, { principal: TESTER, policy, run });
   return { session, specs, asked, released, events: () => journal.read(run) };
 }
 
