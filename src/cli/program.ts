@@ -10,7 +10,7 @@ import { buildImages, listImages, removeImages } from './images.ts';
 import { js, type JsOptions } from './js.ts';
 import { ExecError, type SandboxOptions } from './one-sandbox.ts';
 import { countOption, durationOption, positiveOption } from './options.ts';
-import { backtestPolicy, comparePolicies, explainDecision, lintPolicies, showPolicy, testPolicies } from './policy.ts';
+import { backtestPolicy, comparePolicies, explainDecision, type ExplainOptions, lintPolicies, showPolicy, testPolicies } from './policy.ts';
 import { probe, type ProbeOptions } from './probe.ts';
 import { listRuns, resumeRun, showRun } from './runs.ts';
 import type { Services } from './services.ts';
@@ -188,9 +188,12 @@ function addPolicy(root: Command, run: Run, terminal: Terminal): void {
   policy
     .command('explain <policy> <question...>')
     .description('its answer to a question, and why: exec git push, write /workspace/a, connect GET https://host/path, tool shell, export a b')
+    .option('--tenant <name>', 'whose session asks')
+    .option('--user <name>', 'who asks: user:ann')
+    .option('--role <names...>', 'with these roles')
     .option('--json', 'as JSON')
     .passThroughOptions()
-    .action((name: string, words: [string, ...string[]], options: { json?: boolean }) => run((services) => explainDecision(services, terminal, name, words, options)));
+    .action((name: string, words: [string, ...string[]], options: ExplainOptions) => run((services) => explainDecision(services, terminal, name, words, options)));
   policy
     .command('test [policies...]')
     .description('asks the questions of the tests.yaml beside each; all policies where none is named')

@@ -43,6 +43,7 @@ function runId(text: string): RunId {
 
 function status(state: RunState, running: boolean): string {
   if (state.summary !== undefined) return state.summary.outcome;
+  if (running && state.waitingFor !== undefined) return 'waiting';
   return running ? 'running' : 'interrupted';
 }
 
@@ -51,10 +52,14 @@ function row({ id, state, running }: RunListing): string {
   return `${id}  ${status(state, running).padEnd(11)}  ${new Date(state.createdMs).toISOString().slice(0, 19)}Z  ${first.slice(0, 70)}`;
 }
 
+function unfinished(id: RunId, { waitingFor }: RunState): string {
+  return waitingFor === undefined ? `not ended: glovebox runs resume ${id}` : `waiting for an answer: glovebox approvals ${waitingFor}`;
+}
+
 function describe(id: RunId, state: RunState): string {
   const lines = [
     ['run', id],
-    ['status', state.summary === undefined ? `not ended: glovebox runs resume ${id}` : `${state.summary.outcome}: ${state.summary.detail}`],
+    ['status', state.summary === undefined ? unfinished(id, state) : `${state.summary.outcome}: ${state.summary.detail}`],
     ['task', state.task.trim()],
     ['repository', state.repository],
     ['model', state.options?.model ?? 'unknown'],

@@ -85,6 +85,37 @@ describe('a command without a terminal that policy asks about', () => {
   });
 });
 
+describe('a run whose patch policy asks about', () => {
+  /** `glovebox fix` under a policy that asks about any patch, until it waits. */
+  async function waiting(user: User): Promise<{ readonly started: Started; readonly id: string; readonly run: string }> {
+    writeFileSync(join(user.folder, 'policies/asking/policy.yaml'), 'name: asking\nextends: code-fix-local\nexport: { ask: ["**"] }\n');
+    const started = user.start(['fix', '--repo', user.checkout(), '--task', 'make the tests pass', '--model', user.transcript(), '--policy', 'asking']);
+    const id = await awaited(user, started);
+    const { runs } = JSON.parse((await user.run('runs', 'list', '--json')).stdout) as { runs: readonly { id: string; status: string }[] };
+    expect(runs).toMatchObject([{ status: 'waiting' }]);
+    return { started, id, run: runs[0]?.id ?? '' };
+  }
+
+  test('waits for an answer, and lets out what was asked about', async () => {
+    using user = userWith('');
+    const { started, id } = await waiting(user);
+    const { question } = JSON.parse((await user.run('approvals', id, '--json')).stdout) as { question: Record<string, unknown> };
+    expect(question).toMatchObject({ tree: expect.stringMatching(/^[0-9a-f]{40}$/), request: { action: 'export.patch', paths: ['src/split.js'] } });
+    expect(await user.run('approve', id)).toMatchObject({ code: 0 });
+    expect(await started.ended).toMatchObject({ code: 0, stdout: expect.stringContaining('+++ b/src/split.js') });
+  });
+
+  test('that was killed while it waited goes on by the answer that came meanwhile', async () => {
+    using user = userWith('');
+    const { started, id, run } = await waiting(user);
+    started.child.kill('SIGKILL');
+    await started.ended;
+    expect(await user.run('approve', id)).toMatchObject({ code: 0 });
+    expect(await user.run('runs', 'resume', run)).toMatchObject({ code: 0, stdout: expect.stringContaining('+++ b/src/split.js') });
+    expect((await user.run('approvals', id)).stdout).toMatch(/ {2}status {4}used: once, /);
+  });
+});
+
 describe('somebody at the terminal', () => {
   test.each([
     ['o', 0],
