@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { onTestFinished } from 'vitest';
 import {
   type Approval,
@@ -84,6 +85,13 @@ export class ApprovalsRig {
 
   async answer(approval: Approval, answer: 'once' | 'session' | 'never', by: Principal = EVE): Promise<Approval> {
     return await this.approvals.answer(approval.id, { by, answer, requestHash: approval.question.requestHash });
+  }
+
+  /** What somebody does who can write the file: the question is another one, and everything else as it was. */
+  alter(id: ApprovalId, from: string, to: string): void {
+    using file = new DatabaseSync(join(this.#folder, 'journal.db'));
+    const { changes } = file.prepare("UPDATE events SET data = replace(data, ?, ?) WHERE stream = ? AND type = 'approval.requested'").run(from, to, id);
+    if (changes !== 1) throw new Error(`${id} has no question to alter`);
   }
 
   events(id: ApprovalId): Promise<readonly JournalEvent[]> {

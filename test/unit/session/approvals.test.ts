@@ -257,7 +257,36 @@ describe('a run that was interrupted while it waited', () => {
     expect(rig.ran).toEqual([]);
   });
 
-  test('an answer to it is none for another run', async () => {
+  test('an answer to it is none for another run, though that says it waited for it', async () => {
+    const { rig, approval } = await interrupted('once');
+    const [last] = await rig.journal.append('run_3', [{ type: 'approval.awaited', data: { approval: approval.id } }]);
+    const pushed = push(await rig.session({ run: 'run_3', tree: 'tree1' }));
+    const asked = await rig.awaited('run_3', last?.seq);
+    expect(asked.approval.id).not.toBe(approval.id);
+    await rig.answer(asked.approval, 'never');
+    expect((await pushed).cause).toBe('policy');
+  });
+
+  test('an answer to it is none where the question was altered in the journal', async () => {
+    const rig = await ApprovalsRig.make();
+    const first = await rig.session({ run: 'run_1' });
+    const lost = push(first, 'origin').catch(() => 'lost');
+    const { approval, seq } = await rig.awaited('run_1');
+    await first.close('interrupted');
+    await lost;
+    // Eve is shown something harmless, and would say yes to it.
+    rig.alter(approval.id, '"origin"', '"--dry-run"');
+    const shown = await rig.approvals.get(approval.id, EVE);
+    expect(shown.question.request).toMatchObject({ argv: ['git', 'push', '--dry-run'] });
+    await expect(rig.answer(shown, 'once')).rejects.toMatchObject({ code: 'approval_refused', details: { reason: 'altered' } });
+    const pushed = push(await rig.session({ run: 'run_1' }), 'origin');
+    const asked = await rig.awaited('run_1', seq);
+    expect(asked.approval.id).not.toBe(approval.id);
+    await rig.answer(asked.approval, 'never');
+    expect((await pushed).cause).toBe('policy');
+  });
+
+  test('an answer to it is none for a run that never asked', async () => {
     const { rig, second } = await interrupted('once', { run: 'run_2' });
     const pushed = push(second);
     await rig.answer((await rig.awaited('run_2')).approval, 'never');
