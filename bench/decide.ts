@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import * as cedar from '@cedar-policy/cedar-wasm/nodejs';
 import type { DecisionRequest, NewEvent, PolicyFile } from '../src/contracts/index.ts';
 import { SqliteJournal } from '../src/journal/index.ts';
-import { backtest, FilePolicies } from '../src/policy/index.ts';
+import { backtest, FilePolicies, recordedDecisions } from '../src/policy/index.ts';
 import { machine, percentiles, type Report, round } from './report.ts';
 
 /** Rules of a policy, spread over what they speak of. */
@@ -108,7 +108,7 @@ async function askedAgain(folder: string, policy: PolicyFile, decisions: number)
   let asked = 0;
   let flips = 0;
   let most = before;
-  for await (const { event, now } of backtest(policy, journal.scan('decision'))) {
+  for await (const { event, now } of backtest(policy, recordedDecisions(journal, {}))) {
     if (now.effect !== event.data.decision.effect) flips += 1;
     if (asked++ % 1_000 === 0) most = Math.max(most, process.memoryUsage.rss());
   }

@@ -1,5 +1,7 @@
 #include "poly1305.h"
 
+#include <string.h>
+
 #include "bytes.h"
 
 #define LIMB_44 UINT64_C(0xfffffffffff)
@@ -48,36 +50,53 @@ static inline void carry(const wide sum[3], uint64_t limbs[3])
 	limbs[0] &= LIMB_44;
 }
 
-void poly1305_start(struct poly1305 *mac, const uint8_t key[POLY1305_KEY])
+static inline void add_term(wide sum[3], const uint8_t *block, const uint64_t power[3])
 {
-	wide square[3] = {0};
+	uint64_t limbs[3] = {0};
 
-	*mac = (struct poly1305){.addend = {get64(key + 16), get64(key + 24)}};
-	split(get64(key) & UINT64_C(0x0ffffffc0fffffff), get64(key + 8) & UINT64_C(0x0ffffffc0ffffffc), mac->r);
-	add_product(square, mac->r, mac->r);
-	carry(square, mac->r_squared);
+	add_block(limbs, block);
+	add_product(sum, limbs, power);
 }
 
-/* Two blocks at a time where there are two: ((h + a) r + b) r is (h + a) r^2 + b r, and its products do not wait for each other. */
+static inline void multiply(const uint64_t a[3], const uint64_t b[3], uint64_t product[3])
+{
+	wide sum[3] = {0};
+
+	add_product(sum, a, b);
+	carry(sum, product);
+}
+
+void poly1305_start(struct poly1305 *mac, const uint8_t key[POLY1305_KEY])
+{
+	*mac = (struct poly1305){.addend = {get64(key + 16), get64(key + 24)}};
+	split(get64(key) & UINT64_C(0x0ffffffc0fffffff), get64(key + 8) & UINT64_C(0x0ffffffc0ffffffc), mac->powers[0]);
+	for (int i = 1; i < POLY1305_LANES; i++)
+		multiply(mac->powers[i - 1], mac->powers[0], mac->powers[i]);
+}
+
+/*
+ * Four blocks at a time where there are four: ((((h + a) r + b) r + c) r + d) r is (h + a) r^4 + b r^3 + c r^2 + d r, and those products do not wait for one
+ * another. The sum is our own copy meanwhile, or each store to it might be one to the powers.
+ */
 void poly1305_add(struct poly1305 *mac, const uint8_t *blocks, size_t count)
 {
-	for (; count >= 2; count -= 2, blocks += 2 * POLY1305_BLOCK) {
-		wide sum[3] = {0};
-		uint64_t second[3] = {0};
+	struct poly1305 own = *mac;
 
-		add_block(mac->sum, blocks);
-		add_block(second, blocks + POLY1305_BLOCK);
-		add_product(sum, mac->sum, mac->r_squared);
-		add_product(sum, second, mac->r);
-		carry(sum, mac->sum);
-	}
-	if (count == 1) {
+	for (; count >= POLY1305_LANES; count -= POLY1305_LANES, blocks += POLY1305_LANES * POLY1305_BLOCK) {
 		wide sum[3] = {0};
 
-		add_block(mac->sum, blocks);
-		add_product(sum, mac->sum, mac->r);
-		carry(sum, mac->sum);
+		add_block(own.sum, blocks);
+		add_product(sum, own.sum, own.powers[3]);
+		add_term(sum, blocks + POLY1305_BLOCK, own.powers[2]);
+		add_term(sum, blocks + 2 * POLY1305_BLOCK, own.powers[1]);
+		add_term(sum, blocks + 3 * POLY1305_BLOCK, own.powers[0]);
+		carry(sum, own.sum);
 	}
+	for (; count > 0; count--, blocks += POLY1305_BLOCK) {
+		add_block(own.sum, blocks);
+		multiply(own.sum, own.powers[0], own.sum);
+	}
+	*mac = own;
 }
 
 /* The limbs in their places, and the sum less 2^130 - 5 where it is not smaller; no branch tells which. */

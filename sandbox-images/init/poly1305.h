@@ -7,11 +7,13 @@
 
 #define POLY1305_KEY 32
 #define POLY1305_BLOCK 16
+/* Blocks whose products are summed at once. */
+#define POLY1305_LANES 4
 
 /* Numbers below 2^130 in limbs of 44, 44 and 42 bits. */
 struct poly1305 {
 	uint64_t sum[3];
-	uint64_t r[3], r_squared[3];
+	uint64_t powers[POLY1305_LANES][3]; /* of r, from the first */
 	uint64_t addend[2];
 };
 

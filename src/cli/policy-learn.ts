@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { describeError, type Effect, GloveboxError, type JournalEvent, type PolicyFile } from '../contracts/index.ts';
-import { backtest, Learner, type LearnedPolicy, learnedPolicy, learnedTests } from '../policy/index.ts';
+import { describeError, type Effect, GloveboxError, type PolicyFile } from '../contracts/index.ts';
+import { backtest, Learner, type LearnedPolicy, learnedPolicy, learnedTests, type Recorded, recordedDecisions } from '../policy/index.ts';
 import { sayReason } from './say-policy.ts';
 import type { Services } from './services.ts';
 import type { Terminal } from './terminal.ts';
@@ -26,9 +26,9 @@ export async function learnPolicy(services: Services, terminal: Terminal, option
   const { generalize = [] } = options;
   const learner = new Learner(base, { generalize: { hosts: generalize.includes('hosts'), paths: generalize.includes('paths') }, args: options.args ?? 0, refused: options.refused === true });
   const streams = new Set<string>();
-  for await (const event of recorded(services, options)) {
-    streams.add(event.stream);
-    learner.add(event);
+  for await (const one of recorded(services, options)) {
+    streams.add(one.event.stream);
+    learner.add(one);
   }
   const missing = (options.runs ?? []).filter((run) => !streams.has(run));
   if (missing.length > 0) throw new GloveboxError('not_found', `the journal has no decisions of ${missing.join(', ')}; \`glovebox runs list\` shows the runs that there are`);
@@ -43,8 +43,8 @@ export async function learnPolicy(services: Services, terminal: Terminal, option
   return 0;
 }
 
-function recorded(services: Services, { runs, since }: LearnPolicyOptions): AsyncIterable<JournalEvent<'decision'>> {
-  return services.journal.scan('decision', { ...(runs === undefined ? {} : { streams: [...new Set(runs)] }), ...(since === undefined ? {} : { fromMs: since }) });
+function recorded(services: Services, { runs, since }: LearnPolicyOptions): AsyncIterable<Recorded> {
+  return recordedDecisions(services.journal, { streams: runs === undefined ? undefined : [...new Set(runs)], fromMs: since });
 }
 
 /** A name is looked up anywhere; a path is from here, not from where the new file will be. */
@@ -73,9 +73,9 @@ async function writeTests(file: string, text: string, terminal: Terminal): Promi
 }
 
 /** What the policy answers to the very questions that it was learned from. */
-async function askAgain(policy: PolicyFile, events: AsyncIterable<JournalEvent<'decision'>>): Promise<Readonly<Record<Effect, number>>> {
+async function askAgain(policy: PolicyFile, decisions: AsyncIterable<Recorded>): Promise<Readonly<Record<Effect, number>>> {
   const answers = { allow: 0, ask: 0, deny: 0 };
-  for await (const { now } of backtest(policy, events)) answers[now.effect] += 1;
+  for await (const { now } of backtest(policy, decisions)) answers[now.effect] += 1;
   return answers;
 }
 

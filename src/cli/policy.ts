@@ -1,5 +1,5 @@
 import { GloveboxError, type PolicyFile, type PolicyFinding } from '../contracts/index.ts';
-import { backtest, diffPolicies, explain, QUESTION_KEYS, type Question, type QuestionKey, questionForms, readTests, requestOf, sayRequest, testPolicy } from '../policy/index.ts';
+import { backtest, diffPolicies, explain, QUESTION_KEYS, type Question, type QuestionKey, questionForms, readTests, recordedDecisions, requestOf, sayRequest, testPolicy } from '../policy/index.ts';
 import { sarif } from './sarif.ts';
 import { sayReason } from './say-policy.ts';
 import type { Services } from './services.ts';
@@ -19,11 +19,18 @@ export async function showPolicy(services: Services, terminal: Terminal, name: s
   return 0;
 }
 
+export interface ExplainOptions {
+  readonly tenant?: string;
+  readonly user?: string;
+  readonly role?: readonly string[];
+  readonly json?: boolean;
+}
+
 /** `glovebox policy explain`: the answer to one question, what decided it, and what would have to change. */
-export async function explainDecision(services: Services, terminal: Terminal, name: string, words: readonly [string, ...string[]], options: { json?: boolean }): Promise<number> {
+export async function explainDecision(services: Services, terminal: Terminal, name: string, words: readonly [string, ...string[]], options: ExplainOptions): Promise<number> {
   const policy = await services.policies.load(name);
   const request = requestOf(questionOf(words), policy);
-  const decision = policy.decide(request);
+  const decision = policy.decide(request, { tenant: options.tenant ?? '', name: options.user ?? '', roles: options.role ?? [] });
   const { remedies, binds } = explain(request, decision);
   if (options.json === true) await terminal.json({ request, ...decision, remedies, binds });
   else {
@@ -109,7 +116,7 @@ function sayAmount(value: unknown): string {
 /** `glovebox policy backtest`: asks a policy every recorded question again; 1 where an answer would be another. `since` is in milliseconds since the epoch. A flip is printed when it is found: there may be many. */
 export async function backtestPolicy(services: Services, terminal: Terminal, name: string, options: { since?: number; json?: boolean }): Promise<number> {
   const policy = await services.policies.load(name);
-  const recorded = services.journal.scan('decision', options.since === undefined ? {} : { fromMs: options.since });
+  const recorded = recordedDecisions(services.journal, { fromMs: options.since });
   let asked = 0;
   let flips = 0;
   if (options.json === true) await terminal.data(`{"policy":${JSON.stringify(policy.name)},"hash":"${policy.hash}","flips":[`);

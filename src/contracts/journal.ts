@@ -15,8 +15,11 @@ export interface Journal extends AsyncDisposable {
   read(stream: string, afterSeq?: number): Promise<JournalEvent[]>;
   /** The same, and then what is appended later, by this process or another, until the signal fires. */
   follow(stream: string, options: { afterSeq?: number; signal: AbortSignal }): AsyncIterable<JournalEvent>;
-  /** Events of one type, in all streams or in these, stream by stream from the oldest on and each in order. Only a page of them is in memory; the chain is `verify`'s. */
-  scan<T extends EventType>(type: T, options?: { streams?: readonly string[]; fromMs?: number }): AsyncIterable<JournalEvent<T>>;
+  /**
+   * Events of some types, stream by stream from the oldest on and each in order: of these streams, or of all that grew since `fromMs`, from their beginning. Only a page
+   * of them is in memory; the chain is `verify`'s.
+   */
+  scan<T extends EventType>(types: readonly T[], options?: { streams?: readonly string[]; fromMs?: number }): AsyncIterable<JournalEvent<T>>;
   /** Streams by their first event, newest first. */
   streams(options?: { prefix?: string; limit?: number }): Promise<readonly StreamListing[]>;
   /** Recomputes the chain. Errors: `journal_tampered` with stream and seq of the first event that does not fit. */

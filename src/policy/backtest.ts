@@ -1,6 +1,7 @@
-import type { Decision, JournalEvent, Policy } from '../contracts/index.ts';
+import type { Decision, Policy } from '../contracts/index.ts';
+import type { Recorded } from './recorded.ts';
 
-/** Asks a policy what was asked before, one after the other. Nothing is kept: a journal may hold more decisions than fit into memory. */
-export async function* backtest(policy: Policy, recorded: AsyncIterable<JournalEvent<'decision'>>): AsyncGenerator<{ readonly event: JournalEvent<'decision'>; readonly now: Decision }> {
-  for await (const event of recorded) yield { event, now: policy.decide(event.data.request) };
+/** Asks a policy what was asked before, by whom it was asked, and keeps nothing. */
+export async function* backtest(policy: Policy, recorded: AsyncIterable<Recorded>): AsyncGenerator<Recorded & { readonly now: Decision }> {
+  for await (const { event, principal } of recorded) yield { event, principal, now: policy.decide(event.data.request, principal) };
 }

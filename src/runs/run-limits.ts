@@ -1,4 +1,4 @@
-import type { Decision, DecisionRequest, Policy, PolicyGrant } from '../contracts/index.ts';
+import type { Decision, DecisionRequest, Policy, PolicyGrant, Principal } from '../contracts/index.ts';
 
 /** What a run may use, where it is less than its policy lends. */
 export interface RunLimits {
@@ -37,8 +37,8 @@ export class RunPolicy implements Policy {
     return this.#policy.mode;
   }
 
-  decide(request: DecisionRequest): Decision {
-    const decision = this.#policy.decide(request);
+  decide(request: DecisionRequest, principal?: Principal): Decision {
+    const decision = this.#policy.decide(request, principal);
     // A denial that is only observed leaves the run's own limits to be asked.
     if (request.action !== 'model.call' || (decision.effect === 'deny' && decision.observed !== true)) return decision;
     const refusal = this.#refusal(request);

@@ -134,18 +134,22 @@ export function journalSuite(name: string, make: () => Promise<JournalUnderTest>
       expect(await journal.streams({ prefix: '%' })).toEqual([]);
     });
 
-    test('scans events of one type, from a time on, in all streams or in some', async () => {
+    test('scans events of some types in all streams, in those that grew lately, or in some', async () => {
       const many = Array.from({ length: 1_201 }, (_, i) => prompted(`a${i}`));
       await journal.append('run_a', [{ type: 'run.resumed', data: { fromSeq: 1 } }, ...many]);
+      await journal.append('run_old', [prompted('old')]);
       now = 2_000;
       await journal.append('run_b', [prompted('b')]);
       await journal.append('run_a', [{ type: 'run.resumed', data: { fromSeq: 2 } }, prompted('late')]);
-      const scanned = async (options?: Parameters<Journal['scan']>[1]) => texts(await Array.fromAsync(journal.scan('run.prompted', options)));
-      expect(await scanned()).toEqual([...many.map((_, i) => `a${i}`), 'late', 'b']);
-      expect(await scanned({ fromMs: 1_001 })).toEqual(['late', 'b']);
+      const scanned = async (options?: Parameters<Journal['scan']>[1]) => texts(await Array.fromAsync(journal.scan(['run.prompted'], options)));
+      const all = [...many.map((_, i) => `a${i}`), 'late'];
+      expect(await scanned()).toEqual([...all, 'old', 'b']);
+      expect(await scanned({ fromMs: 1_001 })).toEqual([...all, 'b']);
       expect(await scanned({ streams: ['run_b', 'run_none'] })).toEqual(['b']);
       expect(await scanned({ fromMs: 2_001 })).toEqual([]);
-      expect(await Array.fromAsync(journal.scan('run.submitted'))).toEqual([]);
+      expect(await Array.fromAsync(journal.scan(['run.submitted']))).toEqual([]);
+      const both = await Array.fromAsync(journal.scan(['run.submitted', 'run.prompted', 'run.resumed'], { streams: ['run_a'] }));
+      expect([both.length, both[0]?.type, both.at(-2)?.type]).toEqual([1_204, 'run.resumed', 'run.resumed']);
     });
 
     test('verifies every stream, or one, and counts what it checked', async () => {

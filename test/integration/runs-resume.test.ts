@@ -38,7 +38,7 @@ function dying(at: Rig, position: number, when: 'before' | 'after'): { journal: 
     },
     read: (stream, afterSeq) => real.read(stream, afterSeq),
     follow: (stream, options) => real.follow(stream, options),
-    scan: (type, options) => real.scan(type, options),
+    scan: (types, options) => real.scan(types, options),
     streams: (options) => real.streams(options),
     verify: (stream) => real.verify(stream),
     [Symbol.asyncDispose]: () => Promise.resolve(),

@@ -11,6 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 import chacha20_poly1305  # noqa: E402
 
 MAGIC = 0x31584247
+STDIN_WINDOW = 1 << 20
 HEADER = struct.Struct("<IIBBHIIIQ")
 assert HEADER.size == 32
 
@@ -226,11 +227,11 @@ class Wire:
         sent = 0
         if stdin is not None:
             while sent < len(stdin) or sent == 0:
-                while sent - it["stdin"] >= 65536 and it["end"] is None:
+                while sent - it["stdin"] >= STDIN_WINDOW and it["end"] is None:
                     self.step(timeout)
                 if it["end"] is not None:
                     break
-                chunk = stdin[sent : it["stdin"] + 65536][:65536]
+                chunk = stdin[sent : it["stdin"] + STDIN_WINDOW][:65536]
                 self.send(STDIN, stream, u64(sent) + chunk, 1 if sent + len(chunk) == len(stdin) else 0)
                 sent += len(chunk)
                 if not stdin:

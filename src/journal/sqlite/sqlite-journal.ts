@@ -83,17 +83,17 @@ export class SqliteJournal implements Journal {
     }
   }
 
-  async *scan<T extends EventType>(type: T, options: { streams?: readonly string[]; fromMs?: number } = {}): AsyncIterable<JournalEvent<T>> {
-    const { fromMs = 0 } = options;
-    const streams = options.streams ?? this.#guard(() => this.#statements.grown.all(fromMs)).map((row) => String(row['stream']));
+  async *scan<T extends EventType>(types: readonly T[], options: { streams?: readonly string[]; fromMs?: number } = {}): AsyncIterable<JournalEvent<T>> {
+    const streams = options.streams ?? this.#guard(() => this.#statements.grown.all(options.fromMs ?? 0)).map((row) => String(row['stream']));
+    const wanted = JSON.stringify(types);
     for (const stream of streams) {
       for (let afterSeq = 0, full = true; full; ) {
-        const rows = this.#guard(() => this.#statements.scan.all(stream, type, afterSeq, fromMs, PAGE));
+        const rows = this.#guard(() => this.#statements.scan.all(stream, afterSeq, wanted, PAGE));
         full = rows.length === PAGE;
         for (const row of rows) {
           const stored = parseRow(row, stream, afterSeq + 1);
           afterSeq = stored.seq;
-          // The statement gave rows of this type alone.
+          // The statement gave rows of these types alone.
           yield toEvent(stored) as JournalEvent<T>;
         }
       }
@@ -212,7 +212,7 @@ function prepareStatements(database: DatabaseSync) {
     ),
     touch: database.prepare('UPDATE barriers SET count = count + 1'),
     read: database.prepare(`SELECT ${EVENT_COLUMNS} FROM events WHERE stream = ? AND seq > ? ORDER BY seq LIMIT ?`),
-    scan: database.prepare(`SELECT ${EVENT_COLUMNS} FROM events WHERE stream = ? AND type = ? AND seq > ? AND time_ms >= ? ORDER BY seq LIMIT ?`),
+    scan: database.prepare(`SELECT ${EVENT_COLUMNS} FROM events WHERE stream = ? AND seq > ? AND type IN (SELECT value FROM json_each(?)) ORDER BY seq LIMIT ?`),
     grown: database.prepare('SELECT stream FROM heads WHERE last_ms >= ? ORDER BY first_ms, stream'),
     streams: database.prepare(
       'SELECT stream, seq, first_ms, last_ms FROM heads WHERE substr(stream, 1, length(?)) = ? ORDER BY first_ms DESC, stream DESC LIMIT ?',

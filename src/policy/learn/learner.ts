@@ -1,6 +1,7 @@
-import { WORKSPACE, type DecisionRequest, type HostFunctionGroup, type JavaScriptLanguage, type JournalEvent, type PolicyFile, type Reason } from '../../contracts/index.ts';
+import { WORKSPACE, type DecisionRequest, type HostFunctionGroup, type JavaScriptLanguage, type PolicyFile, type Reason } from '../../contracts/index.ts';
 import { MAX_PATTERN_LENGTH } from '../glob.ts';
 import { sayRequest } from '../question.ts';
+import type { Recorded } from '../recorded.ts';
 import { commandOf } from '../rules/command-rules.ts';
 import { type Seen, type Sighting, Sightings } from './evidence.ts';
 import { LearnedExport, LearnedModels, LearnedSandbox } from './learned-amounts.ts';
@@ -84,10 +85,11 @@ export class Learner {
     return this.#examples;
   }
 
-  add({ stream, timeMs, data: { request, decision, allowed, answeredBy } }: JournalEvent<'decision'>): void {
+  add({ event: { stream, timeMs, data }, principal }: Recorded): void {
+    const { request, decision, allowed, answeredBy } = data;
     const sighting = { stream, timeMs, approved: allowed && answeredBy !== undefined };
     if (!allowed && !this.#learnsRefused) return this.#leave(request, 'it was refused then', decision.reason, sighting);
-    const { effect, reason, lost } = this.base.decide(request);
+    const { effect, reason, lost } = this.base.decide(request, principal);
     const denial = [reason, ...lost].find((one) => one.effect === 'deny' && one.file !== undefined);
     if (denial !== undefined) return this.#leave(request, 'denied by what it extends', denial, sighting);
     // What only a default denies, a policy that extends the base can open, if it is in a form that rules can say at all.

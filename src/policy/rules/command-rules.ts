@@ -12,6 +12,8 @@ type CommandRule = NonNullable<NonNullable<PolicyDocument['commands']>['deny']>[
 
 interface CommandFacts extends Facts {
   readonly invocations: Invocations;
+  /** Why not everything that runs is seen. */
+  readonly unseen: string | undefined;
 }
 
 /** `commands.allow`, `commands.ask`, `commands.deny`. They decide whether to ask; what holds a command is its sandbox. */
@@ -39,15 +41,28 @@ export class CommandRules implements ActionRules<CommandRequest, CommandFacts> {
     if (program === '' || argv.some((word) => word.includes('\0'))) return 'it is not a command';
     if (![...argv, cwd].every((word) => word.isWellFormed())) return 'it is not Unicode';
     const invocations = this.#read ? readInvocations(argv) : UNREAD;
-    const certain = this.#read && invocations.doubts.length === 0;
-    const words = certain || this.#layers.length === 0 ? NO_WORDS : new Set(argv.join(' ').split(/[^\w.+-]+/));
+    const isSeen = this.#read && invocations.doubts.length === 0;
+    const words = isSeen || this.#layers.length === 0 ? NO_WORDS : wordsOf(argv.join(' '));
+    const launched = invocations.code.length === 0 ? undefined : this.#launched(invocations.code);
+    const certain = isSeen && launched === undefined;
     const named = this.#named.filter((name) => words.has(name));
     const programs = [...new Set(invocations.programs.flatMap(({ program: one }) => (one.includes('/') ? [baseName(one), one] : [one])))];
     const fits: string[] = [];
     const maybe: string[] = [];
     for (const layer of this.#layers) layer.fit({ argv, invocations: invocations.programs, words }, fits, maybe);
-    return { resource: baseName(program), invocations, context: { programs, certain, cwd, named, fits, maybe } };
+    return { resource: baseName(program), invocations, unseen: invocations.doubts[0] ?? launched, context: { programs, certain, cwd, named, fits, maybe } };
   }
+
+  /** A program that a rule restricts and that code names, which some other program runs. */
+  #launched(code: readonly string[]): string | undefined {
+    const words = wordsOf(code.join(' '));
+    const name = this.#layers.map((layer) => layer.namedIn(words)).find((one) => one !== undefined);
+    return name === undefined ? undefined : `it runs code that names ${name}`;
+  }
+}
+
+function wordsOf(text: string): ReadonlySet<string> {
+  return new Set(text.split(/[^\w.+-]+/));
 }
 
 /** The command that would run the code. */
@@ -56,7 +71,7 @@ export function commandOf({ language, code }: Extract<CommandRequest, { action: 
 }
 
 const NO_WORDS: ReadonlySet<string> = new Set();
-const UNREAD: Invocations = { programs: [], doubts: [] };
+const UNREAD: Invocations = { programs: [], doubts: [], code: [] };
 const UNRULED = defaultRule('allow', 'this policy has no rules for commands: the sandbox holds them');
 const UNMATCHED = defaultRule('allow', 'no rule for commands refuses it: the sandbox holds it');
 
@@ -69,12 +84,14 @@ class LayerRules {
   /** Ids of whole commands. */
   readonly #exactly: ReadonlyMap<string, string>;
   readonly #restricting: RuleIndex;
+  readonly #names: readonly PlacedRule[];
 
   constructor(layer: PlacedLayer) {
     this.#layer = layer;
     const placed = (list: 'allow' | 'ask' | 'deny') => (layer.document.commands?.[list] ?? []).map((rule, at) => new PlacedRule(layer, list, at, rule));
     const [allow, ask, deny] = [placed('allow'), placed('ask'), placed('deny')];
     const restricting = [...deny, ...ask];
+    this.#names = restricting;
     const exactly = layer.document.commands?.exactly;
     this.#allow = layer.document.commands?.allow === undefined && exactly === undefined ? undefined : new RuleIndex(allow);
     this.#exactly = new Map((exactly ?? []).map((argv, at) => [JSON.stringify(argv), ruleId(layer, ['commands', 'exactly', at])]));
@@ -108,6 +125,15 @@ class LayerRules {
       else if (this.#allow !== undefined && invocation.seenThrough) fits.push(this.#through);
     }
     if (this.#allow !== undefined && whole === undefined && invocations.every((one) => one.seenThrough || this.#admits(one) !== undefined)) fits.push(this.#list);
+  }
+
+  /** A program that a rule restricts, where all of the rule is among these words. */
+  namedIn(words: ReadonlySet<string>): string | undefined {
+    for (const { names, rule } of this.#names) {
+      const name = names.find((one) => words.has(one));
+      if (name !== undefined && (rule.args ?? []).every((arg) => wordsOf(arg).isSubsetOf(words))) return name;
+    }
+    return undefined;
   }
 
   get #list(): string {
@@ -149,7 +175,7 @@ class LayerRules {
 
   /** Where not everything that runs is known, a person is asked, unless the whole command is in a list. */
   #doubting(): CedarRule<CommandFacts> {
-    const texts = ({ invocations }: CommandFacts) => [`it cannot be seen for certain what it runs: ${invocations.doubts[0]}`];
+    const texts = ({ unseen }: CommandFacts) => [`it cannot be seen for certain what it runs: ${unseen}`];
     return placedRule(this.#layer, ['commands'], { says: 'ask', unless: this.#exactly.size === 0 ? 'context.certain' : `context.certain || context.fits.contains(${quote(this.#known)})`, texts });
   }
 }

@@ -3,7 +3,7 @@ import { HEADER_BYTES, MAC_BYTES, MAX_CHUNK_BYTES } from './protocol.ts';
 /** A whole chunk with what stands before and after it. */
 const BULK_BYTES = HEADER_BYTES + 16 + MAX_CHUNK_BYTES + MAC_BYTES;
 /** Two windows of stdin. */
-const MOST_SPARE = 8;
+const MOST_SPARE = 32;
 
 /** A buffer that several need: whoever holds it gives it back once. */
 export class BulkBuffer {

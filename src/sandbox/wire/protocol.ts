@@ -19,7 +19,7 @@ export const OUTPUT_HEAD_BYTES = 16;
 export const HELLO_PAYLOAD_BYTES = 64;
 export const HELLO_BYTES = HEADER_BYTES + HELLO_PAYLOAD_BYTES + MAC_BYTES;
 /** Bytes of stdin that may be under way beyond the last `STDIN_ACK`. */
-export const STDIN_WINDOW_BYTES = 262_144;
+export const STDIN_WINDOW_BYTES = 1_048_576;
 /** Bytes of a channel that init keeps until they are acknowledged; what `EXEC` asks for. It is memory of the sandbox, so it is no more than a quick reader needs. */
 export const OUTPUT_WINDOW_BYTES = 262_144;
 /** The same for file operations, which are few, short, and all about throughput: half as fast again with this. */

@@ -4,16 +4,17 @@ import { type Decision, type DecisionRequest, type JournalEvent, type Policy, po
 import { CompiledPolicy } from '../../../src/policy/compiled-policy.ts';
 import type { Layer } from '../../../src/policy/document/layer.ts';
 import { readPolicy } from '../../../src/policy/document/read-policy.ts';
-import { FilePolicies, Learner, type LearnOptions, learnedPolicy, learnedTests, type Question, requestOf } from '../../../src/policy/index.ts';
+import { FilePolicies, Learner, type LearnOptions, learnedPolicy, learnedTests, type Question, type Recorded, requestOf } from '../../../src/policy/index.ts';
 import { asQuestion } from '../../../src/policy/learn/as-question.ts';
 import { policyFolder } from './policies.ts';
 
 const EXACT: LearnOptions = { generalize: { hosts: false, paths: false }, args: 0, refused: false };
 const ALLOWED: Decision = { effect: 'allow', reason: { effect: 'allow', rule: 'test', text: 'said so' }, lost: [], policy: 'sha256:test' };
 
-function recorded(request: DecisionRequest, at = 0, data: Partial<JournalEvent<'decision'>['data']> = {}): JournalEvent<'decision'> {
+function recorded(request: DecisionRequest, at = 0, data: Partial<JournalEvent<'decision'>['data']> = {}): Recorded {
   const none = '0'.repeat(64);
-  return { stream: `run_${at % 2}`, seq: at + 1, timeMs: Date.UTC(2026, 0, 2, 3, 4, at), type: 'decision', version: 1, previous: none, hash: none, data: { request, decision: ALLOWED, allowed: true, ...data } };
+  const event: JournalEvent<'decision'> = { stream: `run_${at % 2}`, seq: at + 1, timeMs: Date.UTC(2026, 0, 2, 3, 4, at), type: 'decision', version: 1, previous: none, hash: none, data: { request, decision: ALLOWED, allowed: true, ...data } };
+  return { event, principal: { tenant: 'local', name: 'user:a', roles: [] } };
 }
 
 const OPEN: Layer = { document: policyDocument.parse({ name: 'open' }), file: 'open.yaml', lineOf: () => 1 };

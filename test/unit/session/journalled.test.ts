@@ -5,6 +5,7 @@ import { afterAll, afterEach, expect, test } from 'vitest';
 import { type DecisionRequest, type EventType, GloveboxError, type Journal, randomIds, systemClock } from '../../../src/contracts/index.ts';
 import { SqliteJournal } from '../../../src/journal/index.ts';
 import { Session } from '../../../src/session/index.ts';
+import { TESTER } from '../../support/principal.ts';
 import { FakeSandboxes, type Interpreter } from '../runs/fake-sandboxes.ts';
 import { policyOf, ScriptedModel } from '../runs/rig.ts';
 
@@ -31,7 +32,7 @@ function journalThat(type: EventType, before: () => Promise<void>): Journal {
     },
     read: (stream, afterSeq) => real.read(stream, afterSeq),
     follow: (stream, options) => real.follow(stream, options),
-    scan: (type, options) => real.scan(type, options),
+    scan: (types, options) => real.scan(types, options),
     streams: (options) => real.streams(options),
     verify: (stream) => real.verify(stream),
     [Symbol.asyncDispose]: () => Promise.resolve(),
@@ -67,7 +68,7 @@ function open(journal: Journal, options: { interpreter?: Interpreter; deny?: Dec
   const reason = { effect: 'deny', rule: 'test.deny', text: 'not here' } as const;
   const policy = policyOf((request) => (request.action === options.deny ? { effect: 'deny', reason } : undefined));
   const run = `run_${(streams += 1)}`;
-  const session = Session.open({ journal, sandboxes, clock: systemClock, ids: randomIds(systemClock) }, { principal: 'user:test', policy, run });
+  const session = Session.open({ journal, sandboxes, clock: systemClock, ids: randomIds(systemClock) }, { principal: TESTER, policy, run });
   void session.then(
     (it) => opened.push(it),
     () => {},
