@@ -1,3 +1,4 @@
+import type { SchemaJson, TypeOfAttribute } from '@cedar-policy/cedar-wasm/nodejs';
 import type { Action } from '../../contracts/index.ts';
 
 /** What is acted on, as Cedar's type for it. */
@@ -17,13 +18,20 @@ export const RESOURCES = {
   'export.patch': 'Patch',
 } as const satisfies Record<Action, string>;
 
+/** A set is one of texts; a name with `?` at its end may be missing. */
+type FactType = 'String' | 'Long' | 'Bool' | 'Set<String>' | FactTypes;
+interface FactTypes {
+  readonly [name: string]: FactType;
+}
+
 const COMMAND = {
   programs: 'Set<String>',
   certain: 'Bool',
   cwd: 'String',
   maybe: 'Set<String>',
   named: 'Set<String>',
-};
+} as const;
+const SPENDING = { microUsd: 'Long', tokens: 'Long', steps: 'Long' } as const;
 
 /**
  * The facts that Cedar sees. All texts are canonical, all numbers whole. `fits` has the ids of rules whose patterns Cedar cannot say; `approved` whether a
@@ -33,7 +41,7 @@ const CONTEXTS = {
   'session.open': {
     image: 'String',
     kinds: 'Set<String>',
-    limits: '{ nanoCpus: Long, memoryBytes: Long, pids: Long, diskBytes: Long, inodes: Long, openFiles: Long }',
+    limits: { nanoCpus: 'Long', memoryBytes: 'Long', pids: 'Long', diskBytes: 'Long', inodes: 'Long', openFiles: 'Long' },
   },
   'command.exec': COMMAND,
   'context.run': COMMAND,
@@ -47,22 +55,36 @@ const CONTEXTS = {
   'tool.call': { tool: 'String', version: 'String' },
   'model.call': {
     name: 'String',
-    spent: '{ microUsd: Long, tokens: Long, steps: Long }',
-    worstCase: '{ microUsd: Long, tokens: Long, steps: Long }',
+    spent: SPENDING,
+    worstCase: SPENDING,
   },
   'export.patch': { paths: 'Set<String>', files: 'Long', bytes: 'Long', secrets: 'Set<String>', binaries: 'Set<String>', links: 'Set<String>' },
-} as const satisfies Record<Action, Readonly<Record<string, string>>>;
+} as const satisfies Record<Action, FactTypes>;
 
 // The keys of a record that is complete are the actions.
 export const ACTIONS = Object.keys(RESOURCES) as readonly Action[];
 
-/** What policies are validated against, rules that are written in Cedar included. */
-export const SCHEMA = [
-  'entity Tenant, Role;',
-  'entity Session in [Tenant, Role] { user: String };',
-  `entity ${[...new Set(Object.values(RESOURCES))].join(', ')};`,
-  ...ACTIONS.map((action) => {
-    const facts = Object.entries({ ...CONTEXTS[action], fits: 'Set<String>', approved: 'Bool' }).map(([name, type]) => `  ${name}: ${type},\n`);
-    return `action "${action}" appliesTo { principal: Session, resource: ${RESOURCES[action]}, context: {\n${facts.join('')}} };`;
-  }),
-].join('\n');
+/** What policies are validated against, rules that are written in Cedar included. As JSON, which Cedar reads in a third of the time that it takes for its own text. */
+export const SCHEMA: SchemaJson<string> = {
+  '': {
+    entityTypes: {
+      Tenant: {},
+      Role: {},
+      Session: { memberOfTypes: ['Tenant', 'Role'], shape: recordOf({ user: 'String' }) },
+      ...Object.fromEntries(Object.values(RESOURCES).map((resource) => [resource, {}])),
+    },
+    actions: Object.fromEntries(
+      ACTIONS.map((action) => [action, { appliesTo: { principalTypes: ['Session'], resourceTypes: [RESOURCES[action]], context: recordOf({ ...CONTEXTS[action], fits: 'Set<String>', approved: 'Bool' }) } }]),
+    ),
+  },
+};
+
+function recordOf(facts: FactTypes) {
+  const attributes = Object.entries(facts).map(([name, type]): [string, TypeOfAttribute<string>] => (name.endsWith('?') ? [name.slice(0, -1), { ...typeOf(type), required: false }] : [name, typeOf(type)]));
+  return { type: 'Record' as const, attributes: Object.fromEntries(attributes) };
+}
+
+function typeOf(type: FactType): TypeOfAttribute<string> {
+  if (typeof type === 'object') return recordOf(type);
+  return type === 'Set<String>' ? { type: 'Set', element: { type: 'String' } } : { type: type === 'Bool' ? 'Boolean' : type };
+}

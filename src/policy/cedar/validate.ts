@@ -1,4 +1,4 @@
-import type { DetailedError, PolicyJson, SchemaJson } from '@cedar-policy/cedar-wasm/nodejs';
+import type { DetailedError, PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
 import type { PolicyTexts } from './engine.ts';
 import { SCHEMA } from './schema.ts';
 import { cedar } from './wasm.ts';
@@ -15,7 +15,7 @@ export interface CedarProblem {
  * look-alike letters. What Cedar only warns of is wrong, too: a forbid that never holds was meant to.
  */
 export function validatePolicies(policies: PolicyTexts): readonly CedarProblem[] {
-  const answer = cedar().validate({ schema: schema(), policies: { staticPolicies: { ...policies } }, validationSettings: { mode: 'strict' } });
+  const answer = cedar().validate({ schema: SCHEMA, policies: { staticPolicies: { ...policies } }, validationSettings: { mode: 'strict' } });
   if (answer.type !== 'success') return answer.errors.map((error) => problem('', error, ''));
   const found = [...answer.validationErrors, ...answer.validationWarnings].map(({ policyId, error }) => problem(policyId, error, policies[policyId] ?? ''));
   return [...found, ...answer.otherWarnings.map((warning) => problem('', warning, ''))];
@@ -27,17 +27,6 @@ export function parsePolicy(text: string): PolicyJson | CedarProblem {
   if (answer.type === 'success') return answer.json;
   const [error] = answer.errors;
   return error === undefined ? { id: '', text: 'it is no policy', at: 0 } : problem('', error, text);
-}
-
-let parsed: SchemaJson<string> | undefined;
-
-/** In a form that Cedar reads twice as fast as text. */
-function schema(): SchemaJson<string> {
-  if (parsed !== undefined) return parsed;
-  const answer = cedar().schemaToJson(SCHEMA);
-  if (answer.type !== 'success' || answer.warnings.length > 0) throw new Error('the schema is none');
-  parsed = answer.json;
-  return parsed;
 }
 
 function problem(id: string, { message, help, sourceLocations }: DetailedError, text: string): CedarProblem {
