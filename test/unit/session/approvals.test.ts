@@ -130,10 +130,10 @@ describe('a session that asks', () => {
 
   test('is not idle meanwhile, and its time stands still', async () => {
     const rig = await ApprovalsRig.make();
-    const session = await rig.session({ session: { wallMs: 1500, idleMs: 1500 } });
+    const session = await rig.session({ session: { wallMs: 3000, idleMs: 3000 } });
     const pushed = push(session);
     const { approval } = await rig.awaited(session.id);
-    await setTimeout(2000);
+    await setTimeout(3500);
     expect(session.signal.aborted).toBe(false);
     await rig.answer(approval, 'once');
     expect((await pushed).cause).toBe('exited');
