@@ -92,11 +92,10 @@ export class Session implements AsyncDisposable {
   #closing: Promise<void> | undefined;
   #unwritten: GloveboxError | undefined;
 
-  /** Opens a session where policy allows its sandbox; one that was not allowed is written down as closed again. Errors: `denied`. */
+  /** Opens a session where the principal may begin one and policy allows its sandbox; one that was not allowed is written down as closed again. Errors: `denied`. */
   static async open(ports: SessionPorts, options: SessionOptions): Promise<Session> {
     const id = ports.ids.next('ses');
     const { policy, principal, signal } = options;
-    if (ports.authority?.may(principal, 'start', principal.tenant) === false) throw new GloveboxError('denied', `no role of ${principal.name} lets him begin a session`);
     const over = new AbortController();
     const gate = openGate(ports, options, id, signal === undefined ? over.signal : AbortSignal.any([over.signal, signal]));
     const image = options.image ?? policy.grant.image;
@@ -107,6 +106,7 @@ export class Session implements AsyncDisposable {
     };
     await gate.write([opened]);
     try {
+      if (ports.authority?.may(principal, 'start', principal.tenant) === false) throw new GloveboxError('denied', `no role of ${principal.name} lets him begin a session`);
       await gate.require({ action: 'session.open', kinds, image, limits: policy.grant.sandbox });
     } catch (error) {
       // Why it was not opened is the thing to tell; where the journal is the reason, this fails for the same one.
