@@ -133,6 +133,7 @@ export class Session implements AsyncDisposable {
       owner: id,
       limits: this.policy.grant.command,
       memoryBytes: this.policy.grant.javascript.memoryBytes,
+      sandbox: this.policy.grant.javascript.place === 'host' ? undefined : { kinds, hardLimits: this.policy.grant.hardLimits },
       blobs: ports.blobs,
       touch: () => this.#touch(),
       allowTool: (tool, version) => this.allowTool(tool, version),

@@ -87,4 +87,4 @@ process.stdin
   })
   // It has gone, or wants us no more.
   .on('end', () => process.exit(0));
-send({ type: 'loaded' });
+send({ type: 'loaded', pid: process.pid });
