@@ -3,7 +3,7 @@ import type { ApprovalGrant } from './approval.ts';
 import type { Action, Decision, DecisionRequest } from './decision.ts';
 import type { CommandLimits, SandboxLimits, SessionLimits } from './limits.ts';
 import { bytes, duration } from './limits.ts';
-import type { JavaScriptPlace } from './javascript.ts';
+import type { HostFunctionGroup, JavaScriptPlace } from './javascript.ts';
 import { NAME_PATTERN, type Principal } from './principal.ts';
 import type { SandboxKind } from './sandbox.ts';
 
@@ -128,7 +128,7 @@ export interface PolicyGrant {
   readonly sandbox: SandboxLimits;
   readonly command: CommandLimits;
   readonly session: SessionLimits;
-  readonly javascript: { readonly memoryBytes: number; readonly place: JavaScriptPlace };
+  readonly javascript: { readonly memoryBytes: number; readonly place: JavaScriptPlace; readonly functions: readonly HostFunctionGroup[] };
   readonly budget: { readonly usd: number; readonly tokens: number; readonly steps: number };
   /** Undefined: nobody is asked but whoever sits at the terminal. */
   readonly approvals?: ApprovalGrant;

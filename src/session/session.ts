@@ -259,6 +259,11 @@ export class Session implements AsyncDisposable {
     return reply;
   }
 
+  /** Whether a tool is worth offering to a model: whether policy would let it be called, or ask. Nothing is called and nothing written. */
+  offers(tool: string, version: string): boolean {
+    return this.policy.decide({ action: 'tool.call', tool, version }).effect !== 'deny';
+  }
+
   /** Whether a tool may be called at all; what it then touches is decided on its own. */
   async allowTool(tool: string, version: string): Promise<void> {
     this.#touch();

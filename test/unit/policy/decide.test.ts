@@ -389,7 +389,7 @@ test('a policy that extends another gives programs no more than both list, and t
   const policy = await policyOf('extends: above\njavascript: { functions: [tools, files], memory: 1GiB, place: host }', { above });
   expect(policy.decide(program('files')).effect).toBe('allow');
   expect(policy.decide(program('tools')).effect).toBe('deny');
-  expect(policy.grant.javascript).toEqual({ memoryBytes: 64 * 2 ** 20, place: 'sandbox' });
+  expect(policy.grant.javascript).toEqual({ memoryBytes: 64 * 2 ** 20, place: 'sandbox', functions: ['files'] });
 });
 
 test('a decision names its rule with file and line, the policy that decided, and what lost', async () => {

@@ -37,7 +37,7 @@ async function open(options: { run?: (spec: JavaScriptSpec) => Promise<JavaScrip
   const policy = policyOf((request) => {
     asked.push(request);
     return request.action === options.deny ? { effect: 'deny', reason } : undefined;
-  }, { command: { wallMs: 1000, outputBytes: 100 }, javascript: { memoryBytes: 128 * 2 ** 20, place: options.place ?? 'host' } });
+  }, { command: { wallMs: 1000, outputBytes: 100 }, javascript: { memoryBytes: 128 * 2 ** 20, place: options.place ?? 'host', functions: ['files', 'tools'] } });
   const run = `run_${(streams += 1)}`;
   const ports = { journal: options.journal ?? journal, sandboxes: new FakeSandboxes(() => ({})), isolates, clock: systemClock, ids: randomIds(systemClock) };
   const session = await Session.open(ports, { principal: TESTER, policy, run });
