@@ -214,7 +214,8 @@ let current;
 async function run({ run: number, code, most: room }) {
   current = number;
   most = room;
-  send({ type: 'started', call: number });
+  Atomics.store(begun, 0, number);
+  Atomics.notify(begun, 0);
   try {
     const outcome = await evaluate(number, code);
     if (current !== number) return;
@@ -260,6 +261,8 @@ function report(error) {
 /** What both threads know of an interrupt. Whoever is first decides: the main thread, which hears of it, or the worker, for which it took too long. */
 const interruption = new Int32Array(new SharedArrayBuffer(4));
 const [ASKED, HEARD, TERMINATING] = [0, 1, 2];
+/** The number of the call that the main thread has come to. */
+const begun = new Int32Array(new SharedArrayBuffer(4));
 /** What hears within this time is not busy. */
 const HEARD_MS = 200;
 
@@ -267,12 +270,14 @@ const HEARD_MS = 200;
 function listen() {
   const { parentPort, workerData } = require('node:worker_threads');
   const { Session } = require('node:inspector');
-  const { interruption, ASKED, TERMINATING, HEARD_MS } = workerData;
+  const { interruption, begun, ASKED, TERMINATING, HEARD_MS } = workerData;
   const waiting = [];
   let isTerminating = false;
+  let terminated = 0;
 
   function terminate(call) {
     isTerminating = true;
+    terminated = call;
     const session = new Session();
     session.connectToMainThread();
     // Answered when it is over, which takes something to end: where the code has just come to its end by itself, that is the message below.
@@ -289,7 +294,14 @@ function listen() {
   function next() {
     while (!isTerminating && waiting.length > 0) {
       const request = JSON.parse(waiting.shift());
-      if ('interrupt' in request) Atomics.store(interruption, 0, ASKED);
+      // A second one while the first takes effect.
+      if (request.interrupt <= terminated) continue;
+      if ('interrupt' in request) {
+        // Before it is there it would be for nobody.
+        const latest = Atomics.load(begun, 0);
+        if (latest < request.interrupt) Atomics.wait(begun, 0, latest, HEARD_MS);
+        Atomics.store(interruption, 0, ASKED);
+      }
       parentPort.postMessage(request);
       if (!('interrupt' in request) || Atomics.wait(interruption, 0, ASKED, HEARD_MS) !== 'timed-out') continue;
       if (Atomics.compareExchange(interruption, 0, ASKED, TERMINATING) === ASKED) terminate(request.interrupt);
@@ -330,7 +342,7 @@ function obey(request) {
 async function serve() {
   prepareGlobals();
   await prepareRealm();
-  const worker = new Worker(`(${listen})()`, { eval: true, workerData: { requests, interruption, ASKED, TERMINATING, HEARD_MS } });
+  const worker = new Worker(`(${listen})()`, { eval: true, workerData: { requests, interruption, begun, ASKED, TERMINATING, HEARD_MS } });
   worker.on('message', obey);
   worker.on('error', () => exit(FAILED));
   await new Promise((resolve) => worker.once('online', resolve));

@@ -107,6 +107,7 @@ class HeldInterrupts:
         self.armed = False
         self.held = 0
         self.came = False
+        self.tell = None
 
     def handle(self, number, frame):
         if not self.armed:
@@ -114,7 +115,12 @@ class HeldInterrupts:
         if self.held:
             self.came = True
         else:
-            raise KeyboardInterrupt
+            self.interrupt()
+
+    def interrupt(self):
+        """The host tells nobody again of an interrupt that has come here."""
+        self.tell()
+        raise KeyboardInterrupt
 
     def __enter__(self):
         if threading.current_thread() is threading.main_thread():
@@ -127,7 +133,7 @@ class HeldInterrupts:
         if self.came and not self.held:
             self.came = False
             if self.armed:
-                raise KeyboardInterrupt
+                self.interrupt()
 
 
 interrupts_held = HeldInterrupts()
@@ -227,6 +233,7 @@ class Kernel:
         self.waiting = b""
 
     def serve(self):
+        interrupts_held.tell = lambda: self.channel.send(type="heard")
         sys.modules["__main__"] = self.main
         sys.meta_path.insert(0, self)
         os.environ.setdefault("MPLBACKEND", "Agg")
@@ -265,9 +272,8 @@ class Kernel:
         """What was raised; None where nothing was."""
         try:
             try:
-                interrupts_held.armed = True
                 # From here on an interrupt is the code's.
-                self.channel.send(type="started", call=number)
+                interrupts_held.armed = True
                 value = self.evaluate(number, code)
                 self.flush()
                 if value is not None:
