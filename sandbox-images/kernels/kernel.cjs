@@ -12,6 +12,7 @@ const util = require('node:util');
 const { promiseHooks } = require('node:v8');
 
 const PIECE_BYTES = 4000; // with its head below PIPE_BUF, so that the kernel writes it whole
+const HELD_BYTES = 1900; // two of these, with their heads, as well
 const TEXT_CHARACTERS = 100_000;
 const FAILED = 70;
 const DISPLAY = Symbol.for('Jupyter.display');
@@ -44,13 +45,30 @@ function put(descriptor, bytes) {
 
 const mark = Buffer.from(`\0gbx:${token}:`);
 
-function putPiece(channel, piece, last) {
-  put(channels[channel], Buffer.concat([mark, Buffer.from(piece.length.toString(16).padStart(4, '0') + (last ? '.' : '+')), piece]));
+function whole(piece, last) {
+  return Buffer.concat([mark, Buffer.from(piece.length.toString(16).padStart(4, '0') + (last ? '.' : '+')), piece]);
+}
+
+let held = Buffer.alloc(0);
+
+function release() {
+  const bytes = held;
+  held = Buffer.alloc(0);
+  return bytes;
 }
 
 function send(message) {
   const text = Buffer.from(stringify(message));
-  for (let at = 0; at < text.length; at += PIECE_BYTES) putPiece('stdout', text.subarray(at, at + PIECE_BYTES), at + PIECE_BYTES >= text.length);
+  if (text.length <= HELD_BYTES) return put(channels.stdout, Buffer.concat([release(), whole(text, true)]));
+  put(channels.stdout, release());
+  for (let at = 0; at < text.length; at += PIECE_BYTES) put(channels.stdout, whole(text.subarray(at, at + PIECE_BYTES), at + PIECE_BYTES >= text.length));
+}
+
+/** As `send`, but what is small goes with what comes next: every write wakes two other processes. */
+function hold(message) {
+  const text = Buffer.from(stringify(message));
+  if (text.length > HELD_BYTES || held.length > 0) send(message);
+  else held = whole(text, true);
 }
 
 function cut(text, most = TEXT_CHARACTERS) {
@@ -98,7 +116,7 @@ function say(type, data) {
     else omitted.push(media);
   }
   if (omitted.includes('text/plain')) kept['text/plain'] = '[too large]';
-  send({ type, data: kept, omitted });
+  (type === 'result' ? hold : send)({ type, data: kept, omitted });
 }
 
 /** Shows values to whoever made the call; with `raw` they are bundles, by media type. */
@@ -239,8 +257,11 @@ function finish(number, ...errors) {
   if (current !== number) return;
   current = undefined;
   for (const error of errors) report(error);
-  putPiece('stderr', Buffer.from(stringify({ end: number })), true);
-  send({ type: 'end', call: number, status: errors.length === 0 ? 'ok' : 'error' });
+  const marked = whole(Buffer.from(stringify({ end: number })), true);
+  const end = whole(Buffer.from(stringify({ type: 'end', call: number, status: errors.length === 0 ? 'ok' : 'error' })), true);
+  // One right after the other: whoever reads wakes once.
+  put(channels.stderr, marked);
+  put(channels.stdout, Buffer.concat([release(), end]));
 }
 
 function report(error) {

@@ -80,9 +80,13 @@ class Channel:
                 self.put(self.out, piece, at + PIECE_BYTES >= len(text))
 
     def end(self, call, **how):
-        """On both channels, so that the host knows that nothing of the call is still to come on either."""
-        self.put(self.err, dumps({"end": call}).encode("ascii"), True)
-        self.send(type="end", call=call, **how)
+        """On both channels, so that the host knows that nothing of the call is still to come on either. One right after the other: whoever reads wakes once."""
+        mark = self.whole(dumps({"end": call}).encode("ascii"), True)
+        end = self.whole(dumps({"type": "end", "call": call, **how}).encode("ascii"), True)
+        with interrupts_held, self.lock:
+            held, self.held = self.held, b""
+            self.write(self.err, mark)
+            self.write(self.out, held + end)
 
     def whole(self, piece, last):
         return self.mark + b"%04x" % len(piece) + (b"." if last else b"+") + piece
