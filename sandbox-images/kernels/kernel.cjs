@@ -18,6 +18,7 @@ const FAILED = 70;
 const DISPLAY = Symbol.for('Jupyter.display');
 // Taken now: the code may put others in their places.
 const { stringify, parse } = JSON;
+const { alloc, byteLength, concat, from } = Buffer;
 const { writeSync } = fs;
 const { inspect } = util;
 const exit = process.reallyExit.bind(process);
@@ -28,8 +29,8 @@ const IMPORT = '__import';
 
 function readConfig() {
   const bytes = [];
-  for (const byte = Buffer.alloc(1); byte[0] !== 10; bytes.push(byte[0])) if (fs.readSync(0, byte, 0, 1) === 0) exit(FAILED);
-  return parse(Buffer.from(bytes).toString());
+  for (const byte = alloc(1); byte[0] !== 10; bytes.push(byte[0])) if (fs.readSync(0, byte, 0, 1) === 0) exit(FAILED);
+  return parse(from(bytes).toString());
 }
 
 const { token } = readConfig();
@@ -43,30 +44,30 @@ function put(descriptor, bytes) {
   for (let at = 0; at < bytes.length; at += writeSync(descriptor, bytes, at));
 }
 
-const mark = Buffer.from(`\0gbx:${token}:`);
+const mark = from(`\0gbx:${token}:`);
 
 function whole(piece, last) {
-  return Buffer.concat([mark, Buffer.from(piece.length.toString(16).padStart(4, '0') + (last ? '.' : '+')), piece]);
+  return concat([mark, from(piece.length.toString(16).padStart(4, '0') + (last ? '.' : '+')), piece]);
 }
 
-let held = Buffer.alloc(0);
+let held = alloc(0);
 
 function release() {
   const bytes = held;
-  held = Buffer.alloc(0);
+  held = alloc(0);
   return bytes;
 }
 
 function send(message) {
-  const text = Buffer.from(stringify(message));
-  if (text.length <= HELD_BYTES) return put(channels.stdout, Buffer.concat([release(), whole(text, true)]));
+  const text = from(stringify(message));
+  if (text.length <= HELD_BYTES) return put(channels.stdout, concat([release(), whole(text, true)]));
   put(channels.stdout, release());
   for (let at = 0; at < text.length; at += PIECE_BYTES) put(channels.stdout, whole(text.subarray(at, at + PIECE_BYTES), at + PIECE_BYTES >= text.length));
 }
 
 /** As `send`, but what is small goes with what comes next: every write wakes two other processes. */
 function hold(message) {
-  const text = Buffer.from(stringify(message));
+  const text = from(stringify(message));
   if (text.length > HELD_BYTES || held.length > 0) send(message);
   else held = whole(text, true);
 }
@@ -85,7 +86,7 @@ function plain(value) {
 }
 
 function encoded(media, content) {
-  if (content instanceof Uint8Array) return Buffer.from(content).toString('base64');
+  if (content instanceof Uint8Array) return from(content).toString('base64');
   if (media === 'application/json' || media.endsWith('+json')) return stringify(content);
   return typeof content === 'string' ? content : undefined;
 }
@@ -111,7 +112,7 @@ function say(type, data) {
   const omitted = [];
   let room = most;
   for (const [media, text] of Object.entries(data).sort(([, a], [, b]) => a.length - b.length)) {
-    room -= Buffer.byteLength(stringify(text)) + media.length;
+    room -= byteLength(stringify(text)) + media.length;
     if (room >= 0) kept[media] = text;
     else omitted.push(media);
   }
@@ -132,7 +133,7 @@ class Output extends Writable {
   }
 
   write(chunk, encoding, done = encoding) {
-    put(this.fd, typeof chunk === 'string' ? Buffer.from(chunk, typeof encoding === 'string' ? encoding : 'utf8') : chunk);
+    put(this.fd, typeof chunk === 'string' ? from(chunk, typeof encoding === 'string' ? encoding : 'utf8') : chunk);
     if (typeof done === 'function') process.nextTick(done);
     return true;
   }
@@ -257,11 +258,11 @@ function finish(number, ...errors) {
   if (current !== number) return;
   current = undefined;
   for (const error of errors) report(error);
-  const marked = whole(Buffer.from(stringify({ end: number })), true);
-  const end = whole(Buffer.from(stringify({ type: 'end', call: number, status: errors.length === 0 ? 'ok' : 'error' })), true);
+  const marked = whole(from(stringify({ end: number })), true);
+  const end = whole(from(stringify({ type: 'end', call: number, status: errors.length === 0 ? 'ok' : 'error' })), true);
   // One right after the other: whoever reads wakes once.
   put(channels.stderr, marked);
-  put(channels.stdout, Buffer.concat([release(), end]));
+  put(channels.stdout, concat([release(), end]));
 }
 
 function report(error) {

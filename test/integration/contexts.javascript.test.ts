@@ -97,7 +97,8 @@ describe.each(KINDS)('a javascript context in a %s', (kind) => {
     });
 
     test('what was monkeypatched hurts nobody but the code', async () => {
-      await say(context, 'require("fs").writeSync = JSON.stringify = Buffer.from = console.log = undefined');
+      const patched = await say(context, 'require("fs").writeSync = JSON.stringify = Buffer.from = Buffer.concat = console.log = undefined');
+      expect(patched.end).toMatchObject({ cause: 'finished', state: 'kept' });
       await context.restart();
       expect(await say(context, 'console.log(42)')).toMatchObject({ stdout: '42\n', end: { cause: 'finished' } });
     });
