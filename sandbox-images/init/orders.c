@@ -87,7 +87,7 @@ static enum fault acknowledge(struct command *command, const uint8_t *payload)
 
 static enum fault signal_command(struct command *command, uint32_t number, uint32_t scope)
 {
-	if (number < 1 || number > SIGNAL_MOST || scope > 1)
+	if (number < 1 || number > SIGNAL_MOST || scope > SCOPE_LATE)
 		return FAULT_PAYLOAD;
 	ending_signal(command, number, scope);
 	return 0;

@@ -68,6 +68,9 @@ enum exec_tag {
 	EXEC_SIZE,
 };
 
+/* late: of the tree, those that cannot have heard the last one. */
+enum signal_scope { SCOPE_MAIN, SCOPE_TREE, SCOPE_LATE };
+
 enum exec_flag { EXEC_STDIN_PIPE = 1, EXEC_MERGE_STDERR = 2, EXEC_TERMINAL = 4, EXEC_TRUNCATE = 8, EXEC_ALL_FLAGS = 15 };
 
 enum end_tag {

@@ -2,7 +2,7 @@ import type { ApprovalAnswer, ApprovalQuestion, ApprovalRefusal } from './approv
 import type { CallEnd, ContextLanguage } from './context.ts';
 import type { Decision, DecisionRequest } from './decision.ts';
 import type { ErrorCode } from './errors.ts';
-import type { HostFunctionGroup, JavaScriptEnd, JavaScriptForm, JavaScriptLanguage } from './javascript.ts';
+import type { HostFunctionGroup, JavaScriptEnd, JavaScriptForm, JavaScriptLanguage, JavaScriptPlace } from './javascript.ts';
 import type { ModelReply, ToolCall } from './model.ts';
 import type { CommandEnd, SandboxKind, WorkspacePlace } from './sandbox.ts';
 
@@ -66,7 +66,7 @@ export interface EventData {
   'command.started': { command: string; sandbox: string; argv: readonly string[]; cwd: string };
   'command.ended': { command: string; end: CommandEnd; stdoutHash: string; stderrHash: string };
   /** The program itself where it is short, else a blob of its hash where blobs are kept. */
-  'javascript.started': { call: string; language: JavaScriptLanguage; form: JavaScriptForm; sourceHash: string; source?: string; functions: readonly HostFunctionGroup[] };
+  'javascript.started': { call: string; language: JavaScriptLanguage; form: JavaScriptForm; sourceHash: string; source?: string; functions: readonly HostFunctionGroup[]; place?: JavaScriptPlace };
   'javascript.ended': { call: string; end: Omit<JavaScriptEnd, 'result'>; resultHash: string; consoleHash: string };
   /** `command` is the interpreter that runs it; the code is in the decision before it, and `codeHash` is its hash. */
   'call.started': { call: string; context: string; command: string; sandbox: string; language: ContextLanguage; codeHash: string };

@@ -3,6 +3,7 @@ import type { ApprovalGrant } from './approval.ts';
 import type { Action, Decision, DecisionRequest } from './decision.ts';
 import type { CommandLimits, SandboxLimits, SessionLimits } from './limits.ts';
 import { bytes, duration } from './limits.ts';
+import type { HostFunctionGroup, JavaScriptPlace } from './javascript.ts';
 import { NAME_PATTERN, type Principal } from './principal.ts';
 import type { SandboxKind } from './sandbox.ts';
 
@@ -92,10 +93,11 @@ export const policyDocument = z.strictObject({
     .strictObject({
       memory: bytes.optional().describe('the heap of a program'),
       languages: z.array(z.enum(['javascript', 'typescript'])).optional().describe('what programs may be written in; both by default'),
+      place: z.enum(['host', 'sandbox']).optional().describe('where the process is that holds the isolate: on this host, or in a sandbox of its own'),
       functions: z.array(z.enum(['files', 'tools'])).optional().describe('what of the host a program may be given to call'),
     })
     .optional()
-    .describe('JavaScript in an isolate, outside of any sandbox; without it there is none'),
+    .describe('JavaScript in an isolate; without it there is none'),
   network: z.array(networkRule).optional(),
   tools: z.strictObject({ allow: z.array(z.string()).optional(), deny: z.array(z.string()).optional() }).optional(),
   models: z.strictObject({ allow: globs.optional() }).optional(),
@@ -134,7 +136,7 @@ export interface PolicyGrant {
   readonly sandbox: SandboxLimits;
   readonly command: CommandLimits;
   readonly session: SessionLimits;
-  readonly javascript: { readonly memoryBytes: number };
+  readonly javascript: { readonly memoryBytes: number; readonly place: JavaScriptPlace; readonly functions: readonly HostFunctionGroup[] };
   readonly budget: { readonly usd: number; readonly tokens: number; readonly steps: number };
   /** Undefined: nobody is asked but whoever sits at the terminal. */
   readonly approvals?: ApprovalGrant;

@@ -111,6 +111,9 @@ export interface OutputOffsets {
   readonly stderr?: number;
 }
 
+/** The main process; with everything that it started; or, of that, what cannot have heard the last signal of such scope, because it was not there or was yet to begin its program. */
+export type SignalScope = 'process' | 'tree' | 'late';
+
 /** A command that was handed to a sandbox. */
 export interface RunningCommand {
   readonly id: CommandId;
@@ -125,7 +128,7 @@ export interface RunningCommand {
   closeStdin(): Promise<void>;
   /** Of a terminal, in characters. The program hears of it. */
   resize(columns: number, rows: number): void;
-  signal(name: NodeJS.Signals, scope?: 'process' | 'tree'): void;
+  signal(name: NodeJS.Signals, scope?: SignalScope): void;
   /** Ends the whole tree with cause `cancelled`. */
   cancel(graceMs?: number): void;
   /** Acknowledges it: once it has ended, nobody can ask for its result or its output any more, and its id is as good as new. */

@@ -15,7 +15,7 @@ export const DEFAULTS = {
   sandbox: { cpu: 1, memoryBytes: 512 * MIB, pids: 256, diskBytes: 512 * MIB, inodes: 100_000, openFiles: 1024 },
   command: { wallMs: 2 * 60_000, outputBytes: MIB },
   session: { wallMs: 30 * 60_000, idleMs: 5 * 60_000 },
-  javascript: { memoryBytes: 128 * MIB },
+  javascript: { memoryBytes: 128 * MIB, place: 'host', functions: [] },
   budget: { usd: 1, tokens: 500_000, steps: 50 },
   approvals: { by: ['approver'], expiresMs: 24 * 60 * 60_000 },
   filesWrite: ['/workspace/**', '/tmp/**'],
@@ -91,7 +91,12 @@ export function grantOf(layers: readonly Layer[]): PolicyGrant {
       wallMs: ceiling(layers, ['session', 'wall'], (document) => document.session?.wall, DEFAULTS.session.wallMs).value,
       idleMs: ceiling(layers, ['session', 'idle'], (document) => document.session?.idle, DEFAULTS.session.idleMs).value,
     },
-    javascript: { memoryBytes: ceiling(layers, ['javascript', 'memory'], (document) => document.javascript?.memory, DEFAULTS.javascript.memoryBytes).value },
+    javascript: {
+      memoryBytes: ceiling(layers, ['javascript', 'memory'], (document) => document.javascript?.memory, DEFAULTS.javascript.memoryBytes).value,
+      // The stricter of two: a sandbox holds what a process of the host does not.
+      place: layers.some(({ document }) => document.javascript?.place === 'sandbox') ? 'sandbox' : DEFAULTS.javascript.place,
+      functions: functionsOf(layers),
+    },
     budget: { usd: budget.usd.value, tokens: budget.tokens.value, steps: budget.steps.value },
     ...(approvals === undefined ? {} : { approvals }),
   };
@@ -121,6 +126,12 @@ function commandLimits(layers: readonly Layer[]): PolicyGrant['command'] {
     outputBytes: ceiling(layers, ['command', 'output'], (document) => document.command?.output, DEFAULTS.command.outputBytes).value,
     ...(cpu === undefined ? {} : { cpuMs: cpu.value }),
   };
+}
+
+/** What of the host every layer that speaks of it lends to programs. */
+function functionsOf(layers: readonly Layer[]): PolicyGrant['javascript']['functions'] {
+  const [nearest = DEFAULTS.javascript.functions, ...others] = layers.map(({ document }) => document.javascript?.functions).filter((list) => list !== undefined);
+  return nearest.filter((name) => others.every((other) => other.includes(name)));
 }
 
 /** Kinds that every layer accepts, in the order of the one that is nearest to the session. */

@@ -133,6 +133,7 @@ export class Session implements AsyncDisposable {
       owner: id,
       limits: this.policy.grant.command,
       memoryBytes: this.policy.grant.javascript.memoryBytes,
+      sandbox: this.policy.grant.javascript.place === 'host' ? undefined : { kinds, hardLimits: this.policy.grant.hardLimits },
       blobs: ports.blobs,
       touch: () => this.#touch(),
       allowTool: (tool, version) => this.allowTool(tool, version),
@@ -256,6 +257,11 @@ export class Session implements AsyncDisposable {
     // An answer that cannot be written is no failure of the call: for the journal it stays under way, and is kept at its worst case.
     await this.#gate.write([{ type: 'model.ended', data: { call, reply } }], true);
     return reply;
+  }
+
+  /** Whether a tool is worth offering to a model: whether policy would let it be called, or ask. Nothing is called and nothing written. */
+  offers(tool: string, version: string): boolean {
+    return this.policy.decide({ action: 'tool.call', tool, version }).effect !== 'deny';
   }
 
   /** Whether a tool may be called at all; what it then touches is decided on its own. */

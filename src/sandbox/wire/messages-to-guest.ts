@@ -1,3 +1,4 @@
+import type { SignalScope } from '../../contracts/index.ts';
 import { FieldWriter, writeU64 } from './fields.ts';
 import { ConfigurationTag, ExecFlag, ExecTag, KEY_BYTES, MAX_COMMANDS, MAX_CONFIGURATION_BYTES, MAX_PAYLOAD_BYTES, PREAMBLE_MAGIC } from './protocol.ts';
 import type { Builtin } from './protocol.ts';
@@ -83,10 +84,12 @@ export function encodeAck(channel: 1 | 2, offset: number): Buffer {
   return payload;
 }
 
-export function encodeSignal(number: number, wholeTree: boolean): Buffer {
+const SCOPES: Readonly<Record<SignalScope, number>> = { process: 0, tree: 1, late: 2 };
+
+export function encodeSignal(number: number, scope: SignalScope): Buffer {
   const payload = Buffer.alloc(8);
   payload.writeUInt32LE(number, 0);
-  payload.writeUInt32LE(wholeTree ? 1 : 0, 4);
+  payload.writeUInt32LE(SCOPES[scope], 4);
   return payload;
 }
 

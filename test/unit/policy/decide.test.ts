@@ -385,11 +385,11 @@ table('programs: what is listed may be given', 'javascript: { functions: [files]
 ]);
 
 test('a policy that extends another gives programs no more than both list, and the lesser memory', async () => {
-  const above = 'name: above\njavascript: { functions: [files], memory: 64MiB }\n';
-  const policy = await policyOf('extends: above\njavascript: { functions: [tools, files], memory: 1GiB }', { above });
+  const above = 'name: above\njavascript: { functions: [files], memory: 64MiB, place: sandbox }\n';
+  const policy = await policyOf('extends: above\njavascript: { functions: [tools, files], memory: 1GiB, place: host }', { above });
   expect(policy.decide(program('files')).effect).toBe('allow');
   expect(policy.decide(program('tools')).effect).toBe('deny');
-  expect(policy.grant.javascript.memoryBytes).toBe(64 * 2 ** 20);
+  expect(policy.grant.javascript).toEqual({ memoryBytes: 64 * 2 ** 20, place: 'sandbox', functions: ['files'] });
 });
 
 test('a decision names its rule with file and line, the policy that decided, and what lost', async () => {

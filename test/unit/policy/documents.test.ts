@@ -112,7 +112,7 @@ describe('a policy that is right', () => {
     expect((await policyOf('')).grant).toEqual({
       image: 'base',
       kinds: ['gvisor', 'container'],
-      javascript: { memoryBytes: 128 * 2 ** 20 },
+      javascript: { memoryBytes: 128 * 2 ** 20, place: 'host', functions: [] },
       hardLimits: false,
       sandbox: { cpu: 1, memoryBytes: 512 * 2 ** 20, pids: 256, diskBytes: 512 * 2 ** 20, inodes: 100_000, openFiles: 1024 },
       command: { wallMs: 120_000, outputBytes: 2 ** 20 },

@@ -109,7 +109,7 @@ describe('payloads', () => {
     expect(encodeStdinHead(5)).toEqual(payloadOf('stdin_last'));
     expect(encodeAck(1, 6)).toEqual(payloadOf('ack_stdout'));
     expect(encodeAck(2, 0)).toEqual(payloadOf('ack_stderr'));
-    expect(encodeSignal(15, true)).toEqual(payloadOf('signal'));
+    expect(encodeSignal(15, 'tree')).toEqual(payloadOf('signal'));
     expect(encodeCancel(500)).toEqual(payloadOf('cancel'));
     expect(encodeResume(6, 0)).toEqual(payloadOf('resume'));
     expect(encodeResize({ columns: 80, rows: 24 })).toEqual(payloadOf('resize'));
