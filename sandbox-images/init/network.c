@@ -22,9 +22,10 @@
 /* Where resolvers look: what we have drivers write, and what systems with a resolver of their own have. */
 #define RESOLVER_OF_OTHERS 0x7f000035u
 #define RESOLVERS 2
-#define BACKLOG 128
+/* Who finds no room is not refused by the kernel, but made to wait for a second. */
+#define BACKLOG 4096
 /* Of one socket in one turn: commands have theirs in between. */
-#define TAKEN_MOST 16
+#define TAKEN_MOST 64
 /* As much of the kernel's memory as one connection may fill for a program that does not read. */
 #define SEND_BUFFER (128 * 1024)
 
