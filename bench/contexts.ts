@@ -22,7 +22,7 @@ export default async function benchContexts(quick: boolean): Promise<Report> {
 
   async function evals(language: ContextLanguage) {
     const { image, code, argv } = EVAL[language];
-    await using session = await Session.open(services.sessionPorts(), { principal: 'bench', policy, image, kinds: ['container'] });
+    await using session = await Session.open(services.sessionPorts(), { principal: services.principal, policy, image, kinds: ['container'] });
     const sandbox = await session.sandbox('bench');
     await using context = await sandbox.contexts.open({ language });
     const turns = await inTurns(

@@ -13,7 +13,7 @@ export default async function benchExec(quick: boolean): Promise<Report> {
   await using services = await openServices({ env: globalThis.process.env, version: 'bench' });
   const docker = new Docker();
   const policy = await services.policies.load('exec');
-  await using session = await Session.open(services.sessionPorts(), { principal: 'bench', policy, image: IMAGE, kinds: ['container'] });
+  await using session = await Session.open(services.sessionPorts(), { principal: services.principal, policy, image: IMAGE, kinds: ['container'] });
   const governed = await session.sandbox('bench');
   await using bare = await services.sandboxes.create(['container'], SPEC);
   const bubblewrap = await optional(() => services.sandboxes.create(['process'], SPEC));

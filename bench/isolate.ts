@@ -42,7 +42,7 @@ export default async function benchIsolate(quick: boolean): Promise<Report> {
 async function roundTrips(quick: boolean): Promise<Record<string, number[]>> {
   await using services = await openServices({ env: globalThis.process.env, version: 'bench' });
   const policy = await services.policies.load('js');
-  await using session = await Session.open(services.sessionPorts(), { principal: 'bench', policy });
+  await using session = await Session.open(services.sessionPorts(), { principal: services.principal, policy });
   await using pool = newPool();
   const rounds = quick ? 30 : 300;
   const { nodeEval: node = [], oneShot = [], warm = [], governed = [] } = await inTurns(

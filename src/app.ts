@@ -6,10 +6,10 @@ import type { Services } from './cli/index.ts';
 import { GloveboxError, randomIds, systemClock } from './contracts/index.ts';
 import { FolderBlobs, SqliteJournal } from './journal/index.ts';
 import { ModelsByName } from './models/index.ts';
-import { FilePolicies } from './policy/index.ts';
+import { FilePolicies, readAuthority } from './policy/index.ts';
 import { FileLeases, Runs } from './runs/index.ts';
 import { openSandboxes } from './sandbox/index.ts';
-import type { SessionPorts } from './session/index.ts';
+import { JournalApprovals, type SessionPorts } from './session/index.ts';
 import { GitWorkspace } from './workspace/index.ts';
 
 /** The checkout or the installed package. */
@@ -25,6 +25,8 @@ export async function openServices({ env, version }: Configuration): Promise<Ser
   const stateDir = await stateFolder(env);
   const clock = systemClock;
   const ids = randomIds(clock);
+  const authority = await readAuthority(env['GLOVEBOX_ROLES'] ?? join(stateDir, 'roles.yaml'));
+  const principal = authority.principal(userInfo().username);
   const journal = new SqliteJournal(join(stateDir, 'journal.db'), { clock });
   const blobs = new FolderBlobs(join(stateDir, 'blobs'));
   const { sandboxes, images, isolates, prober } = openSandboxes({ stateDir, ids, env, clock });
@@ -32,7 +34,8 @@ export async function openServices({ env, version }: Configuration): Promise<Ser
   const policies = new FilePolicies([resolve('policies'), join(ROOT, 'policies')]);
   const models = new ModelsByName({ env, transcriptFolder: process.cwd() });
   const leases = new FileLeases(join(stateDir, 'leases'));
-  const ports: SessionPorts = { journal, sandboxes, isolates, clock, ids, blobs };
+  const approvals = new JournalApprovals({ journal, clock, authority });
+  const ports: SessionPorts = { journal, sandboxes, isolates, clock, ids, blobs, approvals, authority };
   return {
     stateDir,
     version,
@@ -43,10 +46,14 @@ export async function openServices({ env, version }: Configuration): Promise<Ser
     workspace,
     images,
     prober,
-    principal: `user:${userInfo().username}`,
+    approvals,
+    principal,
     env,
-    sessionPorts: (approver) => (approver === undefined ? ports : { ...ports, approver }),
-    runs: (approver) => new Runs({ ...ports, ...(approver === undefined ? {} : { approver }), blobs, workspace, models, policies, leases }),
+    require: (permission) => {
+      if (!authority.may(principal, permission, principal.tenant)) throw new GloveboxError('denied', `no role of ${principal.name} lets him ${permission} this machine's glovebox`);
+    },
+    sessionPorts: (attendance = {}) => ({ ...ports, ...attendance }),
+    runs: (attendance = {}) => new Runs({ ...ports, ...attendance, principal, blobs, workspace, models, policies, leases }),
     [Symbol.asyncDispose]: async () => {
       await isolates[Symbol.asyncDispose]();
       await journal[Symbol.asyncDispose]();

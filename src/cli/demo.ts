@@ -45,7 +45,6 @@ async function fixOne(
       repository: join(folder, 'repository'),
       model: model ?? `transcript:${join(folder, 'transcript.yaml')}`,
       policy,
-      principal: services.principal,
     },
     { signal },
   );

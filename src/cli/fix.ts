@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { GloveboxError } from '../contracts/index.ts';
+import { attendanceAt } from './attendance.ts';
 import type { Services } from './services.ts';
 import { sessionImage } from './session-image.ts';
-import { approverFor } from './terminal-approver.ts';
 import type { Terminal } from './terminal.ts';
 import { type Delivery, workOnRun } from './work-on-run.ts';
 
@@ -24,7 +24,7 @@ export async function fix(services: Services, terminal: Terminal, options: FixOp
     throw new GloveboxError('usage', '--apply, --branch and --patch exclude each other: choose one');
   }
   const policy = await services.policies.load(options.policy);
-  const runs = services.runs(approverFor(terminal, services.principal));
+  const runs = services.runs(attendanceAt(terminal, services.principal));
   const { image, test: testCommand, maxUsd, maxSteps, timeout: timeoutMs } = options;
   const id = await runs.create(
     {
@@ -32,7 +32,6 @@ export async function fix(services: Services, terminal: Terminal, options: FixOp
       repository: options.repo,
       model: options.model ?? modelFromEnvironment(services.env),
       policy: options.policy,
-      principal: services.principal,
       // Without --image, what lies in the repository says which of ours it is.
       ...(image === undefined ? {} : await sessionImage(services, terminal, { asked: image, policy, kinds: policy.grant.kinds }, signal)),
       ...(testCommand === undefined ? {} : { testCommand }),

@@ -3,6 +3,7 @@ import type { Terminal } from './terminal.ts';
 
 /** `glovebox gc`: removes what dead processes of ours left behind, at once; with `all`, what living ones hold, too. */
 export async function gc(services: Services, terminal: Terminal, options: { all?: boolean; json?: boolean }, signal: AbortSignal): Promise<number> {
+  if (options.all === true) services.require('administer');
   const removed = await services.sandboxes.sweep({ all: options.all === true, signal });
   if (options.json === true) await terminal.json({ removed });
   else if (removed.length === 0) terminal.note('nothing was left behind');

@@ -21,6 +21,7 @@ export async function buildImages(services: Services, terminal: Terminal, names:
 }
 
 export async function removeImages(services: Services, references: readonly string[]): Promise<number> {
+  services.require('administer');
   for (const reference of references) await services.images.remove(reference);
   return 0;
 }

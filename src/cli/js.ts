@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { type ConsoleLine, describeError, GloveboxError, type JavaScriptEnd } from '../contracts/index.ts';
 import { type GovernedJavaScript, type JavaScriptRequest, type ProgramGrants, Session } from '../session/index.ts';
+import { attendanceAt } from './attendance.ts';
 import { bring, execError } from './one-sandbox.ts';
 import type { Services } from './services.ts';
-import { approverFor } from './terminal-approver.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface JsOptions {
@@ -23,7 +23,7 @@ export async function js(services: Services, terminal: Terminal, file: string | 
   const program = await programOf(file, options);
   try {
     const policy = await services.policies.load(options.policy);
-    await using session = await Session.open(services.sessionPorts(approverFor(terminal, services.principal)), { principal: services.principal, policy, signal });
+    await using session = await Session.open(services.sessionPorts(attendanceAt(terminal, services.principal)), { principal: services.principal, policy, signal });
     const lines: ConsoleLine[] = [];
     const onConsole = (line: ConsoleLine): void => {
       if (options.json === true) lines.push(line);

@@ -1,9 +1,9 @@
 import { constants } from 'node:os';
 import { type CommandEnd, GloveboxError, type SandboxKind, WORKSPACE } from '../contracts/index.ts';
 import { type GovernedCommand, type GovernedSandbox, Session } from '../session/index.ts';
+import { attendanceAt } from './attendance.ts';
 import type { Services } from './services.ts';
 import { sessionImage } from './session-image.ts';
-import { approverFor } from './terminal-approver.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What `exec` and `shell` are told of the sandbox that they make. */
@@ -28,7 +28,7 @@ export async function inOneSandbox(
     const policy = await services.policies.load(options.policy);
     const kinds = options.kind === undefined ? policy.grant.kinds : [options.kind];
     const image = await sessionImage(services, terminal, { asked: options.image, policy, kinds }, signal);
-    await using session = await Session.open(services.sessionPorts(approverFor(terminal, services.principal)), {
+    await using session = await Session.open(services.sessionPorts(attendanceAt(terminal, services.principal)), {
       principal: services.principal,
       policy,
       signal,

@@ -18,11 +18,18 @@ export async function showPolicy(services: Services, terminal: Terminal, name: s
   return 0;
 }
 
+export interface ExplainOptions {
+  readonly tenant?: string;
+  readonly user?: string;
+  readonly role?: readonly string[];
+  readonly json?: boolean;
+}
+
 /** `glovebox policy explain`: the answer to one question, what decided it, and what would have to change. */
-export async function explainDecision(services: Services, terminal: Terminal, name: string, words: readonly [string, ...string[]], options: { json?: boolean }): Promise<number> {
+export async function explainDecision(services: Services, terminal: Terminal, name: string, words: readonly [string, ...string[]], options: ExplainOptions): Promise<number> {
   const policy = await services.policies.load(name);
   const request = requestOf(questionOf(words), policy);
-  const decision = policy.decide(request);
+  const decision = policy.decide(request, { tenant: options.tenant ?? '', name: options.user ?? '', roles: options.role ?? [] });
   const { remedies, binds } = explain(request, decision);
   if (options.json === true) await terminal.json({ request, ...decision, remedies, binds });
   else {

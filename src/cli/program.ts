@@ -1,5 +1,6 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { describeError, GloveboxError, type SandboxKind } from '../contracts/index.ts';
+import { answerApproval, type AnswerOptions, listApprovals } from './approvals.ts';
 import { demo, type DemoOptions } from './demo.ts';
 import { doctor } from './doctor.ts';
 import { exec, type ExecOptions } from './exec.ts';
@@ -9,7 +10,7 @@ import { buildImages, listImages, removeImages } from './images.ts';
 import { js, type JsOptions } from './js.ts';
 import { ExecError, type SandboxOptions } from './one-sandbox.ts';
 import { countOption, durationOption, positiveOption } from './options.ts';
-import { backtestPolicy, comparePolicies, explainDecision, lintPolicies, showPolicy, testPolicies } from './policy.ts';
+import { backtestPolicy, comparePolicies, explainDecision, type ExplainOptions, lintPolicies, showPolicy, testPolicies } from './policy.ts';
 import { probe, type ProbeOptions } from './probe.ts';
 import { listRuns, resumeRun, showRun } from './runs.ts';
 import type { Services } from './services.ts';
@@ -54,6 +55,7 @@ function program(run: Run, terminal: Terminal, version: string): Command {
   addExec(root, run, terminal);
   addJs(root, run, terminal);
   addRuns(root, run, terminal);
+  addApprovals(root, run, terminal);
   addPolicy(root, run, terminal);
   addMachine(root, run, terminal);
   return exitInstead(root);
@@ -153,6 +155,28 @@ function addRuns(root: Command, run: Run, terminal: Terminal): void {
   );
 }
 
+function addApprovals(root: Command, run: Run, terminal: Terminal): void {
+  root
+    .command('approvals [approval]')
+    .description('what waits for a person, or all of one')
+    .option('--all', 'what was answered, too')
+    .option('--json', 'as JSON, in full')
+    .action((id: string | undefined, options: { all?: boolean; json?: boolean }) => run((services) => listApprovals(services, terminal, id, options)));
+  answerOptions(root.command('approve <approval>').description('say yes to what is asked, and let it go on'))
+    .addOption(new Option('--for <time>', 'this one time, or as often as this session asks for exactly this').choices(['once', 'session']).default('once'))
+    .action((id: string, { for: answer, ...options }: { for: 'once' | 'session' } & AnswerOptions) => run((services) => answerApproval(services, terminal, id, answer, options)));
+  answerOptions(root.command('deny <approval>').description('say no to what is asked, for as long as this session lasts')).action((id: string, options: AnswerOptions) =>
+    run((services) => answerApproval(services, terminal, id, 'never', options)),
+  );
+}
+
+function answerOptions(command: Command): Command {
+  return command
+    .option('--why <text>', 'for the journal, and for whoever asked')
+    .option('--request <hash>', 'only where this is what is asked (`requestHash` of `approvals --json`)')
+    .option('--json', 'the approval as JSON');
+}
+
 function addPolicy(root: Command, run: Run, terminal: Terminal): void {
   const policy = root.command('policy').description('what sessions may do, asked before anybody does it');
   policy
@@ -164,9 +188,12 @@ function addPolicy(root: Command, run: Run, terminal: Terminal): void {
   policy
     .command('explain <policy> <question...>')
     .description('its answer to a question, and why: exec git push, write /workspace/a, connect GET https://host/path, tool shell, export a b')
+    .option('--tenant <name>', 'whose session asks')
+    .option('--user <name>', 'who asks: user:ann')
+    .option('--role <names...>', 'with these roles')
     .option('--json', 'as JSON')
     .passThroughOptions()
-    .action((name: string, words: [string, ...string[]], options: { json?: boolean }) => run((services) => explainDecision(services, terminal, name, words, options)));
+    .action((name: string, words: [string, ...string[]], options: ExplainOptions) => run((services) => explainDecision(services, terminal, name, words, options)));
   policy
     .command('test [policies...]')
     .description('asks the questions of the tests.yaml beside each; all policies where none is named')

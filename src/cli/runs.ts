@@ -1,8 +1,8 @@
 import { GloveboxError, parseId, type RunId } from '../contracts/index.ts';
 import type { RunListing, RunState } from '../runs/index.ts';
+import { attendanceAt } from './attendance.ts';
 import { howEnded, Progress } from './progress.ts';
 import type { Services } from './services.ts';
-import { approverFor } from './terminal-approver.ts';
 import type { Terminal } from './terminal.ts';
 import { type Delivery, workOnRun } from './work-on-run.ts';
 
@@ -31,7 +31,7 @@ export async function showRun(services: Services, terminal: Terminal, id: string
 }
 
 export function resumeRun(services: Services, terminal: Terminal, id: string, options: Delivery, signal: AbortSignal): Promise<number> {
-  const runs = services.runs(approverFor(terminal, services.principal));
+  const runs = services.runs(attendanceAt(terminal, services.principal));
   return workOnRun({ journal: services.journal, runs }, terminal, runId(id), options, signal);
 }
 
@@ -43,6 +43,7 @@ function runId(text: string): RunId {
 
 function status(state: RunState, running: boolean): string {
   if (state.summary !== undefined) return state.summary.outcome;
+  if (running && state.waitingFor !== undefined) return 'waiting';
   return running ? 'running' : 'interrupted';
 }
 
@@ -51,10 +52,14 @@ function row({ id, state, running }: RunListing): string {
   return `${id}  ${status(state, running).padEnd(11)}  ${new Date(state.createdMs).toISOString().slice(0, 19)}Z  ${first.slice(0, 70)}`;
 }
 
+function unfinished(id: RunId, { waitingFor }: RunState): string {
+  return waitingFor === undefined ? `not ended: glovebox runs resume ${id}` : `waiting for an answer: glovebox approvals ${waitingFor}`;
+}
+
 function describe(id: RunId, state: RunState): string {
   const lines = [
     ['run', id],
-    ['status', state.summary === undefined ? `not ended: glovebox runs resume ${id}` : `${state.summary.outcome}: ${state.summary.detail}`],
+    ['status', state.summary === undefined ? unfinished(id, state) : `${state.summary.outcome}: ${state.summary.detail}`],
     ['task', state.task.trim()],
     ['repository', state.repository],
     ['model', state.options?.model ?? 'unknown'],

@@ -1,6 +1,6 @@
-import type { Journal, Policies, SandboxKind, Sandboxes, SandboxSpec, Workspace } from '../contracts/index.ts';
+import type { Approvals, Journal, Permission, Policies, Principal, SandboxKind, Sandboxes, SandboxSpec, Workspace } from '../contracts/index.ts';
 import type { Runs } from '../runs/index.ts';
-import type { Approver, SessionPorts } from '../session/index.ts';
+import type { Attendance, SessionPorts } from '../session/index.ts';
 
 /** An image of ours and whether the engine has it. */
 export interface ImageState {
@@ -62,8 +62,12 @@ export interface Services extends AsyncDisposable {
   readonly workspace: Workspace;
   readonly images: Images;
   readonly prober: Prober;
-  readonly principal: string;
+  readonly approvals: Approvals;
+  /** Who runs the command. */
+  readonly principal: Principal;
   readonly env: Readonly<Record<string, string | undefined>>;
-  sessionPorts(approver?: Approver): SessionPorts;
-  runs(approver?: Approver): Runs;
+  /** Errors: `denied`. */
+  require(permission: Permission): void;
+  sessionPorts(attendance?: Attendance): SessionPorts;
+  runs(attendance?: Attendance): Runs;
 }

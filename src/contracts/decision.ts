@@ -30,7 +30,22 @@ export type DecisionRequest =
       readonly spent: Spending;
       readonly worstCase: Spending;
     }
-  | { readonly action: 'export.patch'; readonly paths: readonly string[]; readonly bytes: number };
+  | {
+      readonly action: 'export.patch';
+      readonly paths: readonly string[];
+      readonly bytes: number;
+      /** What the host found in it; nothing where nobody looked. */
+      readonly found?: PatchFindings;
+    };
+
+/** What a patch holds beside text in files: paths, relative to the repository. Never a secret itself. */
+export interface PatchFindings {
+  /** Added lines that hold a credential, or could not be looked through: `<path>:<line> <what>`. */
+  readonly secrets: readonly string[];
+  readonly binaries: readonly string[];
+  /** Links that lead out of the repository or into git's own folder: `<path> -> <target>`. */
+  readonly links: readonly string[];
+}
 
 export type Action = DecisionRequest['action'];
 

@@ -23,6 +23,7 @@ const KINDS = {
   model_rejected: usage,
   transcript_invalid: usage,
   denied,
+  approval_refused: { exit: 3, status: 409 },
   budget_exhausted: limit,
   admission_full: limit,
   model_rate_limited: limit,

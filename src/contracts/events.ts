@@ -1,3 +1,4 @@
+import type { ApprovalAnswer, ApprovalQuestion, ApprovalRefusal } from './approval.ts';
 import type { CallEnd, ContextLanguage } from './context.ts';
 import type { Decision, DecisionRequest } from './decision.ts';
 import type { ErrorCode } from './errors.ts';
@@ -40,7 +41,8 @@ export interface RunSummary {
 
 /** What can happen. Data is plain JSON; large texts are blobs, named by hash. */
 export interface EventData {
-  'session.opened': { principal: string; policy: string; policyHash: string; run?: string };
+  /** Tenant and roles are absent where an older version wrote it: an administrator of the tenant `local`. */
+  'session.opened': { principal: string; tenant?: string; roles?: readonly string[]; policy: string; policyHash: string; run?: string };
   'session.closed': { why: string };
   'sandbox.created': { sandbox: string; kind: SandboxKind; image: string; digests?: readonly string[]; limitsAre: 'hard' | 'soft'; workspaceIs?: WorkspacePlace; purpose: string };
   'sandbox.gone': { sandbox: string; why: string };
@@ -49,7 +51,18 @@ export interface EventData {
   'sandbox.restored': { sandbox: string; blob: string };
   'sandbox.paused': { sandbox: string };
   'sandbox.resumed': { sandbox: string };
-  decision: { request: DecisionRequest; decision: Decision; allowed: boolean; answeredBy?: string };
+  /** `approval` is the one that let it through, or kept it out. */
+  decision: { request: DecisionRequest; decision: Decision; allowed: boolean; answeredBy?: string; approval?: string };
+  /** From now on the session waits for somebody. The approval has a stream of its own, named by its id, with the events that follow. */
+  'approval.awaited': { approval: string };
+  'approval.requested': ApprovalQuestion;
+  'approval.answered': { answer: ApprovalAnswer; by: string; tenant: string; roles: readonly string[]; why?: string };
+  /** Somebody's answer that does not count. */
+  'approval.refused': { answer: ApprovalAnswer; by: string; reason: ApprovalRefusal; text: string };
+  /** It has let its request through: the one of `once`, or one more of `session`. */
+  'approval.used': { session: string };
+  /** Nobody waits for it any more. */
+  'approval.closed': { why: string };
   'command.started': { command: string; sandbox: string; argv: readonly string[]; cwd: string };
   'command.ended': { command: string; end: CommandEnd; stdoutHash: string; stderrHash: string };
   /** The program itself where it is short, else a blob of its hash where blobs are kept. */

@@ -3,6 +3,7 @@
 // A port (Journal, Policy, Sandbox, Model, Workspace) is implemented in the room of its name, tested there by a suite
 // that every implementation must pass, and handed to whoever needs it by `app.ts`.
 // Shapes that come from outside (a policy document) are zod; the rest are plain types.
+export * from './approval.ts';
 export * from './canonical.ts';
 export * from './context.ts';
 export * from './decision.ts';
@@ -14,5 +15,6 @@ export * from './journal.ts';
 export * from './limits.ts';
 export * from './model.ts';
 export * from './policy.ts';
+export * from './principal.ts';
 export * from './sandbox.ts';
 export * from './workspace.ts';

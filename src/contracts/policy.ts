@@ -1,13 +1,36 @@
 import { z } from 'zod';
-import type { Decision, DecisionRequest } from './decision.ts';
+import type { ApprovalGrant } from './approval.ts';
+import type { Action, Decision, DecisionRequest } from './decision.ts';
 import type { CommandLimits, SandboxLimits, SessionLimits } from './limits.ts';
 import { bytes, duration } from './limits.ts';
+import { NAME_PATTERN, type Principal } from './principal.ts';
 import type { SandboxKind } from './sandbox.ts';
 
 const globs = z.array(z.string().min(1));
 const oneOrMany = z.union([z.string().min(1).transform((one) => [one]), z.array(z.string().min(1)).min(1)]);
 
 const sandboxKind = z.enum(['gvisor', 'container', 'process']);
+
+const ACTIONS = [
+  'session.open',
+  'command.exec',
+  'javascript.run',
+  'context.run',
+  'file.read',
+  'file.write',
+  'file.delete',
+  'file.list',
+  'network.connect',
+  'credential.use',
+  'tool.call',
+  'model.call',
+  'export.patch',
+] as const satisfies readonly Action[];
+/** Node's timers end at 24 days. */
+const LONGEST_WAIT_MS = 14 * 86_400_000;
+
+/** What becomes of a patch in which something was found. */
+const guard = z.enum(['ask', 'deny']);
 
 /** A rule on commands: a program by name, and arguments that must stand at the start of its own. */
 const commandRule = z.strictObject({
@@ -72,8 +95,25 @@ export const policyDocument = z.strictObject({
   budget: z
     .strictObject({ usd: z.number().nonnegative().optional(), tokens: z.int().nonnegative().optional(), steps: z.int().nonnegative().optional() })
     .optional(),
+  approvals: z
+    .strictObject({
+      by: z.array(z.string().regex(NAME_PATTERN, 'the name of a role')).min(1).optional().describe('roles of which whoever answers has one'),
+      expires: duration.refine((ms) => ms <= LONGEST_WAIT_MS, 'approvals.expires: expected at most 14d').optional().describe('how long a question waits for an answer'),
+      for: z.array(z.enum(ACTIONS)).min(1).optional().describe('what somebody is waited for; of everything else only whoever sits at the terminal is asked, and without one it is refused'),
+      own: z.boolean().optional().describe('whether somebody may answer what he asked for himself'),
+    })
+    .optional()
+    .describe('who may say yes where this policy asks; without it only whoever sits at the terminal'),
   export: z
-    .strictObject({ max_files: z.int().nonnegative().optional(), max_bytes: bytes.optional(), ask: globs.optional(), deny: globs.optional() })
+    .strictObject({
+      max_files: z.int().nonnegative().optional(),
+      max_bytes: bytes.optional(),
+      secrets: guard.optional().describe('a credential among the lines that are added'),
+      binary: guard.optional().describe('a file that is no text'),
+      symlinks: guard.optional().describe('a link that leads out of the repository, or into .git'),
+      ask: globs.optional(),
+      deny: globs.optional(),
+    })
     .optional(),
 });
 export type PolicyDocument = z.output<typeof policyDocument>;
@@ -88,6 +128,8 @@ export interface PolicyGrant {
   readonly session: SessionLimits;
   readonly javascript: { readonly memoryBytes: number };
   readonly budget: { readonly usd: number; readonly tokens: number; readonly steps: number };
+  /** Undefined: nobody is asked but whoever sits at the terminal. */
+  readonly approvals?: ApprovalGrant;
 }
 
 /** A rule that can speak. */
@@ -109,8 +151,8 @@ export interface Policy {
   /** `sha256:…` of its canonical content, with everything that it extends. */
   readonly hash: string;
   readonly grant: PolicyGrant;
-  /** Default deny. Pure and synchronous: the same request has the same answer for ever. */
-  decide(request: DecisionRequest): Decision;
+  /** Default deny. Pure and synchronous: the same request of the same principal has the same answer for ever. Without a principal it is nobody's, in no tenant. */
+  decide(request: DecisionRequest, principal?: Principal): Decision;
 }
 
 /** A policy that was read from a file. */

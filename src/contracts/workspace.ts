@@ -1,3 +1,4 @@
+import type { PatchFindings } from './decision.ts';
 import type { FileEntry } from './sandbox.ts';
 
 /** A tree of files, content-addressed (a git tree's hash in a store of ours). */
@@ -29,6 +30,8 @@ export interface Workspace {
   /** A tree from a hostile tar stream: exactly the entries `paths`, checked one by one. Errors: `archive_hostile` with the entry named. */
   store(tar: AsyncIterable<Buffer>, paths: readonly string[], signal?: AbortSignal): Promise<TreeId>;
   diff(base: TreeId, changed: TreeId, signal?: AbortSignal): Promise<Patch>;
+  /** What a patch between these trees holds that somebody may not want to let out. What could not be looked through in time counts as found. */
+  inspect(base: TreeId, changed: TreeId, patch: Patch, signal?: AbortSignal): Promise<PatchFindings>;
   /** `changed` with the given paths as they were in `base` (or absent, where they were). */
   restore(base: TreeId, changed: TreeId, paths: readonly string[], signal?: AbortSignal): Promise<TreeId>;
   files(tree: TreeId, signal?: AbortSignal): Promise<readonly string[]>;

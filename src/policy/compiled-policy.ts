@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { type Action, canonicalJson, type Decision, type DecisionRequest, GloveboxError, type PolicyDocument, type PolicyFile, type PolicyFinding, type PolicyGrant, type PolicyRule } from '../contracts/index.ts';
+import { type Action, canonicalJson, type Decision, type DecisionRequest, GloveboxError, type PolicyDocument, type PolicyFile, type PolicyFinding, type PolicyGrant, type PolicyRule, type Principal } from '../contracts/index.ts';
 import { ActionPolicy } from './cedar/action-policy.ts';
 import { type CedarRule, cedarText } from './cedar/rule.ts';
 import { ACTIONS } from './cedar/schema.ts';
@@ -45,12 +45,12 @@ export class CompiledPolicy implements PolicyFile {
     this.#placed = layers.map((layer, level): PlacedLayer => ({ ...layer, level }));
   }
 
-  decide(request: DecisionRequest): Decision {
-    return this.#decisions.get(request, () => {
-      // A recorded decision may come from a newer program.
-      const known = ACTIONS.includes(request.action);
-      return decisionOf(known ? this.#policyFor(request.action).decide(request) : byDefault('deny', `unknown action: ${JSON.stringify(request)}`), this.hash);
-    });
+  decide(request: DecisionRequest, principal: Principal = NOBODY): Decision {
+    // A recorded decision may come from a newer program.
+    if (!ACTIONS.includes(request.action)) return decisionOf(byDefault('deny', `unknown action: ${JSON.stringify(request)}`), this.hash);
+    const policy = this.#policyFor(request.action);
+    const decide = (): Decision => decisionOf(policy.decide(request, principal), this.hash);
+    return this.#decisions.get(request, policy.looksAtPrincipal ? principal : undefined, decide);
   }
 
   lint(): readonly PolicyFinding[] {
@@ -83,6 +83,9 @@ export class CompiledPolicy implements PolicyFile {
     return compiled;
   }
 }
+
+/** Who asks where nobody is named. */
+const NOBODY: Principal = { tenant: '', name: '', roles: [] };
 
 function place({ rule, file, line }: CedarRule['source']): string {
   return file === undefined ? rule : `${file}:${line}: ${rule}`;

@@ -1,4 +1,4 @@
-import { canonicalJson, type Decision, type DecisionRequest } from '../contracts/index.ts';
+import { canonicalJson, type Decision, type DecisionRequest, type Principal } from '../contracts/index.ts';
 
 const ENTRIES = 1024;
 /** Longer requests are rare, and rarely come twice. */
@@ -8,9 +8,9 @@ const KEY_LENGTH = 4096;
 export class DecisionCache {
   readonly #decisions = new Map<string, Decision>();
 
-  /** What was decided, or what `decide` says now. */
-  get(request: DecisionRequest, decide: () => Decision): Decision {
-    const key = keyOf(request);
+  /** What was decided, or what `decide` says now; `principal` where the answer depends on him. */
+  get(request: DecisionRequest, principal: Principal | undefined, decide: () => Decision): Decision {
+    const key = keyOf(request, principal);
     if (key === undefined) return decide();
     const known = this.#decisions.get(key);
     const decision = known ?? decide();
@@ -23,9 +23,9 @@ export class DecisionCache {
   }
 }
 
-function keyOf(request: DecisionRequest): string | undefined {
+function keyOf(request: DecisionRequest, principal: Principal | undefined): string | undefined {
   try {
-    const key = canonicalJson(request);
+    const key = principal === undefined ? canonicalJson(request) : canonicalJson([request, principal]);
     return key.length > KEY_LENGTH ? undefined : key;
   } catch {
     // It has numbers that are none: such a request is denied, and not remembered.

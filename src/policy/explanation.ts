@@ -26,6 +26,7 @@ function remedyOf({ rule, file, line, effect, text }: Reason, action: Action): s
   const where = file === undefined ? '' : ` (${file}:${line})`;
   if (rule === 'default') return OPENERS[action] === undefined ? `nothing in a policy: ${text}` : `the policy would need ${OPENERS[action]}`;
   if (/^(?:limits|budget)\.|^export\.max_/.test(rule)) return `${rule}${where} would have to be higher`;
+  if (/^export\.(?:secrets|binary|symlinks)$/.test(rule)) return `what ${rule}${where} found would have to go${effect === 'ask' ? '; or a person says yes' : ''}`;
   if (rule === 'commands') return `it would have to be a command of which every program can be seen${where}`;
   if (rule.endsWith(']')) return `${rule}${where} would have to go, or to be narrower${effect === 'ask' ? '; or a person says yes' : ''}`;
   return `${rule}${where} would have to name it`;

@@ -1,4 +1,4 @@
-import type { PolicyDocument, PolicyGrant, SandboxKind, SandboxLimits } from '../contracts/index.ts';
+import type { ApprovalGrant, PolicyDocument, PolicyGrant, SandboxKind, SandboxLimits } from '../contracts/index.ts';
 import type { DocumentPath, Layer } from './document/layer.ts';
 import { ruleName } from './document/layer.ts';
 import { invalidAt } from './document/read-policy.ts';
@@ -17,8 +17,9 @@ export const DEFAULTS = {
   session: { wallMs: 30 * 60_000, idleMs: 5 * 60_000 },
   javascript: { memoryBytes: 128 * MIB },
   budget: { usd: 1, tokens: 500_000, steps: 50 },
+  approvals: { by: ['approver'], expiresMs: 24 * 60 * 60_000 },
   filesWrite: ['/workspace/**', '/tmp/**'],
-} as const satisfies Omit<PolicyGrant, 'hardLimits'> & { images: readonly string[]; filesWrite: readonly string[] };
+} as const satisfies Omit<PolicyGrant, 'hardLimits' | 'approvals'> & { images: readonly string[]; approvals: Omit<ApprovalGrant, 'own'>; filesWrite: readonly string[] };
 
 /** A number that may not be exceeded, and who said so: no `file` where it is our default. */
 export interface Ceiling {
@@ -72,6 +73,7 @@ export function budgetCeilings(layers: readonly Layer[]): Readonly<Record<'usd' 
 export function grantOf(layers: readonly Layer[]): PolicyGrant {
   const limits = sandboxCeilings(layers);
   const budget = budgetCeilings(layers);
+  const approvals = approvalsOf(layers);
   return {
     image: imageOf(layers),
     kinds: kindsOf(layers),
@@ -91,7 +93,25 @@ export function grantOf(layers: readonly Layer[]): PolicyGrant {
     },
     javascript: { memoryBytes: ceiling(layers, ['javascript', 'memory'], (document) => document.javascript?.memory, DEFAULTS.javascript.memoryBytes).value },
     budget: { usd: budget.usd.value, tokens: budget.tokens.value, steps: budget.steps.value },
+    ...(approvals === undefined ? {} : { approvals }),
   };
+}
+
+/** Roles and actions that every layer names, for the shortest time, and for oneself only where every layer that speaks of approvals says so. Errors: `policy_invalid` where no role is left. */
+function approvalsOf(layers: readonly Layer[]): ApprovalGrant | undefined {
+  const stating = layers.filter((layer) => layer.document.approvals !== undefined);
+  if (stating.length === 0) return undefined;
+  const [nearest, ...others] = stating.filter((layer) => layer.document.approvals?.by !== undefined);
+  const named = nearest?.document.approvals?.by ?? DEFAULTS.approvals.by;
+  const by = named.filter((role) => others.every((other) => other.document.approvals?.by?.includes(role)));
+  if (nearest !== undefined && by.length === 0) {
+    const above = others.map((other) => `${other.document.name}: ${other.document.approvals?.by?.join(', ')}`).join('; ');
+    throw invalidAt(nearest, ['approvals', 'by'], `approvals.by: expected a role that the policies above name (${above}), found ${named.join(', ')}`);
+  }
+  const lists = stating.flatMap((layer) => layer.document.approvals?.for ?? []);
+  const waited = [...new Set(lists)].filter((action) => stating.every((layer) => layer.document.approvals?.for?.includes(action) ?? true));
+  const { value: expiresMs } = ceiling(layers, ['approvals', 'expires'], (document) => document.approvals?.expires, DEFAULTS.approvals.expiresMs);
+  return { by, expiresMs, own: stating.every((layer) => layer.document.approvals?.own === true), ...(lists.length === 0 ? {} : { for: waited }) };
 }
 
 function commandLimits(layers: readonly Layer[]): PolicyGrant['command'] {

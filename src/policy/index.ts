@@ -10,3 +10,4 @@ export { diffPolicies } from './diff.ts';
 export { explain } from './explanation.ts';
 export { readTests, testPolicy } from './policy-tests.ts';
 export { QUESTION_KEYS, type Question, type QuestionKey, questionForms, requestOf, sayRequest } from './question.ts';
+export { readAuthority } from './roles/roles-file.ts';

@@ -2,6 +2,7 @@ import type { DecisionRequest, Policy, PolicyDocument, PolicyFinding } from '../
 import type { DocumentPath, Layer } from './document/layer.ts';
 import { ruleName } from './document/layer.ts';
 import { unboundBy } from './rules/network-rules.ts';
+import { isLauncher } from './shell/launchers.ts';
 
 /**
  * What is not wrong in a policy, and yet not what its author can have meant: rules that never decide anything. Only what is certain is told;
@@ -9,7 +10,7 @@ import { unboundBy } from './rules/network-rules.ts';
  */
 export function lintLayers(layers: readonly [Layer, ...Layer[]], policy: Policy): PolicyFinding[] {
   const [own, ...above] = layers;
-  return [...doubled(own), ...restated(own, above), ...overruled(own, policy), ...shadowed(own, layers), ...ineffective(own, above), ...unmatched(own)].sort((a, b) => a.line - b.line);
+  return [...doubled(own), ...restated(own, above), ...overruled(own, policy), ...shadowed(own, layers), ...launching(own, layers), ...ineffective(own, above), ...unmatched(own)].sort((a, b) => a.line - b.line);
 }
 
 type Rules = NonNullable<PolicyDocument['commands']>;
@@ -82,6 +83,18 @@ function shadowed(own: Layer, layers: readonly Layer[]): PolicyFinding[] {
     (own.document.commands?.[list] ?? []).flatMap((rule, i) => {
       const denial = denials.find((other) => covers(other.rule, rule));
       return denial === undefined ? [] : [finding(own, ['commands', list, i], `it never decides: ${denial.name} of ${denial.of} denies all of it`)];
+    }),
+  );
+}
+
+/** Programs that run others, let through beside a denial that they get round. */
+function launching(own: Layer, layers: readonly Layer[]): PolicyFinding[] {
+  const denied = [...new Set(layers.flatMap((layer) => (layer.document.commands?.deny ?? []).filter(({ args }) => args === undefined).flatMap(({ program }) => program)))];
+  return (own.document.commands?.allow ?? []).flatMap(({ program }, i) =>
+    program.flatMap((one) => {
+      const others = denied.filter((other) => other !== one && other !== '*');
+      if (!isLauncher(one) || denied.includes(one) || others.length === 0) return [];
+      return [finding(own, ['commands', 'allow', i], `${one} can run any program, ${others.slice(0, 3).join(', ')}${others.length > 3 ? ', …' : ''} too: what it is given to run is searched for such names, not understood`)];
     }),
   );
 }

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { type Decision, GloveboxError, type Policy, type PolicyFile, type PolicyRule, type Reason } from '../contracts/index.ts';
+import { type Decision, GloveboxError, type Policy, type PolicyFile, type PolicyRule, principal, type Reason } from '../contracts/index.ts';
 import { ruleName } from './document/layer.ts';
 import type { Problem } from './document/problems.ts';
 import { RULES_FILE } from './document/read-cedar.ts';
@@ -10,8 +10,12 @@ import { readBounded } from './read-bounded.ts';
 
 const FILE_NAME = 'tests.yaml';
 
+/** What is left out is nobody's. */
+const asker = z.strictObject({ tenant: principal.shape.tenant.default(''), name: principal.shape.name.default(''), roles: principal.shape.roles.default([]) });
+
 const policyTest = z.strictObject({
   ...(Object.fromEntries(Object.entries(questionForms).map(([key, form]) => [key, form.optional()])) as { [K in keyof typeof questionForms]: z.ZodOptional<(typeof questionForms)[K]> }),
+  as: asker.optional().describe('who asks: tenant, name, roles'),
   expect: z.enum(['allow', 'ask', 'deny']),
   rule: z.string().min(1).optional().describe('the rule that has to decide: commands.deny[0], files.write, default'),
   because: z.string().min(1).optional().describe('a part of what it has to say'),
@@ -68,10 +72,10 @@ function askProblems(test: Question, i: number): Problem[] {
 }
 
 function judge(test: PolicyTest, policy: Policy): TestResult {
-  const { line, expect, rule, because } = test;
+  const { line, as, expect, rule, because } = test;
   const request = requestAt(test, policy);
   const what = sayRequest(request);
-  const decision = policy.decide(request);
+  const decision = policy.decide(request, as);
   const { effect, reason } = decision;
   const problems = [
     ...(effect === expect ? [] : [`expected ${expect}, decided ${effect}`]),

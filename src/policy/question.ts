@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type DecisionRequest, GloveboxError, type Policy, type SandboxKind, WORKSPACE } from '../contracts/index.ts';
+import { type DecisionRequest, GloveboxError, type PatchFindings, type Policy, type SandboxKind, WORKSPACE } from '../contracts/index.ts';
 
 const text = z.string().min(1);
 const spending = { usd: z.number().nonnegative().optional(), tokens: z.int().nonnegative().optional(), steps: z.int().nonnegative().optional() };
@@ -18,7 +18,12 @@ export const questionForms = {
   credential: z.strictObject({ id: text, to: text }).describe('a credential, and the request it is to go with'),
   tool: text.describe('the name of a tool'),
   model: z.union([text, z.strictObject({ name: text, ...spending, spent: z.strictObject(spending).optional() })]).describe('provider:model; what the call may cost at worst, and what is spent'),
-  export: z.union([z.array(text), z.strictObject({ paths: z.array(text), bytes: z.int().nonnegative() })]).describe('paths of a patch, relative to the repository'),
+  export: z
+    .union([
+      z.array(text),
+      z.strictObject({ paths: z.array(text), bytes: z.int().nonnegative().optional(), secrets: z.array(text).optional(), binaries: z.array(text).optional(), links: z.array(text).optional() }),
+    ])
+    .describe('paths of a patch, relative to the repository; what was found in it'),
   open: z
     .strictObject({
       image: text.optional(),
@@ -53,7 +58,7 @@ export function requestOf(question: Question, policy: Policy): DecisionRequest {
   }
   if (tool !== undefined) return { action: 'tool.call', tool, version: '1' };
   if (model !== undefined) return modelCall(typeof model === 'string' ? { name: model } : model);
-  if (exported !== undefined) return { action: 'export.patch', ...(Array.isArray(exported) ? { paths: exported, bytes: 0 } : exported) };
+  if (exported !== undefined) return exportOf(Array.isArray(exported) ? { paths: exported } : exported);
   if (open !== undefined) return { action: 'session.open', image: open.image ?? policy.grant.image, kinds: open.kinds ?? kindsOf(policy), limits: { ...policy.grant.sandbox, ...open.limits } };
   throw new GloveboxError('usage', `expected one of ${QUESTION_KEYS.join(', ')}`);
 }
@@ -85,10 +90,14 @@ export function sayRequest(request: DecisionRequest): string {
     case 'model.call':
       return `model ${request.provider}:${request.model}, at worst ${request.worstCase.usd} USD after ${request.spent.usd}`;
     case 'export.patch':
-      return `export ${request.paths.join(' ')} (${request.bytes} bytes)`;
+      return `export ${request.paths.join(' ')} (${request.bytes} bytes)${sayFindings(request.found)}`;
     default:
       return `${request.action.slice('file.'.length)} ${request.path}`;
   }
+}
+
+function sayFindings(found: PatchFindings | undefined): string {
+  return Object.entries(found ?? {}).flatMap(([what, list]: [string, readonly string[]]) => (list.length === 0 ? [] : [`, ${what}: ${list.join(', ')}`])).join('');
 }
 
 type Connect = Extract<DecisionRequest, { action: 'network.connect' }>;
@@ -106,6 +115,12 @@ function destination(line: string): Omit<Connect, 'action'> {
 
 function unbracketed(host: string): string {
   return host.startsWith('[') ? host.slice(1, -1) : host;
+}
+
+type ExportQuestion = Exclude<NonNullable<Question['export']>, readonly string[]>;
+
+function exportOf({ paths, bytes = 0, secrets = [], binaries = [], links = [] }: ExportQuestion): DecisionRequest {
+  return { action: 'export.patch', paths, bytes, ...(secrets.length + binaries.length + links.length === 0 ? {} : { found: { secrets, binaries, links } }) };
 }
 
 type ModelQuestion = Exclude<NonNullable<Question['model']>, string>;

@@ -27,6 +27,9 @@ const VALUES: readonly (readonly [Section, string])[] = [
   ...(['usd', 'tokens', 'steps'] as const).map((unit) => ['budget', unit] as const),
   ['export', 'max_files'],
   ['export', 'max_bytes'],
+  ['export', 'secrets'],
+  ['export', 'binary'],
+  ['export', 'symlinks'],
 ];
 
 /** The rules of one layer that a decision can name, in the order of the file. */

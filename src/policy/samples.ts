@@ -41,7 +41,13 @@ function sizes(limits: PolicyDocument['limits']): Question[] {
 }
 
 function exportSizes(exported: PolicyDocument['export']): Question[] {
-  return exported?.max_bytes === undefined ? [] : [{ export: { paths: ['a'], bytes: exported.max_bytes } }];
+  const { max_bytes: bytes, secrets, binary, symlinks } = exported ?? {};
+  return [
+    ...(bytes === undefined ? [] : [{ export: { paths: ['a'], bytes } }]),
+    ...(secrets === undefined ? [] : [{ export: { paths: ['a'], secrets: ['a:1'] } }]),
+    ...(binary === undefined ? [] : [{ export: { paths: ['a'], binaries: ['a'] } }]),
+    ...(symlinks === undefined ? [] : [{ export: { paths: ['a'], links: ['a -> /'] } }]),
+  ];
 }
 
 /** One text that fits a pattern: its first alternative, with `x` where anything may stand. */

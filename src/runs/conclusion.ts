@@ -31,8 +31,10 @@ export async function conclude(work: Work): Promise<Conclusion> {
   if (files.length === 0) return { ...verdict(work, undefined, 'nothing was changed'), files };
   const report = isTimeOver ? undefined : await testAfter(work, patch);
   const judged = verdict(work, report, undefined);
+  const found = await ports.workspace.inspect(state.baseTree, tree, patch);
+  const isClean = found.secrets.length + found.binaries.length + found.links.length === 0;
   try {
-    await session.allowExport(files, patch.text.length);
+    await session.allowExport({ paths: files, bytes: patch.text.length, ...(isClean ? {} : { found }) }, tree);
   } catch (error) {
     if (!(error instanceof GloveboxError) || (error.code !== 'denied' && !isTimeOver)) throw error;
     return { outcome: 'failed', code: 'denied', detail: `${judged.detail}; the patch was not let out: ${error.message}`, files };

@@ -63,7 +63,7 @@ export class Execution {
   async #inSession(policy: RunPolicy, model: Model, spent: Spending): Promise<Conclusion> {
     const { principal, image, imageReference, env } = this.#options;
     const { signal } = this.#how;
-    const session = await Session.open(this.#ports, { principal, policy, run: this.#id, image, ...(imageReference === undefined ? {} : { imageReference }), env: { ...COMMAND_ENV, ...env }, spent, ...(signal === undefined ? {} : { signal }) });
+    const session = await Session.open(this.#ports, { principal, policy, run: this.#id, tree: this.#state.tree ?? this.#state.baseTree, image, ...(imageReference === undefined ? {} : { imageReference }), env: { ...COMMAND_ENV, ...env }, spent, ...(signal === undefined ? {} : { signal }) });
     let why = 'the run was interrupted';
     try {
       const conclusion = await this.#work(session, model);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LOCAL_TENANT, type Principal, principal } from '../contracts/index.ts';
 
 /** What a person asks for. */
 export interface RunInput {
@@ -20,13 +21,12 @@ export interface RunInput {
   readonly maxUsd?: number;
   readonly maxSteps?: number;
   readonly timeoutMs?: number;
-  /** Who asks. */
-  readonly principal: string;
 }
 
 /** What `run.created` keeps beside task and repository. It comes back from a store that an older version may have written, so it is read by schema. */
 export const runOptions = z.object({
-  principal: z.string(),
+  /** Once it was a name alone. */
+  principal: z.union([principal, z.string().transform((name): Principal => ({ tenant: LOCAL_TENANT, name, roles: [] }))]),
   model: z.string(),
   policy: z.string(),
   policyHash: z.string(),

@@ -1,4 +1,4 @@
-import type { Decision, DecisionRequest, Policy, PolicyGrant } from '../contracts/index.ts';
+import type { Decision, DecisionRequest, Policy, PolicyGrant, Principal } from '../contracts/index.ts';
 
 /** What a run may use, where it is less than its policy lends. */
 export interface RunLimits {
@@ -33,8 +33,8 @@ export class RunPolicy implements Policy {
     return this.#policy.hash;
   }
 
-  decide(request: DecisionRequest): Decision {
-    const decision = this.#policy.decide(request);
+  decide(request: DecisionRequest, principal?: Principal): Decision {
+    const decision = this.#policy.decide(request, principal);
     if (request.action !== 'model.call' || decision.effect === 'deny') return decision;
     const refusal = this.#refusal(request);
     if (refusal === undefined) return decision;

@@ -1,11 +1,12 @@
 import { Conversation } from '../agent/index.ts';
-import type { EventData, EventType, JournalEvent, Message, RunSummary, Spending, TestReport, TreeId } from '../contracts/index.ts';
+import { type EventData, type EventType, type JournalEvent, LOCAL_TENANT, type Message, type RunSummary, type Spending, type TestReport, type TreeId } from '../contracts/index.ts';
 import { runOptions, type RunOptions } from './run-input.ts';
 
 /** What a run is, read from its events. */
 export interface RunState {
   /** `created`: never begun. `started`: being run, or to be resumed. */
   readonly status: 'missing' | 'created' | 'started' | 'ended';
+  readonly tenant: string;
   readonly task: string;
   readonly repository: string;
   readonly baseTree: TreeId;
@@ -13,7 +14,7 @@ export interface RunState {
   readonly options: RunOptions | undefined;
   readonly createdMs: number;
   readonly lastMs: number;
-  /** Time in which somebody worked at it; waiting to be begun or resumed does not count. */
+  /** Time in which somebody worked at it; waiting to be begun, resumed or approved does not count. */
   readonly activeMs: number;
   readonly lastSeq: number;
   readonly messages: readonly Message[];
@@ -28,6 +29,8 @@ export interface RunState {
   /** The last checkpoint. */
   readonly tree: TreeId | undefined;
   readonly submitted: string | undefined;
+  /** The approval that a person has to give before it goes on. */
+  readonly waitingFor: string | undefined;
   readonly commands: number;
   readonly denials: number;
   readonly summary: RunSummary | undefined;
@@ -51,7 +54,7 @@ class Draft {
 
   apply(event: JournalEvent): void {
     const state = this.#state;
-    const idle = state.status === 'missing' || state.status === 'ended' || event.type === 'run.resumed' || (state.status === 'created' && event.type === 'session.opened');
+    const idle = state.waitingFor !== undefined || state.status === 'missing' || state.status === 'ended' || event.type === 'run.resumed' || (state.status === 'created' && event.type === 'session.opened');
     if (!idle) state.activeMs += Math.max(0, event.timeMs - state.lastMs);
     state.lastMs = Math.max(state.lastMs, event.timeMs);
     state.lastSeq = event.seq;
@@ -67,6 +70,7 @@ class Draft {
 
 const NOTHING: Mutable = {
   status: 'missing',
+  tenant: '',
   task: '',
   repository: '',
   // No tree has this name.
@@ -83,6 +87,7 @@ const NOTHING: Mutable = {
   restored: [],
   tree: undefined,
   submitted: undefined,
+  waitingFor: undefined,
   commands: 0,
   denials: 0,
   summary: undefined,
@@ -92,13 +97,17 @@ const NOTHING: Mutable = {
 const STEPS: { readonly [K in EventType]: Step<K> } = {
   'run.created': (state, { task, repository, baseTree, options }, _draft, timeMs) => {
     // A tree's name went in, a tree's name comes out.
-    Object.assign(state, { task, repository, baseTree: baseTree as TreeId, options: runOptions.safeParse(options).data, createdMs: timeMs });
+    const read = runOptions.safeParse(options).data;
+    Object.assign(state, { task, repository, baseTree: baseTree as TreeId, options: read, createdMs: timeMs, tenant: read?.principal.tenant ?? LOCAL_TENANT });
     state.status = 'created';
   },
   'session.opened': (state) => {
+    state.waitingFor = undefined;
     if (state.status === 'created') state.status = 'started';
   },
-  'session.closed': () => {},
+  'session.closed': (state) => {
+    state.waitingFor = undefined;
+  },
   'sandbox.created': () => {},
   'sandbox.gone': () => {},
   'sandbox.snapshot': () => {},
@@ -107,7 +116,16 @@ const STEPS: { readonly [K in EventType]: Step<K> } = {
   'sandbox.resumed': () => {},
   decision: (state, { allowed }) => {
     if (!allowed) state.denials += 1;
+    state.waitingFor = undefined;
   },
+  'approval.awaited': (state, { approval }) => {
+    state.waitingFor = approval;
+  },
+  'approval.requested': () => {},
+  'approval.answered': () => {},
+  'approval.refused': () => {},
+  'approval.used': () => {},
+  'approval.closed': () => {},
   'command.started': (state) => {
     state.commands += 1;
   },

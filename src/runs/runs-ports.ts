@@ -1,9 +1,11 @@
-import type { Blobs, Models, Policy, Workspace } from '../contracts/index.ts';
+import type { Blobs, Models, Policy, Principal, Workspace } from '../contracts/index.ts';
 import type { SessionPorts } from '../session/index.ts';
 import type { Leases } from './leases.ts';
 
 /** What runs work with. */
 export interface RunsPorts extends SessionPorts {
+  /** As whom: runs are made in his name, and those of other tenants are not there. */
+  readonly principal: Principal;
   readonly blobs: Blobs;
   readonly workspace: Workspace;
   readonly models: Models;

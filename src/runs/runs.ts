@@ -7,6 +7,7 @@ import {
   type JournalEvent,
   parseId,
   type Patch,
+  type Permission,
   type RunId,
   type RunSummary,
 } from '../contracts/index.ts';
@@ -36,6 +37,8 @@ export class Runs {
 
   /** Takes the repository in and writes down what is wanted. Errors: `usage`, those of Workspace.capture, Policies.load and Models.open. */
   async create(input: RunInput, options: { signal?: AbortSignal; onNote?: (note: string) => void } = {}): Promise<RunId> {
+    const { principal } = this.#ports;
+    this.#may('start');
     if (input.task.trim() === '') throw new GloveboxError('usage', 'the task is empty: say what should be done');
     const policy = await this.#ports.policies.load(input.policy);
     await this.#ports.models.open(input.model);
@@ -54,6 +57,7 @@ export class Runs {
     const repository = existsSync(given) ? resolve(given) : given;
     const kept: RunOptions = {
       ...asked,
+      principal: { ...principal, roles: [...principal.roles] },
       policyHash: policy.hash,
       image: input.image ?? project.image,
       ...(testCommand === undefined || testCommand.trim() === '' ? {} : { testCommand }),
@@ -71,6 +75,7 @@ export class Runs {
    * infrastructure, the run can be resumed by calling this again.
    */
   async execute(id: RunId, options: ExecuteOptions = {}): Promise<RunSummary> {
+    this.#may('start');
     using lease = this.#ports.leases.take(id);
     const state = await this.show(id);
     const summary = state.summary ?? (await new Execution(this.#ports, this.#agent, id, state, options).run());
@@ -80,21 +85,24 @@ export class Runs {
 
   /** Newest first. */
   async list(options: { limit?: number } = {}): Promise<readonly RunListing[]> {
+    this.#may('read');
     const listings: RunListing[] = [];
     // One after the other, so that the events of only one run at a time are in memory.
     for (const { stream } of await this.#ports.journal.streams({ prefix: 'run_', limit: options.limit ?? 50 })) {
       const id = parseId('run', stream);
       if (id === undefined) continue;
       const state = foldRun(await this.#ports.journal.read(id));
+      if (state.tenant !== this.#ports.principal.tenant) continue;
       listings.push({ id, state, running: state.status !== 'ended' && this.#ports.leases.held(id) });
     }
     return listings;
   }
 
-  /** Errors: `not_found`. */
+  /** Errors: `not_found`, for those of another tenant as well. */
   async show(id: RunId): Promise<RunState> {
+    this.#may('read');
     const state = foldRun(await this.#ports.journal.read(id));
-    if (state.status === 'missing') throw new GloveboxError('not_found', `there is no run ${id}; \`glovebox runs list\` shows those that are`);
+    if (state.status === 'missing' || state.tenant !== this.#ports.principal.tenant) throw new GloveboxError('not_found', `there is no run ${id}; \`glovebox runs list\` shows those that are`);
     return state;
   }
 
@@ -131,6 +139,11 @@ export class Runs {
     const commit = await this.#ports.workspace.branch(repository, name, patch, commitMessage(id, task), signal);
     await this.exported(id, 'branch', name);
     return commit;
+  }
+
+  #may(permission: Permission): void {
+    const { authority, principal } = this.#ports;
+    if (authority?.may(principal, permission, principal.tenant) === false) throw new GloveboxError('denied', `no role of ${principal.name} lets him ${permission} runs`);
   }
 
   /** Writes down that the patch left. */

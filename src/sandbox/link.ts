@@ -10,14 +10,19 @@ import type { Frame } from './wire/frame-reader.ts';
 import type { Hello, KnownCommand } from './wire/messages-from-guest.ts';
 import { encodePreamble, encodeSlept } from './wire/messages-to-guest.ts';
 import { Feature, ToGuest } from './wire/protocol.ts';
+import { violation } from './wire/violation.ts';
 import { Wire } from './wire/wire.ts';
 import type { WireEnd } from './wire/wire.ts';
 
 /** A runtime under load can take seconds to get init going; init itself answers within milliseconds. */
 const FIRST_HELLO_MS = 20_000;
 const HELLO_MS = 4000;
-/** Waits before each attempt to attach again. All of them together stay below the shortest grace time that makes sense. */
-const RETRY_AFTER_MS = [0, 20, 100, 300, 1000, 2000] as const;
+/** Waits before each attempt to attach again but the first. All of them together stay below the shortest grace time that makes sense. */
+const RETRY_AFTER_MS = [20, 100, 300, 1000, 2000] as const;
+/** When init has read noise, what is under way is given time to arrive before we attach again: a little more each time. */
+const AFTER_NOISE_MS = [50, 200, 800, 2000] as const;
+/** After so long without noise it counts from the start. */
+const NOISE_FORGOTTEN_MS = 60_000;
 const MAX_PING_MS = 5000;
 const PINGS_UNANSWERED = 4;
 
@@ -57,6 +62,8 @@ export class Link {
   readonly #closing = new AbortController();
   #wire: Wire | undefined;
   #resting = false;
+  #noises = 0;
+  #noiseAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -99,7 +106,7 @@ export class Link {
     if (!this.#resting) return;
     this.#resting = false;
     if (this.#wire !== undefined) this.#wire.wake();
-    else if (!this.#closing.signal.aborted) void this.#reattach('the wire broke while the sandbox was frozen');
+    else if (!this.#closing.signal.aborted) void this.#reattach(0);
   }
 
   /** Lets go for good; nobody is told. Idempotent. */
@@ -171,16 +178,27 @@ export class Link {
     if (this.#closing.signal.aborted) return;
     const { listener } = this.#options;
     listener.detached();
-    if (end.why === 'broken') {
-      // What is frozen answers nobody.
-      if (!this.#resting) void this.#reattach(end.detail);
-    } else listener.lost({ why: end.why, error: endError(end) });
+    const waitMs = this.#waitBefore(end);
+    if (waitMs === undefined) listener.lost(lossOf(endError(end)));
+    // What is frozen answers nobody.
+    else if (!this.#resting) void this.#reattach(waitMs);
+  }
+
+  /** How long, until there is sense in another attempt; undefined where there is none. */
+  #waitBefore(end: WireEnd): number | undefined {
+    if (end.why === 'broken') return 0;
+    if (end.why !== 'noise') return undefined;
+    const now = performance.now();
+    if (now - this.#noiseAtMs > NOISE_FORGOTTEN_MS) this.#noises = 0;
+    this.#noiseAtMs = now;
+    this.#noises += 1;
+    return AFTER_NOISE_MS[this.#noises - 1];
   }
 
   /** Never rejects: giving up is an answer. */
-  async #reattach(detail: string): Promise<void> {
-    let last: unknown = new Error(detail);
-    for (const wait of RETRY_AFTER_MS) {
+  async #reattach(firstMs: number): Promise<void> {
+    let last: unknown;
+    for (const wait of [firstMs, ...RETRY_AFTER_MS]) {
       if (this.#closing.signal.aborted) return;
       try {
         if (wait > 0) await delay(wait, undefined, { signal: this.#closing.signal, ref: false });
@@ -212,6 +230,8 @@ function endError(end: WireEnd): GloveboxError {
   switch (end.why) {
     case 'broken':
       return new GloveboxError('sandbox_start_failed', `the sandbox went away before it said hello: ${end.detail}`);
+    case 'noise':
+      return violation('conduct', end.detail);
     case 'violation':
       return end.error;
     case 'superseded':

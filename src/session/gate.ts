@@ -6,8 +6,9 @@ import {
   type JournalEvent,
   type NewEvent,
   type Policy,
+  type Principal,
 } from '../contracts/index.ts';
-import type { Approver } from './approver.ts';
+import type { Asking } from './approvals/asking.ts';
 
 /** What may go on, or why not. */
 export interface Verdict {
@@ -17,52 +18,82 @@ export interface Verdict {
   readonly event: NewEvent<'decision'>;
 }
 
+/** Whom a decision waits for, and what it is about. */
+export interface ConsiderOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** The tree that leaves; of what runs in a workspace, the last checkpoint is taken. */
+  readonly tree?: string | undefined;
+}
+
+interface GateOptions {
+  readonly policy: Policy;
+  readonly principal: Principal;
+  readonly journal: Journal;
+  readonly stream: string;
+  readonly asking: Asking;
+  /** Fires when the session is over: nobody is asked any longer. */
+  readonly over: AbortSignal;
+  /** The workspace as the session begins. */
+  readonly tree: string | undefined;
+}
+
 /** Puts one question to policy, asks a person where policy says so, and has the answer ready for the journal. */
 export class Gate {
-  readonly #policy: Policy;
-  readonly #journal: Journal;
-  readonly #stream: string;
-  readonly #approver: Approver | undefined;
+  readonly #options: GateOptions;
+  #tree: string | undefined;
+  #asked = 0;
+  /** Told when the session begins to wait for a person, and when nobody is asked any more. */
+  onWaiting: (isWaiting: boolean) => void = () => {};
 
-  constructor(options: { policy: Policy; journal: Journal; stream: string; approver: Approver | undefined }) {
-    this.#policy = options.policy;
-    this.#journal = options.journal;
-    this.#stream = options.stream;
-    this.#approver = options.approver;
+  constructor(options: GateOptions) {
+    this.#options = options;
+    this.#tree = options.tree;
+  }
+
+  /** Whether somebody is being asked. */
+  get isWaiting(): boolean {
+    return this.#asked > 0;
   }
 
   /** The answer without a wait where policy is sure; a promise only where a person has to be asked. */
-  consider(request: DecisionRequest, signal?: AbortSignal): Verdict | Promise<Verdict> {
-    const decision = this.#policy.decide(request);
-    if (decision.effect !== 'ask') return verdict(request, decision, decision.effect === 'allow');
-    return this.#ask(request, decision, signal);
+  consider(request: DecisionRequest, options: ConsiderOptions = {}): Verdict | Promise<Verdict> {
+    const decision = this.#options.policy.decide(request, this.#options.principal);
+    if (decision.effect !== 'ask') return { allowed: decision.effect === 'allow', decision, event: { type: 'decision', data: { request, decision, allowed: decision.effect === 'allow' } } };
+    return this.#ask(request, decision, options);
   }
 
   /** Considers and writes the answer; throws `denied`, or `budget_exhausted` where a budget said no. */
-  async require(request: DecisionRequest, options: { signal?: AbortSignal | undefined; durable?: boolean } = {}): Promise<Decision> {
-    const answer = await this.consider(request, options.signal);
+  async require(request: DecisionRequest, options: ConsiderOptions & { durable?: boolean } = {}): Promise<Decision> {
+    const answer = await this.consider(request, options);
     await this.write([answer.event], options.durable);
     if (!answer.allowed) throw refusal(request, answer.decision);
     return answer.decision;
   }
 
-  write(events: readonly NewEvent[], durable = false): Promise<readonly JournalEvent[]> {
-    return this.#journal.append(this.#stream, events, { durable });
+  async write(events: readonly NewEvent[], durable = false): Promise<readonly JournalEvent[]> {
+    const written = await this.#options.journal.append(this.#options.stream, events, { durable });
+    for (const event of events) if (event.type === 'run.checkpoint') this.#tree = event.data.tree;
+    return written;
   }
 
-  async #ask(request: DecisionRequest, decision: Decision, signal?: AbortSignal): Promise<Verdict> {
-    if (this.#approver === undefined) {
-      return verdict(request, { ...decision, reason: { ...decision.reason, text: `${decision.reason.text} (and nobody can be asked here)` } }, false);
+  async #ask(request: DecisionRequest, decision: Decision, { signal, tree }: ConsiderOptions): Promise<Verdict> {
+    const { asking, over } = this.#options;
+    if (++this.#asked === 1) this.onWaiting(true);
+    try {
+      const about = tree ?? (IN_A_WORKSPACE.has(request.action) ? this.#tree : undefined);
+      const asked = await asking.ask(request, decision, { tree: about, signal: signal === undefined ? over : AbortSignal.any([over, signal]) });
+      const { allowed, by, approval, note } = asked;
+      const said = note === undefined ? decision : { ...decision, reason: { ...decision.reason, text: `${decision.reason.text} (${note})` } };
+      const data = { request, decision: said, allowed, ...(by === undefined ? {} : { answeredBy: by }), ...(approval === undefined ? {} : { approval }) };
+      return { allowed, decision: said, event: { type: 'decision', data } };
+    } finally {
+      if (--this.#asked === 0) this.onWaiting(false);
     }
-    const approval = await this.#approver.ask(request, decision, signal);
-    return verdict(request, decision, approval.approved, approval.by);
   }
 }
 
-function verdict(request: DecisionRequest, decision: Decision, allowed: boolean, by?: string): Verdict {
-  const data = { request, decision, allowed, ...(by === undefined ? {} : { answeredBy: by }) };
-  return { allowed, decision, event: { type: 'decision', data } };
-}
+/** What these do depends on the files that are there. */
+const IN_A_WORKSPACE: ReadonlySet<DecisionRequest['action']> = new Set(['command.exec', 'context.run', 'javascript.run']);
 
 /** What a refusal is as an error. */
 export function refusal(request: DecisionRequest, decision: Decision): GloveboxError {

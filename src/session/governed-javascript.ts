@@ -92,7 +92,7 @@ export class GovernedPrograms {
     const functions = functionsOf(grants, this.#options.allowTool);
     const groups = groupsOf(grants);
     const sourceHash = `sha256:${hash('sha256', request.source)}`;
-    const { allowed, decision, event } = await gate.consider({ action: 'javascript.run', language, source: sourceHash, functions: groups }, signal);
+    const { allowed, decision, event } = await gate.consider({ action: 'javascript.run', language, source: sourceHash, functions: groups }, { signal });
     if (!allowed) return { id, decision, end: await this.#neverRan(id, 'policy', [event]) };
     const started: NewEvent = { type: 'javascript.started', data: { call: id, language, form, sourceHash, ...(await this.#sourceOf(request.source)), functions: groups } };
     await gate.write([event, started]);

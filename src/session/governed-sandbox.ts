@@ -139,7 +139,7 @@ export class GovernedSandbox implements AsyncDisposable {
     this.#touch();
     const cwd = request.cwd ?? WORKSPACE;
     const id = this.#ids.next('cmd');
-    const considered = this.#gate.consider({ action: 'command.exec', argv: request.argv, cwd }, request.signal);
+    const considered = this.#gate.consider({ action: 'command.exec', argv: request.argv, cwd }, { signal: request.signal });
     const verdict = considered instanceof Promise ? await considered : considered;
     if (!verdict.allowed) return this.#neverRan(id, verdict, 'policy', [verdict.event]);
     return await this.#handOver(id, verdict, { ...request, cwd }, stricter(this.#limits, request.limits));

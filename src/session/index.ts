@@ -3,8 +3,9 @@
 // Order of every action: decide, journal (intent and decision), act, journal (result); what leaves the machine waits for a durable barrier.
 // Tools, the agent, runs and the CLI touch a sandbox or a model through a session and in no other way.
 // Contract: session.ts (Session), governed-sandbox.ts (commands), governed-files.ts (files), contexts/ (interpreters), governed-javascript.ts (programs in isolates),
-// approver.ts (who may be asked).
-export type { Approval, Approver } from './approver.ts';
+// approvals/ (who is asked, what he answered, and what that is bound to).
+export type { Approver, Attendance } from './approvals/approver.ts';
+export { JournalApprovals } from './approvals/journal-approvals.ts';
 export { collectOutput, type CollectedOutput, type OutputLimits } from './collect-output.ts';
 export type { CallRequest, Context, GovernedCall } from './contexts/context.ts';
 export type { Contexts } from './contexts/contexts.ts';

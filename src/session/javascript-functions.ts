@@ -1,10 +1,13 @@
 import { posix } from 'node:path';
+import { z } from 'zod';
 import { GloveboxError, type HostFunction, type HostFunctionGroup, WORKSPACE } from '../contracts/index.ts';
 import type { GovernedFiles } from './governed-files.ts';
 
-/** A tool as a program may call it: `tools.<name>(input)`. It checks its own input. */
+/** A tool as a program may call it: `tools.<name>(input)`. What does not fit `input` gets no further. */
 export interface ProgramTool {
   readonly version: string;
+  readonly input: z.ZodType;
+  /** With what `input` made of it. */
   call(input: unknown, signal: AbortSignal): Promise<unknown>;
 }
 
@@ -50,10 +53,12 @@ function toolFunctions(tools: Readonly<Record<string, ProgramTool>>, allowTool: 
   return Object.fromEntries(
     Object.entries(tools).map(([name, tool]) => {
       if (!TOOL_NAME.test(name)) throw new GloveboxError('usage', `a program cannot call a tool by the name ${JSON.stringify(name)}`);
-      const call: HostFunction = async ([input], signal) => {
+      const call: HostFunction = async ([given], signal) => {
+        const input = tool.input.safeParse(given);
+        if (!input.success) throw new GloveboxError('usage', `the input does not fit: ${z.prettifyError(input.error)}`);
         await allowTool(name, tool.version);
         signal.throwIfAborted();
-        return tool.call(input, signal);
+        return tool.call(input.data, signal);
       };
       return [`tools.${name}`, call];
     }),

@@ -1,7 +1,10 @@
 import { hash } from 'node:crypto';
 import {
+  type Approvals,
+  type Authority,
   type Blobs,
   type Clock,
+  type DecisionRequest,
   GloveboxError,
   type IdSource,
   type Isolates,
@@ -11,6 +14,7 @@ import {
   type ModelRequest,
   type NewEvent,
   type Policy,
+  type Principal,
   type Sandbox,
   type SandboxKind,
   type Sandboxes,
@@ -19,15 +23,17 @@ import {
   type Spending,
   describeError,
 } from '../contracts/index.ts';
-import type { Approver } from './approver.ts';
+import type { Attendance } from './approvals/approver.ts';
+import { Asking } from './approvals/asking.ts';
 import { Gate } from './gate.ts';
 import { type GovernedJavaScript, GovernedPrograms, type JavaScriptRequest } from './governed-javascript.ts';
 import { GovernedSandbox } from './governed-sandbox.ts';
 import { IdleWatch } from './idle-watch.ts';
+import { PausableClock, type Timer } from './pausable-clock.ts';
 import type { Snapshot } from './snapshots.ts';
 
 /** What a session acts through. */
-export interface SessionPorts {
+export interface SessionPorts extends Attendance {
   readonly journal: Journal;
   readonly sandboxes: Sandboxes;
   readonly clock: Clock;
@@ -36,12 +42,14 @@ export interface SessionPorts {
   readonly isolates?: Isolates;
   /** Where snapshots of workspaces are kept; none can be taken without. */
   readonly blobs?: Blobs;
-  /** Nobody to ask: `ask` is a refusal. */
-  readonly approver?: Approver;
+  /** Nobody can be asked without: `ask` is a refusal then. */
+  readonly approvals?: Approvals;
+  /** Who may begin a session at all; anybody where there is none. */
+  readonly authority?: Authority;
 }
 
 export interface SessionOptions {
-  readonly principal: string;
+  readonly principal: Principal;
   readonly policy: Policy;
   /** The journal stream: the run's id. A session of its own has a stream of its own. */
   readonly run?: string;
@@ -51,6 +59,8 @@ export interface SessionOptions {
   readonly imageReference?: string;
   readonly kinds?: readonly SandboxKind[];
   readonly env?: Readonly<Record<string, string>>;
+  /** The workspace that it begins with, where that is a tree: what is approved of a command is approved with these files. */
+  readonly tree?: string;
   /** What the run spent in earlier sessions. */
   readonly spent?: Spending;
   readonly signal?: AbortSignal;
@@ -71,8 +81,10 @@ export class Session implements AsyncDisposable {
   readonly #spec: SandboxSpec;
   readonly #programs: GovernedPrograms;
   readonly #sandboxes = new Set<GovernedSandbox>();
-  readonly #over = new AbortController();
-  readonly #wall: NodeJS.Timeout;
+  readonly #over: AbortController;
+  /** Stands still while a person is asked. */
+  readonly #time = new PausableClock();
+  readonly #wall: Timer;
   readonly #idle: IdleWatch;
   #modelCalls = 0;
   #openings = 0;
@@ -83,28 +95,31 @@ export class Session implements AsyncDisposable {
   /** Opens a session where policy allows its sandbox; one that was not allowed is written down as closed again. Errors: `denied`. */
   static async open(ports: SessionPorts, options: SessionOptions): Promise<Session> {
     const id = ports.ids.next('ses');
-    const { policy } = options;
-    const gate = new Gate({ policy, journal: ports.journal, stream: options.run ?? id, approver: ports.approver });
+    const { policy, principal, signal } = options;
+    if (ports.authority?.may(principal, 'start', principal.tenant) === false) throw new GloveboxError('denied', `no role of ${principal.name} lets him begin a session`);
+    const over = new AbortController();
+    const gate = openGate(ports, options, id, signal === undefined ? over.signal : AbortSignal.any([over.signal, signal]));
     const image = options.image ?? policy.grant.image;
     const kinds = options.kinds ?? policy.grant.kinds;
     const opened: NewEvent = {
       type: 'session.opened',
-      data: { principal: options.principal, policy: policy.name, policyHash: policy.hash, ...(options.run === undefined ? {} : { run: options.run }) },
+      data: { principal: principal.name, tenant: principal.tenant, roles: principal.roles, policy: policy.name, policyHash: policy.hash, ...(options.run === undefined ? {} : { run: options.run }) },
     };
     await gate.write([opened]);
     try {
-      await gate.require({ action: 'session.open', kinds, image, limits: policy.grant.sandbox }, { signal: options.signal });
+      await gate.require({ action: 'session.open', kinds, image, limits: policy.grant.sandbox });
     } catch (error) {
       // Why it was not opened is the thing to tell; where the journal is the reason, this fails for the same one.
       await gate.write([{ type: 'session.closed', data: { why: describeError(error) } }]).catch(() => {});
       throw error;
     }
-    return new Session(id, ports, options, gate, image, kinds);
+    return new Session(id, ports, options, { gate, over, image, kinds });
   }
 
-  private constructor(id: SessionId, ports: SessionPorts, options: SessionOptions, gate: Gate, image: string, kinds: readonly SandboxKind[]) {
+  private constructor(id: SessionId, ports: SessionPorts, options: SessionOptions, { gate, over, image, kinds }: { gate: Gate; over: AbortController; image: string; kinds: readonly SandboxKind[] }) {
     this.id = id;
     this.policy = options.policy;
+    this.#over = over;
     this.signal = options.signal === undefined ? this.#over.signal : AbortSignal.any([this.#over.signal, options.signal]);
     this.#ports = ports;
     this.#gate = gate;
@@ -123,12 +138,12 @@ export class Session implements AsyncDisposable {
       allowTool: (tool, version) => this.allowTool(tool, version),
       unwritten: (error) => this.#cannotWrite(error),
     });
-    this.#wall = setTimeout(() => this.#expire('its time is over'), this.policy.grant.session.wallMs);
-    this.#wall.unref();
+    this.#wall = this.#time.timer(this.policy.grant.session.wallMs, () => this.#expire('its time is over'), { unref: true });
+    gate.onWaiting = (isWaiting) => (isWaiting ? this.#time.pause() : this.#time.resume());
     this.#idle = new IdleWatch({
       clock: ports.clock,
       idleMs: this.policy.grant.session.idleMs,
-      isBusy: () => this.#modelCalls > 0 || this.#openings > 0 || this.#programs.isBusy || [...this.#sandboxes].some(({ isBusy }) => isBusy),
+      isBusy: () => gate.isWaiting || this.#modelCalls > 0 || this.#openings > 0 || this.#programs.isBusy || [...this.#sandboxes].some(({ isBusy }) => isBusy),
       expired: () => this.#expire('nothing happened for too long'),
     });
   }
@@ -249,9 +264,9 @@ export class Session implements AsyncDisposable {
     await this.#gate.require({ action: 'tool.call', tool, version }, { signal: this.signal });
   }
 
-  /** Whether a patch may leave. */
-  async allowExport(paths: readonly string[], bytes: number): Promise<void> {
-    await this.#gate.require({ action: 'export.patch', paths, bytes }, { signal: this.signal, durable: true });
+  /** Whether a patch may leave that makes `tree` of what there was. */
+  async allowExport(patch: Omit<Extract<DecisionRequest, { action: 'export.patch' }>, 'action'>, tree: string): Promise<void> {
+    await this.#gate.require({ action: 'export.patch', ...patch }, { tree, durable: true });
   }
 
   /** Writes what a run, its tools and its person did into the session's stream. */
@@ -270,7 +285,7 @@ export class Session implements AsyncDisposable {
   }
 
   async #close(why: string): Promise<void> {
-    clearTimeout(this.#wall);
+    this.#wall.stop();
     this.#idle.stop();
     this.#over.abort(new GloveboxError('cancelled', `the session is over: ${why}`));
     const ends = await Promise.allSettled([...[...this.#sandboxes].map((sandbox) => sandbox.destroy(why)), this.#ports.isolates?.release(this.id), this.#programs.ended()]);
@@ -299,6 +314,13 @@ export class Session implements AsyncDisposable {
   #touch(): void {
     this.#idle.touch();
   }
+}
+
+function openGate(ports: SessionPorts, { policy, principal, run, tree }: SessionOptions, session: SessionId, over: AbortSignal): Gate {
+  const { journal } = ports;
+  const stream = run ?? session;
+  const asking = new Asking(ports, { session, stream, principal, policy: policy.name, policyHash: policy.hash, grant: policy.grant.approvals });
+  return new Gate({ policy, principal, journal, stream, asking, over, tree });
 }
 
 function add(spent: Spending, reply: ModelReply): Spending {

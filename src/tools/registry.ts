@@ -11,7 +11,8 @@ export interface CalledTool {
 /** A tool whose input type only it knows. */
 interface Registered {
   readonly description: ToolDescription;
-  call(input: unknown, context: ToolContext): Promise<ToolResult>;
+  /** Runs it with what the model wrote, once that fits and `allow` lets it. */
+  call(input: unknown, context: ToolContext, allow: () => Promise<void>): Promise<ToolResult>;
 }
 
 /** Errors that the model is told about; all others end the run's present go. */
@@ -19,6 +20,8 @@ const TOLD: ReadonlySet<ErrorCode> = new Set(['denied', 'file_failed', 'sandbox_
 
 /** How much of what the model wrote is quoted back to it. */
 const QUOTE_CHARS = 400;
+/** Far more than a model reads; tools cut what they show themselves. */
+const MAX_TEXT_CHARS = 4 * 2 ** 20;
 
 /** The tools of an agent. Every call has an outcome. */
 export class ToolRegistry {
@@ -40,7 +43,7 @@ export class ToolRegistry {
     return Object.fromEntries([...this.#tools].map(([name, { description }]) => [name, description.version]));
   }
 
-  /** Judges the call, asks policy whether the tool may be called at all, and runs it. Throws only what ends the run's present go. */
+  /** Judges the call by the tool's schema and what it needs, asks policy whether the tool may be called at all, runs it, and judges what came of it. Throws only what ends the run's present go. */
   async call(call: ToolCall, context: ToolContext): Promise<CalledTool> {
     const { submitted, ...result } = await this.#result(call, context);
     const outcome = { callId: call.id, tool: call.name, ...result };
@@ -58,8 +61,8 @@ export class ToolRegistry {
       );
     }
     try {
-      await context.session.allowTool(tool.description.name, tool.description.version);
-      return await tool.call(call.input, context);
+      const { name, version } = tool.description;
+      return await tool.call(call.input, context, () => context.session.allowTool(name, version));
     } catch (error) {
       context.signal.throwIfAborted();
       if (error instanceof GloveboxError && TOLD.has(error.code)) return failed(error.message);
@@ -75,12 +78,32 @@ function register<Input>(tool: Tool<Input>): Registered {
   const described: ToolDescription = { name, version, description, input, ...(native === undefined ? {} : { native }) };
   return {
     description: described,
-    async call(given, context) {
+    async call(given, context, allow) {
       const parsed = tool.input.safeParse(given);
-      if (parsed.success) return tool.run(parsed.data, context);
-      return failed(`The arguments of ${name} do not fit, so nothing was run.\n${z.prettifyError(parsed.error)}\nExpected: ${schemaText(described)}`);
+      if (!parsed.success) return failed(`The arguments of ${name} do not fit, so nothing was run.\n${z.prettifyError(parsed.error)}\nExpected: ${schemaText(described)}`);
+      const input = parsed.data;
+      const hindrance = await tool.before?.(input, context);
+      if (hindrance !== undefined) return failed(`Nothing was run: ${hindrance}`);
+      await allow();
+      const result = judged(name, await tool.run(input, context));
+      const fault = result.ok ? await tool.after?.(input, result, context) : undefined;
+      return fault === undefined ? result : failed(`${result.text}\nBut: ${fault}`);
     },
   };
+}
+
+/** What a tool may answer. One that answers with something else has not told what it did. */
+const toolResult = z.strictObject({
+  ok: z.boolean(),
+  text: z.string().max(MAX_TEXT_CHARS),
+  data: z.json().optional(),
+  submitted: z.string().max(MAX_TEXT_CHARS).optional(),
+});
+
+function judged(name: string, result: ToolResult): ToolResult {
+  const parsed = toolResult.safeParse(result);
+  if (parsed.success) return { ...result, text: result.text.toWellFormed() };
+  return failed(`${name} ran, and its answer is none that can be passed on (${parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')}): look at what it did before you go on.`);
 }
 
 function failed(text: string): ToolResult {

@@ -15,6 +15,8 @@ export interface ToolResult extends Pick<ToolOutcome, 'ok' | 'text' | 'data'> {
   readonly submitted?: string;
 }
 
+type Condition = string | undefined | Promise<string | undefined>;
+
 /** One thing that a model can do. */
 export interface Tool<Input> {
   readonly name: string;
@@ -24,6 +26,10 @@ export interface Tool<Input> {
   /** Judges what the model wrote. Its input side is an object at the top, since providers take no other JSON Schema. */
   readonly input: z.ZodType<Input>;
   readonly native?: NonNullable<ToolDescription['native']>;
+  /** What must hold before policy is asked and anything is done: undefined where it does, else what the model has to do differently. */
+  before?(input: Input, context: ToolContext): Condition;
+  /** What must hold when it has run and said that it succeeded. */
+  after?(input: Input, result: ToolResult, context: ToolContext): Condition;
   /** A failure that the model can do something about is a result; only what ends the run is thrown. */
   run(input: Input, context: ToolContext): Promise<ToolResult>;
 }

@@ -1,12 +1,13 @@
 import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 
-import { systemClock, type Clock, type FileEntry, type Patch, type TreeId, type Workspace } from '../contracts/index.ts';
+import { systemClock, type Clock, type FileEntry, type Patch, type PatchFindings, type TreeId, type Workspace } from '../contracts/index.ts';
 import { storeArchive } from './archive-intake.ts';
 import { commitToBranch } from './branch-commit.ts';
 import { captureCheckout } from './checkout-capture.ts';
 import { GitProcess } from './git-process.ts';
 import { trustedPath } from './git-settings.ts';
+import { inspectPatch } from './inspection/inspect-patch.ts';
 import { Notes } from './notes.ts';
 import { ObjectStore } from './object-store.ts';
 import { OperatorSettings } from './operator-settings.ts';
@@ -84,6 +85,11 @@ export class GitWorkspace implements Workspace {
   async diff(base: TreeId, changed: TreeId, signal?: AbortSignal): Promise<Patch> {
     await this.#store.open();
     return diffTrees(this.#store.repository, { base, changed, maxPatchBytes: this.#limits.maxPatchBytes, signal });
+  }
+
+  async inspect(base: TreeId, changed: TreeId, patch: Patch, signal?: AbortSignal): Promise<PatchFindings> {
+    await this.#store.open();
+    return inspectPatch(this.#store.repository, { base, changed, patch, signal });
   }
 
   async restore(base: TreeId, changed: TreeId, paths: readonly string[], signal?: AbortSignal): Promise<TreeId> {

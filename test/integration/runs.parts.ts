@@ -7,6 +7,7 @@ import { FileLeases, Runs } from '../../src/runs/index.ts';
 import { openSandboxes } from '../../src/sandbox/index.ts';
 import { GitWorkspace } from '../../src/workspace/index.ts';
 import { calling, type Reply } from '../unit/runs/rig.ts';
+import { TESTER } from '../support/principal.ts';
 
 /** Runs over real parts in a folder of their own; another process that names the same folder shares them. Only the model is the test's. */
 export function openParts(folder: string) {
@@ -23,6 +24,7 @@ export function openParts(folder: string) {
     workspace: new GitWorkspace({ storeDir: join(folder, 'trees.git') }),
     policies: new FilePolicies([join(folder, 'policies')]),
     leases: new FileLeases(join(folder, 'leases')),
+    principal: TESTER,
   };
   return { ...ports, runsWith: (model: Model) => new Runs({ ...ports, models: { open: () => Promise.resolve(model) } }) };
 }

@@ -27,7 +27,7 @@ async function runOf(replies: readonly Reply[], input: Partial<RunInput> = {}) {
   repositories += 1;
   const runs = parts.runsWith(new ScriptedModel(replies));
   const repository = writeTree(join(folder, `repository-${repositories}`), NODE_REPOSITORY);
-  const id = await runs.create({ task: 'make the tests pass', repository, model: 'scripted:script', policy: 'test', principal: 'user:test', ...input });
+  const id = await runs.create({ task: 'make the tests pass', repository, model: 'scripted:script', policy: 'test', ...input });
   return { runs, id };
 }
 

@@ -262,7 +262,7 @@ function uploadBehaviours(behaviour: Behaviour, sandbox: () => Sandbox): void {
     await command.closeStdin();
     expect((await reading).stdout).toBe(`${digest.digest('hex')}  -\n`);
     expect(most.host).toBeLessThan(8 * MiB);
-    expect(most.init * 4096).toBeLessThan(MiB);
+    expect(most.init * 4096).toBeLessThan(2 * MiB);
   });
 }
 

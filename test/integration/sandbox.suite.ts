@@ -463,7 +463,7 @@ export function sandboxSuite(name: string, open: () => Promise<SandboxWorld>, op
         }
         await command.closeStdin();
         const expected = createHash('sha256').update(Buffer.concat(Array.from({ length: 40 }, () => block))).digest('hex');
-        expect((await reading).stdout).toBe(`${expected}  -\n`);
+        expect(await reading).toMatchObject({ end: { cause: 'exited' }, stdout: `${expected}  -\n` });
       });
 
       behaviour('does not keep a command from being started', async () => {

@@ -15,6 +15,8 @@ const LABEL = 'glovebox.test.weak';
 const CAPABILITIES = ['SYS_ADMIN', 'SYS_MODULE', 'SYS_BOOT', 'SYS_PTRACE', 'SYS_RAWIO', 'SYS_NICE', 'NET_ADMIN', 'NET_RAW', 'DAC_READ_SEARCH', 'SYSLOG'];
 /** As `--privileged`, but for the devices. */
 const PRIVILEGED: Docker.HostConfig = { CapAdd: CAPABILITIES, SecurityOpt: ['seccomp=unconfined', 'apparmor=unconfined'], MaskedPaths: [], ReadonlyPaths: [] };
+/** On a busy machine too it gets the CPU that nothing keeps it from taking. */
+const MOST_SHARES = 262_144;
 /** As engines start containers that nobody has thought about. */
 export const ORDINARY: Docker.HostConfig = { CapAdd: [], SecurityOpt: [], MaskedPaths: null, ReadonlyPaths: null } as unknown as Docker.HostConfig;
 
@@ -59,7 +61,7 @@ export class WeakPlace implements ProbeTarget, AsyncDisposable {
       WorkingDir: '/workspace',
       Env: [...(weakness.env ?? [])],
       Labels: { [LABEL]: String(process.pid) },
-      HostConfig: { AutoRemove: true, ...PRIVILEGED, NetworkMode: 'none', Memory: 512 * MiB, MemorySwap: 512 * MiB, PidsLimit: 200, ...weakness.host },
+      HostConfig: { AutoRemove: true, ...PRIVILEGED, NetworkMode: 'none', Memory: 512 * MiB, MemorySwap: 512 * MiB, PidsLimit: 200, CpuShares: MOST_SHARES, ...weakness.host },
     });
     try {
       await container.start();

@@ -7,6 +7,7 @@ import { FolderBlobs, SqliteJournal } from '../../src/journal/index.ts';
 import { FilePolicies } from '../../src/policy/index.ts';
 import { AvailableSandboxes } from '../../src/sandbox/sandboxes.ts';
 import { Session } from '../../src/session/index.ts';
+import { TESTER } from './principal.ts';
 import { ids } from './sandbox-commands.ts';
 
 /** Sessions on real drivers, with a real journal, blobs and policies, in a folder that goes with it. */
@@ -33,7 +34,7 @@ export class SessionRig implements AsyncDisposable {
     writeFileSync(join(this.#folder, 'policies', name, 'policy.yaml'), `name: ${name}\n${policy}`);
     const session = await Session.open(
       { journal: this.#journal, sandboxes: this.#sandboxes, clock: systemClock, ids, blobs: this.blobs },
-      { principal: 'user:test', policy: await new FilePolicies([join(this.#folder, 'policies')]).load(name) },
+      { principal: TESTER, policy: await new FilePolicies([join(this.#folder, 'policies')]).load(name) },
     );
     this.#sessions.push(session);
     return session;

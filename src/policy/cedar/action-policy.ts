@@ -1,4 +1,4 @@
-import type { Action, Effect, Reason } from '../../contracts/index.ts';
+import type { Action, Effect, Principal, Reason } from '../../contracts/index.ts';
 import { byDefault, orDefault, type Reasons } from '../verdict.ts';
 import { type Answer, PolicySet } from './engine.ts';
 import { type ActionRules, type CedarRule, cedarText, type Facts } from './rule.ts';
@@ -15,6 +15,7 @@ export class ActionPolicy<R, F extends Facts = Facts> {
   readonly #forbids: PolicySet;
   /** What would let a request through that is denied: these lost. */
   readonly #permits: PolicySet;
+  /** Only rules that were written in Cedar look at who asks, or at an approval. */
   readonly #hasRaw: boolean;
 
   /** `raw`: rules that were written in Cedar. */
@@ -31,20 +32,25 @@ export class ActionPolicy<R, F extends Facts = Facts> {
     this.#verdict = new PolicySet(action, texts([...permits, ...joined(forbids), ...raw]));
   }
 
-  decide(request: R): Reasons {
+  get looksAtPrincipal(): boolean {
+    return this.#hasRaw;
+  }
+
+  decide(request: R, principal: Principal): Reasons {
     const facts = this.#of.facts(request);
     if (typeof facts === 'string') return byDefault('deny', facts);
-    const verdict = this.#verdict.ask(facts, false);
+    const asked = this.#hasRaw ? principal : undefined;
+    const verdict = this.#verdict.ask(facts, false, asked);
     if (verdict.errors.length > 0) return this.#failed(verdict);
-    return verdict.allowed ? this.#told(new Set(verdict.ids), NONE, facts) : this.#denied(facts);
+    return verdict.allowed ? this.#told(new Set(verdict.ids), NONE, facts) : this.#denied(facts, asked);
   }
 
   /** Who denied it, and who would have let it through. */
-  #denied(facts: F): Reasons {
-    const forbids = this.#forbids.ask(facts, false);
+  #denied(facts: F, principal: Principal | undefined): Reasons {
+    const forbids = this.#forbids.ask(facts, false, principal);
     // A raw rule that gives way to an approval asks for one; whatever forbids in spite of it denies.
-    const approved = this.#hasRaw ? this.#forbids.ask(facts, true) : forbids;
-    const permits = this.#permits.ask(facts, false);
+    const approved = this.#hasRaw ? this.#forbids.ask(facts, true, principal) : forbids;
+    const permits = this.#permits.ask(facts, false, principal);
     const errors = [...forbids.errors, ...approved.errors, ...permits.errors];
     if (errors.length > 0) return this.#failed({ errors });
     const told = this.#told(new Set([...forbids.ids, ...approved.ids, ...permits.ids]), new Set(approved.ids), facts);

@@ -1,5 +1,5 @@
 import * as cedar from '@cedar-policy/cedar-wasm/nodejs';
-import { type Action, describeError } from '../../contracts/index.ts';
+import { type Action, describeError, type Principal } from '../../contracts/index.ts';
 import type { Facts } from './rule.ts';
 import { RESOURCES } from './schema.ts';
 
@@ -27,16 +27,16 @@ export class PolicySet {
     this.#texts = texts;
   }
 
-  /** Never throws. */
-  ask({ resource, context }: Facts, approved: boolean): Answer {
+  /** Without a principal it is nobody's session: in no tenant, without a role. Never throws. */
+  ask({ resource, context }: Facts, approved: boolean, principal?: Principal): Answer {
     try {
       const answer = cedar.statefulIsAuthorized({
-        principal: { type: 'Session', id: 'session' },
+        principal: SESSION,
         action: { type: 'Action', id: this.#action },
         resource: { type: RESOURCES[this.#action], id: resource },
         context: { ...context, approved },
         preparsedPolicySetId: slots.nameOf(this, this.#texts),
-        entities: [],
+        entities: principal === undefined ? [] : [sessionOf(principal)],
       });
       if (answer.type !== 'success') return refused(answer.errors.map(({ message }) => ({ id: undefined, text: message })));
       const { decision, diagnostics } = answer.response;
@@ -46,6 +46,12 @@ export class PolicySet {
       return refused([{ id: undefined, text: describeError(error) }]);
     }
   }
+}
+
+const SESSION = { type: 'Session', id: 'session' } as const;
+
+function sessionOf({ tenant, name, roles }: Principal): cedar.EntityJson {
+  return { uid: SESSION, attrs: { user: name }, parents: [{ type: 'Tenant', id: tenant }, ...roles.map((role) => ({ type: 'Role', id: role }))] };
 }
 
 function refused(errors: Answer['errors']): Answer {

@@ -50,7 +50,7 @@ const CONTEXTS = {
     spent: '{ microUsd: Long, tokens: Long, steps: Long }',
     worstCase: '{ microUsd: Long, tokens: Long, steps: Long }',
   },
-  'export.patch': { paths: 'Set<String>', files: 'Long', bytes: 'Long' },
+  'export.patch': { paths: 'Set<String>', files: 'Long', bytes: 'Long', secrets: 'Set<String>', binaries: 'Set<String>', links: 'Set<String>' },
 } as const satisfies Record<Action, Readonly<Record<string, string>>>;
 
 // The keys of a record that is complete are the actions.
@@ -58,7 +58,8 @@ export const ACTIONS = Object.keys(RESOURCES) as readonly Action[];
 
 /** What policies are validated against, rules that are written in Cedar included. */
 export const SCHEMA = [
-  'entity Session;',
+  'entity Tenant, Role;',
+  'entity Session in [Tenant, Role] { user: String };',
   `entity ${[...new Set(Object.values(RESOURCES))].join(', ')};`,
   ...ACTIONS.map((action) => {
     const facts = Object.entries({ ...CONTEXTS[action], fits: 'Set<String>', approved: 'Bool' }).map(([name, type]) => `  ${name}: ${type},\n`);

@@ -12,6 +12,8 @@ type CommandRule = NonNullable<NonNullable<PolicyDocument['commands']>['deny']>[
 
 interface CommandFacts extends Facts {
   readonly invocations: Invocations;
+  /** Why not everything that runs is seen. */
+  readonly unseen: string | undefined;
 }
 
 /** `commands.allow`, `commands.ask`, `commands.deny`. They decide whether to ask; what holds a command is its sandbox. */
@@ -39,15 +41,28 @@ export class CommandRules implements ActionRules<CommandRequest, CommandFacts> {
     if (program === '' || argv.some((word) => word.includes('\0'))) return 'it is not a command';
     if (![...argv, cwd].every((word) => word.isWellFormed())) return 'it is not Unicode';
     const invocations = this.#read ? readInvocations(argv) : UNREAD;
-    const certain = this.#read && invocations.doubts.length === 0;
-    const words = certain || this.#layers.length === 0 ? NO_WORDS : new Set(argv.join(' ').split(/[^\w.+-]+/));
+    const isSeen = this.#read && invocations.doubts.length === 0;
+    const words = isSeen || this.#layers.length === 0 ? NO_WORDS : wordsOf(argv.join(' '));
+    const launched = invocations.code.length === 0 ? undefined : this.#launched(invocations.code);
+    const certain = isSeen && launched === undefined;
     const named = this.#named.filter((name) => words.has(name));
     const programs = [...new Set(invocations.programs.flatMap(({ program: one }) => (one.includes('/') ? [baseName(one), one] : [one])))];
     const fits: string[] = [];
     const maybe: string[] = [];
     for (const layer of this.#layers) layer.fit(invocations.programs, words, fits, maybe);
-    return { resource: baseName(program), invocations, context: { programs, certain, cwd, named, fits, maybe } };
+    return { resource: baseName(program), invocations, unseen: invocations.doubts[0] ?? launched, context: { programs, certain, cwd, named, fits, maybe } };
   }
+
+  /** A program that a rule restricts and that code names, which some other program runs. */
+  #launched(code: readonly string[]): string | undefined {
+    const words = wordsOf(code.join(' '));
+    const name = this.#layers.map((layer) => layer.namedIn(words)).find((one) => one !== undefined);
+    return name === undefined ? undefined : `it runs code that names ${name}`;
+  }
+}
+
+function wordsOf(text: string): ReadonlySet<string> {
+  return new Set(text.split(/[^\w.+-]+/));
 }
 
 function commandOf({ language, code }: Extract<CommandRequest, { action: 'context.run' }>): readonly string[] {
@@ -55,7 +70,7 @@ function commandOf({ language, code }: Extract<CommandRequest, { action: 'contex
 }
 
 const NO_WORDS: ReadonlySet<string> = new Set();
-const UNREAD: Invocations = { programs: [], doubts: [] };
+const UNREAD: Invocations = { programs: [], doubts: [], code: [] };
 const UNRULED = defaultRule('allow', 'this policy has no rules for commands: the sandbox holds them');
 const UNMATCHED = defaultRule('allow', 'no rule for commands refuses it: the sandbox holds it');
 
@@ -65,12 +80,14 @@ class LayerRules {
   readonly #layer: PlacedLayer;
   readonly #allow: RuleIndex | undefined;
   readonly #restricting: RuleIndex;
+  readonly #names: readonly PlacedRule[];
 
   constructor(layer: PlacedLayer) {
     this.#layer = layer;
     const placed = (list: 'allow' | 'ask' | 'deny') => (layer.document.commands?.[list] ?? []).map((rule, at) => new PlacedRule(layer, list, at, rule));
     const [allow, ask, deny] = [placed('allow'), placed('ask'), placed('deny')];
     const restricting = [...deny, ...ask];
+    this.#names = restricting;
     this.#allow = layer.document.commands?.allow === undefined ? undefined : new RuleIndex(allow);
     // What only names programs, Cedar sees for itself.
     this.#restricting = new RuleIndex(restricting.filter(({ isFact }) => isFact));
@@ -95,6 +112,15 @@ class LayerRules {
       else if (this.#allow !== undefined && invocation.seenThrough) fits.push(this.#through);
     }
     if (this.#allow !== undefined && invocations.every((one) => one.seenThrough || this.#admits(one) !== undefined)) fits.push(this.#list);
+  }
+
+  /** A program that a rule restricts, where all of the rule is among these words. */
+  namedIn(words: ReadonlySet<string>): string | undefined {
+    for (const { names, rule } of this.#names) {
+      const name = names.find((one) => words.has(one));
+      if (name !== undefined && (rule.args ?? []).every((arg) => wordsOf(arg).isSubsetOf(words))) return name;
+    }
+    return undefined;
   }
 
   get #list(): string {
@@ -126,7 +152,7 @@ class LayerRules {
 
   /** Where not everything that runs is known, a person is asked in any case. */
   #doubting(): CedarRule<CommandFacts> {
-    const texts = ({ invocations }: CommandFacts) => [`it cannot be seen for certain what it runs: ${invocations.doubts[0]}`];
+    const texts = ({ unseen }: CommandFacts) => [`it cannot be seen for certain what it runs: ${unseen}`];
     return placedRule(this.#layer, ['commands'], { says: 'ask', unless: 'context.certain', texts });
   }
 }

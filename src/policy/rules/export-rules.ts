@@ -1,4 +1,4 @@
-import type { DecisionRequest, Effect } from '../../contracts/index.ts';
+import type { DecisionRequest, Effect, PatchFindings } from '../../contracts/index.ts';
 import { ceilingOf, count } from '../cedar/count.ts';
 import { globTexts } from '../cedar/glob-condition.ts';
 import { type ActionRules, type CedarRule, defaultRule, type Facts, placedRule, ruleId } from '../cedar/rule.ts';
@@ -28,19 +28,22 @@ export class ExportRules implements ActionRules<ExportRequest, ExportFacts> {
       // A default that refuses is a reason like others: `files.review` alone lets nothing out.
       ...(stating.length === 0 ? [CLOSED] : [OPEN]),
       ...stating.flatMap(sizeRules),
+      ...stating.flatMap(guardRules),
       ...this.#patterns.map(({ rule }) => rule),
     ];
   }
 
   facts(request: ExportRequest): ExportFacts | string {
-    const { paths, bytes } = request;
+    const { paths, bytes, found = NOTHING_FOUND } = request;
     const odd = paths.find((path) => !isCanonical(path));
     if (odd !== undefined) return `${JSON.stringify(odd)} is not a path inside the repository`;
     const fits = this.#patterns.flatMap((one) => one.fitting(paths));
-    return { resource: 'patch', request, context: { paths, files: paths.length, bytes: count(bytes), fits } };
+    const { secrets, binaries, links } = found;
+    return { resource: 'patch', request, context: { paths, files: paths.length, bytes: count(bytes), secrets, binaries, links, fits } };
   }
 }
 
+const NOTHING_FOUND: PatchFindings = { secrets: [], binaries: [], links: [] };
 const CLOSED = defaultRule('deny', 'this policy lets no patch out: it has no export');
 const OPEN = defaultRule('allow', 'no rule for exports refuses it');
 
@@ -60,6 +63,22 @@ function sizeRules(layer: PlacedLayer): CedarRule<ExportFacts>[] {
 
 function pathRules(layer: PlacedLayer, says: Effect, path: DocumentPath, globs: readonly string[] | undefined): PathRule[] {
   return (globs ?? []).map((glob, i) => new PathRule(layer, says, [...path, i], new Glob(glob)));
+}
+
+/** Words of `export` for what the host finds in a patch, and the facts they are about. */
+const GUARDS = [
+  { word: 'secrets', fact: 'secrets', says: 'it may hold a credential' },
+  { word: 'binary', fact: 'binaries', says: 'it is no text' },
+  { word: 'symlinks', fact: 'links', says: 'the link leads out of the repository' },
+] as const;
+
+function guardRules(layer: PlacedLayer): CedarRule<ExportFacts>[] {
+  return GUARDS.flatMap(({ word, fact, says: what }) => {
+    const says = layer.document.export?.[word];
+    if (says === undefined) return [];
+    const texts = ({ request }: ExportFacts) => (request.found?.[fact] ?? []).map((one) => `${one}: ${what}`);
+    return [placedRule(layer, ['export', word], { says, when: `!context.${fact}.isEmpty()`, texts })];
+  });
 }
 
 /** A pattern that any path of a patch may fit. Cedar cannot ask that of the paths in a set, but for fixed ones. */

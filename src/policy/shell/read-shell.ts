@@ -1,6 +1,10 @@
-import { readHereDocument, type HereDocument } from './here-document.ts';
-import { UNKNOWN_WORD, type Word } from './shell-word.ts';
-import { type ShellText, WordReader } from './word-reader.ts';
+import type * as syntax from 'unbash';
+import { forEachChild, parse, type SyntaxNode } from 'unbash';
+import { type Dialect, readDifferently } from './dialects.ts';
+import { readAssignment, readWord } from './read-word.ts';
+import type { Word } from './shell-word.ts';
+import { noteVariables } from './syntax-variables.ts';
+import type { Variables } from './variables.ts';
 
 /** The simple commands of a shell text, in whatever order they would run, and what about it cannot be known. */
 export interface ShellReading {
@@ -10,220 +14,136 @@ export interface ShellReading {
 
 const MAX_TEXT = 256 * 1024;
 const MAX_NESTING = 16;
-/** After these a command follows. */
-const BEFORE_COMMAND = new Set(['if', 'then', 'elif', 'else', 'while', 'until', 'do', 'fi', 'done', 'esac', '!', '{', '}']);
-/** Words that mean something to the shell itself: never quoted, never computed. */
-const isReserved = (word: Word | undefined, text: string): boolean => word?.bare === true && word.certain && word.text === text;
-/** These begin a list of words that nothing runs. */
-const BEFORE_WORDS = new Set(['for', 'select', 'case']);
-
-/** `[[ … && … ]]` is one command to some shells and two to others. */
-export type Dialect = 'posix' | 'bash';
+/** Of substitutions and here-documents: the parser's time grows with the square of their number. */
+const MAX_PIECES = 4_000;
 
 /**
- * Finds the programs that a shell text runs, without running anything. It knows quoting, operators, redirections, here-documents,
- * substitutions, groups, loops and `case`; what it cannot be sure of becomes a doubt, never a guess.
+ * Finds the programs that a shell text runs, without running anything: the commands of its syntax tree, with those in substitutions and functions.
+ * What the parser cannot make sense of, what other shells read differently and what only the running shell knows becomes a doubt, never a guess.
  */
-export function readShell(text: string, dialect: Dialect, nesting = 0): ShellReading {
-  if (text.length > MAX_TEXT) return { commands: [], doubts: ['it is too long to be read'] };
-  const reader = new ShellReader(text, 0, dialect, nesting);
-  reader.readList('');
+export function readShell(text: string, dialect: Dialect, nesting: number, variables: Variables): ShellReading {
+  if (text.length > MAX_TEXT || (text.match(/\$[({[]|[<>]\(|<<|`|\(\(/g)?.length ?? 0) > MAX_PIECES) return { commands: [], doubts: ['it is too long to be read'] };
+  const reader = new ShellReader(text, dialect, nesting, variables);
+  if (/\$\\\n|[&|<>(;](?:\\\n)+[&|<>(;]/.test(text)) reader.doubts.push('a line is continued in the middle of an operator');
+  if (dialect === 'other') reader.doubts.push('it is for a shell whose language is not read here');
+  try {
+    reader.visit(parse(text));
+  } catch {
+    // A parser that gives up on a text has not read it.
+    reader.doubts.push('it cannot be read');
+  }
   return reader;
 }
 
-class ShellReader implements ShellReading, ShellText {
-  readonly commands: (readonly Word[])[];
-  readonly doubts: string[];
-  readonly text: string;
-  at: number;
+class ShellReader implements ShellReading {
+  readonly commands: (readonly Word[])[] = [];
+  readonly doubts: string[] = [];
   readonly #dialect: Dialect;
-  readonly #nesting: number;
-  readonly #words: WordReader;
-  readonly #hereDocuments: HereDocument[] = [];
-  #command: Word[] = [];
-  #groups = 0;
-  #cases = 0;
-  #testGroups = 0;
-  #afterTime = false;
-  /** An assignment or a redirection stands before the command: no word is reserved any more, not even `[[`. */
-  #isPrefixed = false;
-  /** A `&>` stands before it, which some shells read as the end of the command before. */
-  #isSplit = false;
+  /** What positions in the tree count from: the inside of backticks has a text of its own. */
+  #source: string;
+  #nesting: number;
+  readonly #variables: Variables;
 
-  constructor(text: string, at: number, dialect: Dialect, nesting: number, found: ShellReading = { commands: [], doubts: [] }) {
-    this.commands = found.commands;
-    this.doubts = found.doubts;
-    this.text = text;
-    this.at = at;
+  constructor(source: string, dialect: Dialect, nesting: number, variables: Variables) {
+    this.#variables = variables;
+    this.#source = source;
     this.#dialect = dialect;
     this.#nesting = nesting;
-    this.#words = new WordReader(this);
   }
 
-  /** Reads commands up to the given closing character, or the end of the text. */
-  readList(closing: '' | ')'): void {
-    while (this.at < this.text.length) {
-      if (this.#dialect === 'bash' && !this.#isPrefixed && isReserved(this.#command[0], '[[') && this.#readTest()) continue;
-      if (this.#readOperator(closing) === 'closed') return;
-    }
-    this.#finish();
-    if (closing !== '') this.doubts.push('a parenthesis is not closed');
-  }
-
-  readSubstitution(): void {
-    const inner = this.#inner(this.text, this.at);
-    inner?.readList(')');
-    this.at = inner?.at ?? this.text.length;
-  }
-
-  readQuoted(text: string): void {
-    this.#inner(text, 0)?.readList('');
-  }
-
-  /** What it finds is found here, too. */
-  #inner(text: string, at: number): ShellReader | undefined {
-    if (this.#nesting < MAX_NESTING) return new ShellReader(text, at, this.#dialect, this.#nesting + 1, this);
-    this.doubts.push('it is nested too deeply');
-    return undefined;
-  }
-
-  #readOperator(closing: '' | ')'): 'closed' | 'open' {
-    const character = this.text[this.at] ?? '';
-    if (character === ' ' || character === '\t') this.at++;
-    else if (character === '\n') this.#readNewline();
-    else if (character === '#') this.#skipComment();
-    else if (character === '<' || character === '>' || (character === '&' && this.text[this.at + 1] === '>')) this.#readRedirection();
-    else if (character === ';' || character === '&' || character === '|') this.#separate();
-    else if (character === '(') this.#openGroup();
-    else if (character === ')') return this.#closeGroup(closing);
-    else this.#push(this.#words.read());
-    return 'open';
-  }
-
-  /** Inside `[[ … ]]` operators join conditions and patterns, not commands. */
-  #readTest(): boolean {
-    if (isReserved(this.#command.at(-1), ']]')) return false;
-    const character = this.text[this.at] ?? '';
-    const operator = /^(?:&&|\|\||[<>() \t])/.exec(this.text.slice(this.at, this.at + 2))?.[0];
-    if (character === '(' || character === ')') this.#testGroups += character === '(' ? 1 : -1;
-    if (operator !== undefined) this.at += operator.length;
-    else if (character === '|' && this.#testGroups > 0) this.at++;
-    else if (/[;&|\n]/.test(character)) {
-      this.doubts.push('a [[ is not closed');
-      return false;
-    } else this.#command.push(this.#words.read());
-    if (this.#testGroups < 0) this.doubts.push('a parenthesis is closed that was not opened');
-    return true;
-  }
-
-  #push(word: Word): void {
-    const next = this.text[this.at];
-    // The number of a descriptor that is redirected: `2>`.
-    if (word.bare && word.certain && /^\d+$/.test(word.text) && (next === '<' || next === '>')) return;
-    if (this.#isSplit) this.doubts.push('&> ends a command in one shell and redirects it in another');
-    this.#isSplit = false;
-    if (this.#command.length === 0 && this.#precedesCommand(word)) return;
-    this.#command.push(word);
-  }
-
-  /** Reserved words, assignments and `time` stand before the program. */
-  #precedesCommand(word: Word): boolean {
-    const afterTime = this.#afterTime;
-    this.#afterTime = isReserved(word, 'time');
-    if (word.assigns) this.#isPrefixed = true;
-    if (word.assigns || this.#afterTime || (afterTime && word.text === '-p')) return true;
-    if (!word.bare || !word.certain || this.#isPrefixed) return false;
-    if (word.text === 'esac') this.#cases--;
-    if (word.text === 'case') this.#cases++;
-    if (word.text === 'function') this.doubts.push('it defines a function');
-    return BEFORE_COMMAND.has(word.text);
-  }
-
-  #finish(): void {
-    const first = this.#command[0];
-    const isList = first !== undefined && !this.#isPrefixed && first.bare && first.certain && BEFORE_WORDS.has(first.text);
-    if (first !== undefined && !isList) this.commands.push(this.#command);
-    this.#begin();
-  }
-
-  #begin(): void {
-    this.#command = [];
-    this.#isPrefixed = false;
-    this.#isSplit = false;
-  }
-
-  #separate(): void {
-    this.#finish();
-    this.at++;
-  }
-
-  #readNewline(): void {
-    this.#separate();
-    for (const wanted of this.#hereDocuments.splice(0)) {
-      const document = readHereDocument(this.text, this.at, wanted);
-      this.at = document.end;
-      if (!wanted.quoted && /\$\(|`/.test(document.body)) this.doubts.push('a here-document has commands in it');
-    }
-  }
-
-  #skipComment(): void {
-    const end = this.text.indexOf('\n', this.at);
-    this.at = end === -1 ? this.text.length : end;
-  }
-
-  #readRedirection(): void {
-    const operator = /^(?:<<<|<<-|<<|<\(|>\(|&>>|&>|>>|>&|<&|>\||<>|<|>)/.exec(this.text.slice(this.at, this.at + 3))?.[0] ?? '<';
-    this.at += operator.length;
-    if (operator.startsWith('&') && this.#dialect === 'posix') {
-      this.#finish();
-      this.#isSplit = true;
-    }
-    if (this.#command.length === 0) this.#isPrefixed = true;
-    if (operator === '<(' || operator === '>(') {
-      this.readSubstitution();
-      this.#command.push(UNKNOWN_WORD);
+  readonly visit = (node: SyntaxNode): void => {
+    if (node.type === 'Script') {
+      this.#visitScript(node);
       return;
     }
-    while (this.text[this.at] === ' ' || this.text[this.at] === '\t') this.at++;
-    const target = this.#words.read();
-    if (operator !== '<<' && operator !== '<<-') return;
-    if (!target.certain) this.doubts.push('where a here-document ends is computed');
-    this.#hereDocuments.push({ delimiter: target.text, quoted: !target.bare, stripTabs: operator === '<<-' });
-  }
+    if (node.type === 'Command' && node.name !== undefined) this.commands.push([readWord(node.name), ...node.args.map((word) => (word.type === 'Word' ? readWord(word) : readAssignment(word)))]);
+    const doubt = doubtOf(node);
+    if (doubt !== undefined) this.doubts.push(doubt);
+    const different = this.#dialect === 'posix' ? readDifferently(node, this.#source) : undefined;
+    if (different !== undefined) this.doubts.push(`${different} is not the same to every sh`);
+    noteVariables(node, this.#variables);
+    forEachChild(node, this.visit);
+  };
 
-  #openGroup(): void {
-    if (this.#command.length === 0) {
-      // `((` computes in one shell and is two groups in another: as groups, nothing in it is missed.
-      this.#groups++;
-      this.at++;
+  #visitScript(script: Extract<SyntaxNode, { type: 'Script' }>): void {
+    if (this.#nesting > MAX_NESTING) {
+      this.doubts.push('it is nested too deeply');
       return;
     }
-    const definition = /^\(\s*\)/.exec(this.text.slice(this.at, this.at + 16))?.[0];
-    if (this.#command.length !== 1 || definition === undefined) {
-      this.doubts.push('a parenthesis stands where none belongs');
-      this.#separate();
-      return;
-    }
-    // A function: its body is read like everything else, its name is not run here.
-    this.#begin();
-    this.at += definition.length;
+    const outside = this.#source;
+    this.#nesting++;
+    this.#source = script.source ?? outside;
+    forEachChild(script, this.visit);
+    // Only known once everything in it was read.
+    const [error] = script.errors ?? [];
+    if (error !== undefined) this.doubts.push(`it is not understood: ${error.message}`);
+    this.#source = outside;
+    this.#nesting--;
   }
+}
 
-  #closeGroup(closing: '' | ')'): 'closed' | 'open' {
-    this.at++;
-    if (this.#groups > 0) {
-      this.#finish();
-      this.#groups--;
-      return 'open';
-    }
-    if (this.#cases > 0) {
-      // What stood before it was a pattern.
-      this.#begin();
-      return 'open';
-    }
-    this.#finish();
-    if (closing === ')') return 'closed';
-    this.doubts.push('a parenthesis is closed that was not opened');
-    return 'open';
+/** What the parser has read, and what is not for certain what the shell will see. */
+function doubtOf(node: SyntaxNode): string | undefined {
+  switch (node.type) {
+    case 'ExtendedGlob':
+      return 'it has an extended pattern';
+    case 'ParameterExpansion':
+      // Where quotes end in there, not even two versions of one shell agree.
+      return /['"\\`]|<\(/.test(node.text) ? 'a parameter is expanded with quotes in it' : undefined;
+    case 'Transform':
+      return node.operand.value === 'P' ? 'a variable is expanded as a text' : undefined;
+    case 'CommandExpansion':
+    case 'ProcessSubstitution':
+      if (node.script === undefined) return 'it is nested too deeply';
+      if (node.text.startsWith('$((')) return 'a $(( is not known to compute';
+      return isClosed(node.text) ? afterHereDocument(node) : 'a substitution is not closed';
+    case 'Assignment':
+      // A list with something behind it is no list to the parser, and to bash both.
+      return isList(node) ? undefined : 'a list is not understood';
+    case 'Redirect':
+      // Bash expands the name of a file behind `>&` once more.
+      return node.operator === '>&' && node.target !== undefined && !isPlain(readWord(node.target)) ? 'where it writes to is computed' : undefined;
+    case 'Subshell':
+      return node.body.commands[0]?.pos === node.pos + 1 && opensSubshell(node.body.commands[0].command) ? 'a (( is not known to compute' : undefined;
+    case 'ArithmeticCommandExpansion':
+      return 'it computes with commands';
+    case 'HereDoc':
+      return node.closing === undefined || node.delimiter === undefined || /[$`\\\n]/.test(node.delimiter.text) ? 'a here-document does not end, or not for certain where it seems to' : undefined;
+    default:
+      return undefined;
   }
+}
+
+/** It was not cut short where the parser looked for its end. */
+function isClosed(text: string): boolean {
+  return text.endsWith(text.startsWith('`') ? '`' : text.startsWith('${') ? '}' : ')');
+}
+
+/** Bash writes a substitution down again before it runs it, and loses count of what stands behind a here-document in it. */
+function afterHereDocument({ text, script }: syntax.CommandExpansionPart | syntax.ProcessSubstitutionPart): string | undefined {
+  if (!text.includes('<<')) return undefined;
+  let closing = 0;
+  const visit = (node: SyntaxNode): void => {
+    if (node.type === 'HereDoc') closing = Math.max(closing, node.closing?.end ?? 0);
+    forEachChild(node, visit);
+  };
+  if (script !== undefined) visit(script);
+  return closing > 0 && script !== undefined && script.commands.some(({ end, pos }) => pos > closing || end > closing) ? 'something follows a here-document in a substitution' : undefined;
+}
+
+/** A value, or a list of which the parser has seen each word and the end. */
+function isList({ value, end }: syntax.Assignment): boolean {
+  if (value.type === 'Word') return !value.text.startsWith('(');
+  return value.end === end && value.elements.every(({ text, parts }) => (parts ?? [{ type: 'Literal', text }]).every((part) => part.type !== 'Literal' || /^(?:[^\\()]|\\[^])*$/.test(part.text)));
+}
+
+function isPlain({ text, certain }: Word): boolean {
+  return certain && /^[\w./+~ -]*$/.test(text);
+}
+
+/** The second of two parentheses, which bash takes for arithmetic until it finds that it is none. */
+function opensSubshell(node: SyntaxNode): boolean {
+  if (node.type === 'Subshell' || node.type === 'ArithmeticCommand') return true;
+  const first = node.type === 'Redirected' ? node.command : node.type === 'Pipeline' && node.prefixes.length === 0 ? node.commands[0] : node.type === 'AndOr' ? node.commands[0] : undefined;
+  return first !== undefined && opensSubshell(first);
 }

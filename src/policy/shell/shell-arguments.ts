@@ -3,33 +3,44 @@ import type { Word } from './shell-word.ts';
 /** Options of a shell that take the next word, beside `-c`. */
 const LONG_WITH_VALUE = new Set(['--rcfile', '--init-file']);
 
-/** What a shell is told to run: a text (`-c`), a file (nothing is known then, nor doubted: a program like any other), or its input. */
-export function readShellArguments(args: readonly Word[]): { text?: string; doubt?: string } {
+/** What a shell is told to run. */
+export interface ShellCall {
+  readonly text?: string;
+  readonly scripts: readonly string[];
+  readonly doubt?: string;
+}
+
+/** A text (`-c`), files (nothing is known of them then, nor doubted: programs like any others), or its input. */
+export function readShellArguments(args: readonly Word[]): ShellCall {
   let hasText = false;
   let readsInput = false;
+  const scripts: string[] = [];
   for (let i = 0; i < args.length; i++) {
     const word = args[i];
     if (word === undefined) break;
-    if (!word.certain) return { doubt: 'what a shell runs is computed' };
+    if (!word.certain) return { scripts, doubt: 'what a shell runs is computed' };
     const option = /^[-+]([A-Za-z]+)$/.exec(word.text)?.[1];
     if (option !== undefined) {
       hasText ||= option.includes('c') && word.text.startsWith('-');
       readsInput ||= option.includes('s');
-      if (/[oO]/.test(option)) i++;
+      if (/[oO]/.test(option) && args[++i]?.certain !== true) return { scripts, doubt: 'what a shell runs is computed' };
     } else if (word.text.startsWith('--') && word.text.length > 2) {
-      if (LONG_WITH_VALUE.has(word.text)) i++;
+      const file = LONG_WITH_VALUE.has(word.text) ? args[++i] : undefined;
+      const doubt = doubtfulScript(file);
+      if (doubt !== undefined) return { scripts, doubt };
+      if (file !== undefined) scripts.push(file.text);
     } else if (word.text === '--' || word.text === '-') {
-      return operand(args[i + 1], hasText, readsInput);
-    } else return operand(word, hasText, readsInput);
+      return operand(args[i + 1], hasText, readsInput, scripts);
+    } else return operand(word, hasText, readsInput, scripts);
   }
-  return operand(undefined, hasText, readsInput);
+  return operand(undefined, hasText, readsInput, scripts);
 }
 
-function operand(word: Word | undefined, hasText: boolean, readsInput: boolean): { text?: string; doubt?: string } {
-  if (hasText) return word?.certain === true ? { text: word.text } : { doubt: 'what a shell runs is computed' };
-  if (word === undefined || readsInput) return { doubt: 'a shell reads commands from its input' };
+function operand(word: Word | undefined, hasText: boolean, readsInput: boolean, scripts: readonly string[]): ShellCall {
+  if (hasText) return word?.certain === true ? { text: word.text, scripts } : { scripts, doubt: 'what a shell runs is computed' };
+  if (word === undefined || readsInput) return { scripts, doubt: 'a shell reads commands from its input' };
   const doubt = doubtfulScript(word);
-  return doubt === undefined ? {} : { doubt };
+  return doubt === undefined ? { scripts: [...scripts, word.text] } : { scripts, doubt };
 }
 
 /** A script is a program like any other, unless it is the input in the guise of a file. */

@@ -4,18 +4,16 @@ export interface Word {
   readonly text: string;
   /** No expansion, substitution or pattern in it: the shell will see exactly `text`. */
   readonly certain: boolean;
-  /** Nothing in it was quoted, so that it may be a reserved word. */
-  readonly bare: boolean;
-  /** It begins with `name=`: before a program it sets a variable. */
-  readonly assigns: boolean;
+  /** It is an assignment to the shell's own eyes, which was noted where it was read. */
+  readonly assigns?: true;
 }
 
 export function fixedWord(text: string): Word {
-  return { text, certain: true, bare: false, assigns: false };
+  return { text, certain: true };
 }
 
 /** A word that only the running shell will know. */
-export const UNKNOWN_WORD: Word = { text: '', certain: false, bare: false, assigns: false };
+export const UNKNOWN_WORD: Word = { text: '', certain: false };
 
 /** The last part of a program's path. */
 export function baseName(path: string): string {

@@ -3,6 +3,10 @@ import { UNKNOWN_WORD, type Word } from './shell-word.ts';
 /** The commands in a program's arguments, and why there may be others. */
 export interface Wrapped {
   readonly commands: readonly (readonly Word[])[];
+  /** What it hands to a shell. */
+  readonly texts?: readonly Word[];
+  /** Variables that it sets for the command. */
+  readonly assignments?: readonly Word[];
   readonly doubt?: string;
 }
 
@@ -10,6 +14,10 @@ interface WrapperOptions {
   /** Letters of options whose value is the next word where it is not attached. */
   readonly valued?: string;
   readonly longValued?: readonly string[];
+  /** It is one only behind one of these words: `npm exec`. */
+  readonly behind?: readonly string[];
+  /** Options whose value is a text for a shell. */
+  readonly textual?: RegExp;
   /** Words of its own before the command, such as the duration of `timeout`. */
   readonly operands?: number;
   readonly assignments?: boolean;
@@ -32,24 +40,36 @@ class Wrapper {
   }
 
   unwrap(args: readonly Word[]): Wrapped {
-    const { commands, doubt } = this.#unwrap(args);
-    if (this.#options.addsWords !== true || doubt !== undefined) return { commands, ...(doubt === undefined ? {} : { doubt }) };
-    return { commands: commands.map((command) => [...command.map(replaced), UNKNOWN_WORD]) };
+    const at = this.#options.behind === undefined ? 0 : args.findIndex(({ text }) => this.#options.behind?.includes(text)) + 1;
+    if (this.#options.behind !== undefined && at === 0) return { commands: [] };
+    const { commands, ...rest } = this.#unwrap(args.slice(at));
+    if (this.#options.addsWords !== true || rest.doubt !== undefined) return { commands, ...rest };
+    return { commands: commands.map((command) => [...command.map(replaced), UNKNOWN_WORD]), ...rest };
   }
 
   #unwrap(args: readonly Word[]): Wrapped {
+    const assignments: Word[] = [];
+    const texts: Word[] = [];
     let operands = this.#options.operands ?? 0;
     for (let i = 0; i < args.length; i++) {
-      const word = args[i];
-      if (word?.certain !== true) return { commands: [], doubt: 'the name of a program in it is computed' };
-      if (this.#options.doubtful?.test(word.text) === true) return { commands: [], doubt: `${word.text} takes a text apart` };
-      if (word.text === '--') return { commands: [args.slice(i + 1 + operands)] };
+      const word = args[i] ?? UNKNOWN_WORD;
+      // `env a=$x` says which variable.
+      const isSeen = word.certain || (this.#options.assignments === true && /^\w+=/.test(word.text));
+      if (!isSeen) return { commands: [], texts, assignments, doubt: 'the name of a program in it is computed' };
+      if (this.#options.doubtful?.test(word.text) === true) return { commands: [], texts, assignments, doubt: `${word.text} takes a text apart` };
+      const textual = this.#options.textual?.exec(word.text);
+      if (textual !== null && textual !== undefined) {
+        const value = textual[1] === undefined || textual[1] === '' ? args[++i] : { text: textual[1], certain: word.certain };
+        if (value !== undefined) texts.push(value);
+        continue;
+      }
+      if (word.text === '--') return { commands: [args.slice(i + 1 + operands)], texts, assignments };
       if (word.text.length > 1 && word.text.startsWith('-')) i += this.#takesNext(word.text) ? 1 : 0;
-      else if (this.#options.assignments === true && word.text.includes('=')) continue;
+      else if (this.#options.assignments === true && word.text.includes('=')) assignments.push(word);
       else if (operands > 0) operands--;
-      else if (word.text !== '-') return { commands: [args.slice(i)] };
+      else if (word.text !== '-') return { commands: [args.slice(i)], texts, assignments };
     }
-    return { commands: [] };
+    return { commands: [], texts, assignments };
   }
 
   #takesNext(option: string): boolean {
@@ -78,15 +98,61 @@ export const WRAPPERS: ReadonlyMap<string, Wrapper> = new Map(
     exec: { valued: 'a', transparent },
     sudo: { valued: 'ugpCThrtUDR', longValued: ['--user', '--group', '--prompt', '--chdir', '--host'], assignments: true },
     doas: { valued: 'uC' },
+    su: { textual: /^(?:-[a-zA-Z]*c|--command=?)(.*)$/s, valued: 'gGswT', operands: 1 },
+    runuser: { textual: /^(?:-[a-zA-Z]*c|--command=?)(.*)$/s, valued: 'gGuswT' },
+    pkexec: { longValued: ['--user'] },
     busybox: {},
     toybox: {},
     chroot: { operands: 1 },
     taskset: { operands: 1 },
     chrt: { operands: 1 },
+    setpriv: { longValued: ['--reuid', '--regid', '--groups', '--inh-caps', '--ambient-caps', '--bounding-set', '--securebits'] },
+    setarch: {},
+    i386: {},
+    x86_64: {},
+    linux32: {},
+    linux64: {},
+    unshare: { valued: 'SGwR' },
+    nsenter: { valued: 'tSGrw' },
+    fakeroot: { valued: 'lsib' },
+    proot: { valued: 'rbwq' },
+    firejail: {},
+    'xvfb-run': { valued: 'enps' },
+    'dbus-run-session': {},
+    unbuffer: {},
+    rlwrap: {},
+    catchsegv: {},
+    numactl: { valued: 'mCNip' },
+    cpulimit: { valued: 'leiPp' },
+    softlimit: { valued: 'acdflmnoprst' },
+    chpst: { valued: 'ubUenmdoplftrc' },
+    'ssh-agent': { valued: 'atEP' },
+    choom: { valued: 'np' },
+    prlimit: {},
+    logsave: { operands: 1 },
+    npx: { valued: 'p', longValued: ['--package'], textual: /^(?:-c|--call=?)(.*)$/s },
+    npm: { behind: ['exec', 'x'], valued: 'pw', longValued: ['--package', '--workspace'], textual: /^(?:-c|--call=?)(.*)$/s },
+    pnpm: { behind: ['exec', 'dlx'], valued: 'c' },
+    pnpx: {},
+    yarn: { behind: ['exec', 'dlx', 'run'], valued: 'p' },
+    bunx: {},
+    uvx: { longValued: ['--from', '--with', '--python'] },
+    uv: { behind: ['run', 'x'], longValued: ['--with', '--python', '--project'], valued: 'p' },
+    pipx: { behind: ['run'], longValued: ['--spec', '--python'] },
+    poetry: { behind: ['run'] },
+    pipenv: { behind: ['run'] },
+    hatch: { behind: ['run'] },
+    conda: { behind: ['run'], valued: 'np' },
+    bundle: { behind: ['exec'] },
+    pyenv: { behind: ['exec'] },
+    rbenv: { behind: ['exec'] },
+    asdf: { behind: ['exec'] },
+    mise: { behind: ['exec', 'x'] },
+    direnv: { behind: ['exec'], operands: 1 },
+    perf: { behind: ['stat', 'record', 'trace'], valued: 'eoFCpt' },
     xargs: { valued: 'nILPdEsa', longValued: ['--max-args', '--max-lines', '--max-procs', '--delimiter', '--arg-file', '--max-chars'], addsWords: true },
     watch: { valued: 'n', longValued: ['--interval'], doubtful: /\s/ },
-    parallel: { doubtful: /./ },
-    flock: { valued: 'wE', operands: 1, doubtful: /^-c|^--command/ },
+    flock: { valued: 'wE', operands: 1, textual: /^(?:-c|--command=?)(.*)$/s },
   } satisfies Record<string, WrapperOptions>).map(([name, options]) => [name, new Wrapper(options)]),
 );
 
@@ -94,26 +160,25 @@ const FIND_EXECUTES = new Set(['-exec', '-execdir', '-ok', '-okdir']);
 
 /** Programs that run a command from the middle of their arguments. */
 export function findExecuted(name: string, args: readonly Word[]): Wrapped {
-  if (name !== 'find') return { commands: [] };
+  if (name === 'fd' || name === 'fdfind') return { commands: foundBy(args, (text) => /^(?:-[xX]|--exec|--exec-batch)$/.test(text)) };
+  if (/^ld(?:-linux|-musl|\.so|64\.so|-[\d.]+\.so)/.test(name)) return LOADER.unwrap(args);
+  return { commands: name === 'find' ? foundBy(args, (text) => FIND_EXECUTES.has(text)) : [] };
+}
+
+/** `ld.so` runs the program that it is given. */
+const LOADER = new Wrapper({ longValued: ['--library-path', '--inhibit-rpath', '--audit', '--preload', '--argv0', '--glibc-hwcaps-prepend', '--glibc-hwcaps-mask'] });
+
+function foundBy(args: readonly Word[], executes: (text: string) => boolean): (readonly Word[])[] {
   const commands: (readonly Word[])[] = [];
   for (let i = 0; i < args.length; i++) {
-    if (!FIND_EXECUTES.has(args[i]?.text ?? '')) continue;
+    if (!executes(args[i]?.text ?? '')) continue;
     const end = args.findIndex((word, j) => j > i && (word.text === ';' || word.text === '+'));
     commands.push(args.slice(i + 1, end === -1 ? undefined : end).map(replaced));
   }
-  return { commands };
+  return commands;
 }
 
 /** `{}` stands for what was found. */
 function replaced(word: Word): Word {
   return word.text.includes('{}') ? { ...word, certain: false } : word;
 }
-
-/** What a shell does by itself, without a program. */
-export const SHELL_BUILTINS: ReadonlySet<string> = new Set(
-  (
-    '. : [ [[ alias bg bind break builtin caller cd command compgen complete continue coproc declare dirs disown echo enable eval exec exit export ' +
-    'false fc fg getopts hash help history jobs kill let local logout mapfile popd printf pushd pwd read readarray readonly return set shift shopt ' +
-    'source suspend test times trap true type typeset ulimit umask unalias unset wait'
-  ).split(' '),
-);

@@ -111,6 +111,11 @@ export function decodeFault({ payload }: Frame): string {
   return `${payload.readUInt32LE(0)} ${JSON.stringify(payload.toString('latin1', 4).replace(/[^ -~]/g, '?'))}`;
 }
 
+/** Whether a fault is one of the bytes and not of what they say: magic, length or MAC. */
+export function isNoise({ payload }: Frame): boolean {
+  return payload.readUInt32LE(0) <= 3;
+}
+
 export function decodeEnd({ payload }: Frame): GuestEnd {
   const fields = Fields.parse(payload, endShape);
   const cause = CAUSES[fields.requireNumber(1)];

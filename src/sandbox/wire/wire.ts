@@ -6,7 +6,7 @@ import { BulkBuffers } from './bulk-buffers.ts';
 import { FrameReader } from './frame-reader.ts';
 import type { Frame } from './frame-reader.ts';
 import { FrameWriter } from './frame-writer.ts';
-import { decodeCommand, decodeEnd, decodeFault, decodeHello, decodeOutput, decodePong, decodeStdinAck } from './messages-from-guest.ts';
+import { decodeCommand, decodeEnd, decodeFault, isNoise, decodeHello, decodeOutput, decodePong, decodeStdinAck } from './messages-from-guest.ts';
 import type { Channel, GuestEnd, Hello, KnownCommand, Pong } from './messages-from-guest.ts';
 import { encodePing } from './messages-to-guest.ts';
 import { FromGuest, HEADER_BYTES, NONCE_BYTES, ToGuest } from './protocol.ts';
@@ -25,6 +25,8 @@ export interface WireStream {
 export type WireEnd =
   /** The transport broke; the sandbox may well live. */
   | { readonly why: 'broken'; readonly detail: string }
+  /** Init has read what we did not write so: what an earlier host had under way may come in between. It believes nothing more until somebody attaches anew. */
+  | { readonly why: 'noise'; readonly detail: string }
   /** The guest must be killed. */
   | { readonly why: 'violation'; readonly error: GloveboxError }
   /** Another host has attached with a higher epoch: the sandbox is no longer ours to touch. */
@@ -250,8 +252,12 @@ export class Wire {
       if (pong.token > this.#token) throw violation('conduct', 'a PONG that nobody asked for');
       this.#pulses.get(pong.token)?.resolve(pong);
       this.#pulses.delete(pong.token);
+    } else if (frame.type === FromGuest.fault) {
+      const detail = `init reports ${decodeFault(frame)}`;
+      if (!isNoise(frame)) throw violation('conduct', detail);
+      this.#close({ why: 'noise', detail });
     } else {
-      throw violation('conduct', frame.type === FromGuest.fault ? `init reports ${decodeFault(frame)}` : `a second greeting (type ${frame.type})`);
+      throw violation('conduct', `a second greeting (type ${frame.type})`);
     }
   }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { CallCause, CallEnd, CallEvent, CallLimits, CommandEnd, OutputChunk } from '../../contracts/index.ts';
 import { CallEvents } from './call-events.ts';
-import type { PausableClock, Timer } from './clock.ts';
+import type { PausableClock, Timer } from '../pausable-clock.ts';
 import type { KernelMessage } from './kernel-messages.ts';
 import { KernelViolation } from './kernel-stream.ts';
 

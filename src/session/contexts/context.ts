@@ -18,7 +18,7 @@ import {
 import type { Gate, Verdict } from '../gate.ts';
 import { CallEvents } from './call-events.ts';
 import { Call, type CallHashes } from './call.ts';
-import type { PausableClock } from './clock.ts';
+import type { PausableClock } from '../pausable-clock.ts';
 import { Interpreter } from './interpreter.ts';
 import type { Kernel } from './kernels.ts';
 import { Turns } from './turns.ts';
@@ -154,7 +154,7 @@ export class Context implements AsyncDisposable {
     const { gate, ids } = this.#ports;
     const id = ids.next('cal');
     const cwd = this.#spec.cwd ?? WORKSPACE;
-    const considered = gate.consider({ action: 'context.run', language: this.language, code, cwd }, request.signal);
+    const considered = gate.consider({ action: 'context.run', language: this.language, code, cwd }, { signal: request.signal });
     const verdict = considered instanceof Promise ? await considered : considered;
     if (!verdict.allowed) return this.#neverRan(id, verdict, { cause: 'policy' });
     const before = this.#interpreter?.end;

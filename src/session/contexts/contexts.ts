@@ -1,5 +1,5 @@
 import type { ContextId, ContextSpec } from '../../contracts/index.ts';
-import { PausableClock } from './clock.ts';
+import { PausableClock } from '../pausable-clock.ts';
 import { Context, type ContextPorts } from './context.ts';
 import { kernelOf } from './kernels.ts';
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type CommandEnd, describeError, GloveboxError, type OutputChunk, type RunningCommand } from '../../contracts/index.ts';
 import type { Call } from './call.ts';
-import type { PausableClock } from './clock.ts';
+import type { PausableClock } from '../pausable-clock.ts';
 import { readEnd, readMessage } from './kernel-messages.ts';
 import { KernelStream, KernelViolation } from './kernel-stream.ts';
 import type { Kernel } from './kernels.ts';

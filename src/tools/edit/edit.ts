@@ -16,6 +16,13 @@ export const edit: Tool<EditInput> = {
     'View, create and edit text files. Paths are absolute or relative to /workspace. ' +
     'str_replace replaces old_str, which must occur exactly once, by new_str. insert puts insert_text after line insert_line.',
   input: editInput,
+  /** What runs in the sandbox may write the same file: then what was put there is not what the model believes. */
+  async after(input, _result, context) {
+    if (input.command === 'view') return undefined;
+    const path = workspacePath(input.path);
+    const file = await readTextFile(path, context);
+    return file !== undefined && plain(file.text).includes(plain(putBy(input))) ? undefined : `${path} does not hold this any more: something else wrote it. Look at it before you go on.`;
+  },
   async run(input, context) {
     const path = workspacePath(input.path);
     switch (input.command) {
@@ -30,6 +37,22 @@ export const edit: Tool<EditInput> = {
     }
   },
 };
+
+function putBy(input: Exclude<EditInput, { command: 'view' }>): string {
+  switch (input.command) {
+    case 'create':
+      return input.file_text;
+    case 'str_replace':
+      return input.new_str;
+    case 'insert':
+      return input.insert_text;
+  }
+}
+
+/** Line ends are the file's. */
+function plain(text: string): string {
+  return text.replaceAll('\r\n', '\n').replace(/\n$/, '');
+}
 
 async function view(path: string, range: readonly [number, number] | undefined, context: ToolContext): Promise<ToolResult> {
   const entry = await orMissing(context.sandbox.files.stat(path, { signal: context.signal }));

@@ -9,6 +9,9 @@ import { type ShellInput, shellInput, texts, wallMs } from './shell-input.ts';
 const DEFAULT_OUTPUT_CHARS = 16_000;
 const MAX_OUTPUT_CHARS = 64_000;
 
+/** MAX_ARG_STRLEN is 32 pages, with the NUL at the end: execve(2). */
+const MAX_COMMAND_BYTES = 131_071;
+
 /** Shell commands in the sandbox. Each runs in a shell of its own: no state but the files outlives it. */
 export class Shell implements Tool<ShellInput> {
   readonly name = 'shell';
@@ -20,6 +23,12 @@ export class Shell implements Tool<ShellInput> {
   readonly input = shellInput;
   /** Sandboxes whose image has no bash. */
   readonly #withoutBash = new WeakSet<GovernedSandbox>();
+
+  before(input: ShellInput): string | undefined {
+    const long = texts(input).find((text) => Buffer.byteLength(text) > MAX_COMMAND_BYTES);
+    if (long === undefined) return undefined;
+    return `a command has ${Buffer.byteLength(long)} bytes, and Linux starts none above ${MAX_COMMAND_BYTES}. Write it into a file with edit, and run that.`;
+  }
 
   async run(input: ShellInput, context: ToolContext): Promise<ToolResult> {
     if (input.restart === true) return { ok: true, text: 'There is nothing to restart: every command has a fresh shell. The files are as they were.' };

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Call } from '../../../src/session/contexts/call.ts';
-import { PausableClock } from '../../../src/session/contexts/clock.ts';
+import { PausableClock } from '../../../src/session/pausable-clock.ts';
 import { KernelViolation } from '../../../src/session/contexts/kernel-stream.ts';
 
 function open() {

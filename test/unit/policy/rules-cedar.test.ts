@@ -1,5 +1,7 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { DecisionRequest, GloveboxError } from '../../../src/contracts/index.ts';
+import type { DecisionRequest, GloveboxError, Principal } from '../../../src/contracts/index.ts';
 import { FilePolicies, testPolicy } from '../../../src/policy/index.ts';
 import { policyFolder, policyOf, policyWithRules } from './policies.ts';
 
@@ -107,5 +109,41 @@ describe('rules.cedar', () => {
   ])('%j is refused with its place', async (rules, expected) => {
     const told = await problems(rules);
     for (const one of expected) expect(told).toContainEqual(one);
+  });
+});
+
+describe('who asks', () => {
+  const ann: Principal = { tenant: 'acme', name: 'user:ann', roles: ['operator'] };
+
+  test('is a session in its tenant and roles, and of its user', async () => {
+    const policy = await policyWithRules(
+      [
+        'forbid (principal, action == Action::"tool.call", resource == Tool::"deploy") unless { principal in Role::"operator" };',
+        'forbid (principal in Tenant::"guests", action == Action::"tool.call", resource);',
+        'forbid (principal, action == Action::"tool.call", resource == Tool::"drop") when { principal.user == "user:bob" };',
+      ].join('\n'),
+      'tools: { allow: ["*"] }',
+    );
+    const effects = (principal?: Principal) => ['deploy', 'drop'].map((name) => policy.decide(tool(name), principal).effect);
+    // Twice: what was decided for one is not remembered for another.
+    for (let i = 0; i < 2; i++) {
+      expect(effects(ann)).toEqual(['allow', 'allow']);
+      expect(effects({ ...ann, roles: ['viewer'] })).toEqual(['deny', 'allow']);
+      expect(effects({ ...ann, tenant: 'guests' })).toEqual(['deny', 'deny']);
+      expect(effects({ ...ann, name: 'user:bob' })).toEqual(['allow', 'deny']);
+    }
+  });
+
+  test('is nobody where nobody is named: whoever looks at the user is refused then', async () => {
+    const policy = await policyWithRules('forbid (principal, action == Action::"tool.call", resource) when { principal.user == "user:bob" };', 'tools: { allow: ["*"] }');
+    expect(policy.decide(tool('shell')).effect).toBe('allow');
+    expect(policy.decide(tool('shell'), { ...ann, name: 'user:bob' }).effect).toBe('deny');
+  });
+
+  test('can be said in tests.yaml', async () => {
+    const folder = policyFolder({ p: 'name: p\ntools: { allow: ["*"] }' }, { p: 'forbid (principal, action == Action::"tool.call", resource) unless { principal in Tenant::"acme" };' });
+    writeFileSync(join(folder, 'p', 'tests.yaml'), '- { tool: a, as: { tenant: acme }, expect: allow }\n- { tool: a, as: { tenant: other, roles: [administrator] }, expect: deny }\n- { tool: a, expect: deny }\n');
+    const { results } = await testPolicy(await new FilePolicies([folder]).load('p'));
+    expect(results.map(({ problem }) => problem)).toEqual([undefined, undefined, undefined]);
   });
 });

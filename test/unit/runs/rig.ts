@@ -17,6 +17,7 @@ import {
 import { FolderBlobs, SqliteJournal } from '../../../src/journal/index.ts';
 import { FileLeases, type RunInput, Runs, type RunsPorts } from '../../../src/runs/index.ts';
 import { GitWorkspace } from '../../../src/workspace/index.ts';
+import { TESTER } from '../../support/principal.ts';
 import { FakeSandboxes, type Interpreter } from './fake-sandboxes.ts';
 
 export type Reply = Partial<ModelReply> | ((request: ModelRequest) => Partial<ModelReply> | Promise<Partial<ModelReply>>);
@@ -109,6 +110,7 @@ export function rig(options: { files?: Record<string, string>; interpreter: Inte
     models: { open: () => Promise.resolve(options.model) },
     policies: { load: () => Promise.resolve(policy) },
     leases: new FileLeases(join(folder, 'leases')),
+    principal: TESTER,
     ...(options.approver === undefined ? {} : { approver: options.approver }),
   };
   const runs = new Runs(ports);
@@ -117,7 +119,7 @@ export function rig(options: { files?: Record<string, string>; interpreter: Inte
     runs,
     sandboxes,
     folder,
-    create: (input = {}) => runs.create({ task: 'make it good', repository, model: 'scripted:script', policy: 'test', principal: 'user:test', testCommand: 'check', ...input }),
+    create: (input = {}) => runs.create({ task: 'make it good', repository, model: 'scripted:script', policy: 'test', testCommand: 'check', ...input }),
     events: (id) => journal.read(id),
     count: async (id, type) => (await journal.read(id)).filter((event) => event.type === type).length,
     async [Symbol.asyncDispose]() {

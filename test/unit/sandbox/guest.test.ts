@@ -349,7 +349,7 @@ describe('a guest that breaks the rules loses the sandbox', () => {
     ['an answer to no question', () => guest.send(FromGuest.pong, 0, Buffer.alloc(24, 1))],
     ['a second hello', () => guest.send(FromGuest.hello, 0, Buffer.alloc(64))],
     ['a command announced out of turn', (stream) => guest.send(FromGuest.command, stream, new FieldWriter().text(1, 'x').u32(2, 1).toBuffer())],
-    ['a fault that it reports', () => guest.send(FromGuest.fault, 0, Buffer.from('\u0003\0\0\0bad \u001b[31m', 'latin1'))],
+    ['a fault that it reports', () => guest.send(FromGuest.fault, 0, Buffer.from('\u0005\0\0\0bad \u001b[31m', 'latin1'))],
     ['bytes that are no frame', () => guest.raw(Buffer.from('hello world'))],
     ['a frame with another key', () => guest.raw(new FrameWriter(Buffer.alloc(32), 1, 2).seal(FromGuest.output, 0, 1, outputPayload(1, 0, Buffer.from('x'))))],
   ])('%s', async (_what, misbehave) => {
@@ -403,6 +403,42 @@ describe('a transport that breaks', () => {
     expect((await output.next()).done).toBe(true);
     expect(await running.end).toMatchObject({ cause: 'exited', output: { lostBytes: 0 } });
     expect(Buffer.concat(observed).toString()).toBe('read in hand not read');
+  });
+
+  const noise = (): void => guest.send(FromGuest.fault, 0, Buffer.from('\u0003\0\0\0mac', 'latin1'));
+
+  test('may have left something under way that init takes for noise: it is given time, and everything goes on', async () => {
+    const sandbox = await open();
+    await guest.next(ToGuest.attach);
+    const spec = { ...command(), stdin: 'pipe' as const };
+    const running = sandbox.exec(spec);
+    const { stream } = await guest.next(ToGuest.exec);
+    await running.write(Buffer.from('abc'));
+    await guest.next(ToGuest.stdin);
+    guest.commands = [{ stream, id: spec.id, ended: false }];
+    noise();
+    expect(await guest.next(ToGuest.attach)).toMatchObject({ epoch: 3 });
+    await guest.next(ToGuest.resume);
+    // Init has had none of it, and gets it again.
+    expect((await guest.next(ToGuest.stdin)).payload.subarray(8).toString()).toBe('abc');
+    guest.end(stream, ended());
+    expect(await running.end).toMatchObject({ cause: 'exited' });
+  });
+
+  test('and where the noise does not end, somebody else writes to init, and it is not believed any more', async () => {
+    const sandbox = await open();
+    const spec = command();
+    const running = sandbox.exec(spec);
+    const { stream } = await guest.next(ToGuest.exec);
+    guest.commands = [{ stream, id: spec.id, ended: false }];
+    for (let i = 0; i < 4; i++) {
+      noise();
+      await guest.next(ToGuest.resume);
+    }
+    noise();
+    expect(await running.end).toMatchObject({ cause: 'lost' });
+    expect(await sandbox.gone).toMatch(/init reports 3 "mac"/);
+    expect(connects).toBe(5);
   });
 
   test('has its gap counted when init no longer has the bytes', async () => {

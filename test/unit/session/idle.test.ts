@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { randomIds, type Sandbox, systemClock } from '../../../src/contracts/index.ts';
 import { SqliteJournal } from '../../../src/journal/index.ts';
 import { Session } from '../../../src/session/index.ts';
+import { TESTER } from '../../support/principal.ts';
 import { FakeSandboxes } from '../runs/fake-sandboxes.ts';
 import { policyOf } from '../runs/rig.ts';
 
@@ -42,7 +43,7 @@ afterEach(async () => {
 });
 
 async function open(sandboxes: SlowSandboxes): Promise<Session> {
-  session = await Session.open({ journal, sandboxes, clock: systemClock, ids: randomIds(systemClock) }, { principal: 'user:test', policy });
+  session = await Session.open({ journal, sandboxes, clock: systemClock, ids: randomIds(systemClock) }, { principal: TESTER, policy });
   return session;
 }
 

@@ -5,6 +5,7 @@ import { afterAll, afterEach, expect, test } from 'vitest';
 import { type DecisionRequest, type EventType, GloveboxError, type Journal, randomIds, systemClock } from '../../../src/contracts/index.ts';
 import { SqliteJournal } from '../../../src/journal/index.ts';
 import { Session } from '../../../src/session/index.ts';
+import { TESTER } from '../../support/principal.ts';
 import { FakeSandboxes, type Interpreter } from '../runs/fake-sandboxes.ts';
 import { policyOf, ScriptedModel } from '../runs/rig.ts';
 
@@ -66,7 +67,7 @@ function open(journal: Journal, options: { interpreter?: Interpreter; deny?: Dec
   const reason = { effect: 'deny', rule: 'test.deny', text: 'not here' } as const;
   const policy = policyOf((request) => (request.action === options.deny ? { effect: 'deny', reason } : undefined));
   const run = `run_${(streams += 1)}`;
-  const session = Session.open({ journal, sandboxes, clock: systemClock, ids: randomIds(systemClock) }, { principal: 'user:test', policy, run });
+  const session = Session.open({ journal, sandboxes, clock: systemClock, ids: randomIds(systemClock) }, { principal: TESTER, policy, run });
   void session.then(
     (it) => opened.push(it),
     () => {},

@@ -2,9 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { z } from 'zod';
 import { type DecisionRequest, GloveboxError, type Isolates, type JavaScriptEnd, type JavaScriptSpec, type Journal, randomIds, systemClock } from '../../../src/contracts/index.ts';
 import { SqliteJournal } from '../../../src/journal/index.ts';
 import { Session } from '../../../src/session/index.ts';
+import { TESTER } from '../../support/principal.ts';
 import { FakeSandboxes } from '../runs/fake-sandboxes.ts';
 import { policyOf } from '../runs/rig.ts';
 
@@ -38,7 +40,7 @@ async function open(options: { run?: (spec: JavaScriptSpec) => Promise<JavaScrip
   }, { command: { wallMs: 1000, outputBytes: 100 } });
   const run = `run_${(streams += 1)}`;
   const ports = { journal: options.journal ?? journal, sandboxes: new FakeSandboxes(() => ({})), isolates, clock: systemClock, ids: randomIds(systemClock) };
-  const session = await Session.open(ports, { principal: 'user:test', policy, run });
+  const session = await Session.open(ports, { principal: TESTER, policy, run });
   return { session, specs, asked, released, events: () => journal.read(run) };
 }
 
@@ -80,10 +82,12 @@ test('a caller may ask for less than policy lends, and not for more', async () =
 
 test('each call of a tool is a question of its own, and a refusal reaches the program without the place of the policy', async () => {
   const called: unknown[] = [];
-  const search = { version: '3', call: (input: unknown) => Promise.resolve(called.push(input)) };
+  const search = { version: '3', input: z.strictObject({ q: z.int() }), call: (input: unknown) => Promise.resolve(called.push(input)) };
   const { session, specs, asked } = await open({ deny: 'tool.call' });
   await session.javascript({ source: '1', grants: { tools: { search } } });
   expect(asked.at(-1)).toMatchObject({ action: 'javascript.run', functions: ['tools'] });
+  await expect(specs[0]?.functions['tools.search']?.([{ q: 'one' }], new AbortController().signal)).rejects.toThrow(/^tools\.search: the input does not fit: [\s\S]*q/);
+  expect(asked.at(-1)).toMatchObject({ action: 'javascript.run' });
   const call = specs[0]?.functions['tools.search'];
   await expect(call?.([{ q: 1 }], new AbortController().signal)).rejects.toThrow('tools.search: denied by test.deny');
   expect(asked.at(-1)).toEqual({ action: 'tool.call', tool: 'search', version: '3' });
@@ -92,8 +96,8 @@ test('each call of a tool is a question of its own, and a refusal reaches the pr
 });
 
 test('what a tool throws reaches the program without a word of where it lies', async () => {
-  const broken = { version: '1', call: () => Promise.reject(new Error('ENOENT /home/somebody/x')) };
-  const lost = { version: '1', call: () => Promise.reject(new GloveboxError('engine_failed', '/var/run/docker.sock')) };
+  const broken = { version: '1', input: z.unknown(), call: () => Promise.reject(new Error('ENOENT /home/somebody/x')) };
+  const lost = { version: '1', input: z.unknown(), call: () => Promise.reject(new GloveboxError('engine_failed', '/var/run/docker.sock')) };
   const { session, specs } = await open();
   await session.javascript({ source: '1', grants: { tools: { broken, lost } } });
   const signal = new AbortController().signal;
@@ -104,7 +108,7 @@ test('what a tool throws reaches the program without a word of where it lies', a
 
 test('a tool whose name could be something else in the program is refused before anything runs', async () => {
   const { session, specs } = await open();
-  const tool = { version: '1', call: () => Promise.resolve(1) };
+  const tool = { version: '1', input: z.unknown(), call: () => Promise.resolve(1) };
   for (const name of ['a.b', '', 'a b', '1']) await expect(session.javascript({ source: '1', grants: { tools: { [name]: tool } } })).rejects.toMatchObject({ code: 'usage' });
   expect(specs).toEqual([]);
   await session.close();

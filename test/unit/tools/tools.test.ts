@@ -6,6 +6,7 @@ import { type DecisionRequest, GloveboxError, randomIds, systemClock } from '../
 import { SqliteJournal } from '../../../src/journal/index.ts';
 import { Session } from '../../../src/session/index.ts';
 import { builtInTools, type ToolContext } from '../../../src/tools/index.ts';
+import { TESTER } from '../../support/principal.ts';
 import { ended, type FakeFiles, FakeSandboxes, type Interpreter } from '../runs/fake-sandboxes.ts';
 import { policyOf } from '../runs/rig.ts';
 
@@ -26,7 +27,7 @@ afterAll(async () => {
 async function bench(interpreter: Interpreter = () => ({}), deny: (request: DecisionRequest) => boolean = () => false) {
   const sandboxes = new FakeSandboxes(interpreter);
   const policy = policyOf((request) => (deny(request) ? { effect: 'deny', reason: { effect: 'deny', rule: 'test.deny', text: 'not allowed here' } } : undefined));
-  const session = await Session.open({ journal, sandboxes, clock: systemClock, ids: randomIds(systemClock) }, { principal: 'user:test', policy });
+  const session = await Session.open({ journal, sandboxes, clock: systemClock, ids: randomIds(systemClock) }, { principal: TESTER, policy });
   open.push(session);
   const context: ToolContext = { session, sandbox: await session.sandbox('test'), signal: session.signal };
   const files = sandboxes.created[0]?.files as FakeFiles;

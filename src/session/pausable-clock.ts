@@ -9,11 +9,12 @@ export interface Timer {
 interface Pending {
   leftMs: number;
   readonly fire: () => void;
+  readonly unref: boolean;
   handle: NodeJS.Timeout | undefined;
   sinceMs: number;
 }
 
-/** Time as what runs in a sandbox has it: it stands still while the sandbox is paused. */
+/** Time as somebody has it who stands still now and then: a sandbox that is paused, a session that waits for a person. */
 export class PausableClock {
   readonly #pending = new Set<Pending>();
   #pausedSinceMs: number | undefined;
@@ -24,8 +25,9 @@ export class PausableClock {
     return (this.#pausedSinceMs ?? performance.now()) - this.#pausedMs;
   }
 
-  timer(milliseconds: number, fire: () => void): Timer {
-    const pending: Pending = { leftMs: milliseconds, fire, handle: undefined, sinceMs: 0 };
+  /** `unref`: it keeps no process from ending. */
+  timer(milliseconds: number, fire: () => void, { unref = false }: { unref?: boolean } = {}): Timer {
+    const pending: Pending = { leftMs: milliseconds, fire, unref, handle: undefined, sinceMs: 0 };
     this.#pending.add(pending);
     if (this.#pausedSinceMs === undefined) this.#run(pending);
     return {
@@ -60,5 +62,6 @@ export class PausableClock {
       this.#pending.delete(pending);
       pending.fire();
     }, Math.min(MAX_TIMEOUT_MS, Math.max(0, pending.leftMs)));
+    if (pending.unref) pending.handle.unref();
   }
 }

@@ -1,0 +1,84 @@
+import {
+  type Approval,
+  type ApprovalId,
+  type Approvals,
+  type Authority,
+  type Clock,
+  type GivenAnswer,
+  GloveboxError,
+  type Journal,
+  parseId,
+  type Principal,
+} from '../../contracts/index.ts';
+import { foldApproval, type Refusal, refusalNow } from './approval-state.ts';
+
+/** How many approvals are looked through for those that are pending. */
+const NEWEST = 1000;
+/** What a person may say of his answer; it is journalled. */
+const WHY_CHARS = 1000;
+
+/** Approvals as streams of the journal, one each: whichever process answers, the one that waits reads it there. */
+export class JournalApprovals implements Approvals {
+  readonly #journal: Journal;
+  readonly #clock: Clock;
+  readonly #authority: Authority;
+
+  constructor({ journal, clock, authority }: { journal: Journal; clock: Clock; authority: Authority }) {
+    this.#journal = journal;
+    this.#clock = clock;
+    this.#authority = authority;
+  }
+
+  async list(as: Principal, { all = false, limit = NEWEST }: { all?: boolean; limit?: number } = {}): Promise<readonly Approval[]> {
+    this.#mayRead(as);
+    const found: Approval[] = [];
+    for (const { stream } of await this.#journal.streams({ prefix: 'apr_', limit: NEWEST })) {
+      const id = parseId('apr', stream);
+      const approval = id === undefined ? undefined : await this.#read(id);
+      if (approval === undefined || approval.question.tenant !== as.tenant || !(all || approval.status === 'pending')) continue;
+      found.push(approval);
+      if (found.length === limit) break;
+    }
+    return found;
+  }
+
+  async get(id: ApprovalId, as: Principal): Promise<Approval> {
+    this.#mayRead(as);
+    const approval = await this.#read(id);
+    if (approval !== undefined && approval.question.tenant === as.tenant) return approval;
+    throw new GloveboxError('not_found', `there is no approval ${id}; \`glovebox approvals\` shows those that are`);
+  }
+
+  async answer(id: ApprovalId, given: GivenAnswer): Promise<Approval> {
+    const { by, answer, why } = given;
+    if (why !== undefined && why.length > WHY_CHARS) throw new GloveboxError('usage', `the reason has ${why.length} characters: ${WHY_CHARS} are enough`);
+    const refused = this.#refusal(await this.get(id, by), given);
+    if (refused !== undefined) throw await this.#refused(id, given, refused);
+    const data = { answer, by: by.name, tenant: by.tenant, roles: by.roles, ...(why === undefined ? {} : { why }) };
+    const [written] = await this.#journal.append(id, [{ type: 'approval.answered', data }], { durable: true });
+    // Another process may have answered, or given up waiting, in between: the first one counts.
+    const now = await this.#read(id);
+    if (now?.answeredSeq === written?.seq && now !== undefined) return now;
+    throw await this.#refused(id, given, now === undefined ? TOO_LATE : (this.#refusal(now, given) ?? TOO_LATE));
+  }
+
+  #refusal(approval: Approval, { by, requestHash }: GivenAnswer): Refusal | undefined {
+    if (!this.#authority.may(by, 'approve', approval.question.tenant)) return { reason: 'role', text: `no role of ${by.name} lets him approve anything` };
+    return refusalNow(approval, by, requestHash);
+  }
+
+  async #refused(id: ApprovalId, { by, answer }: GivenAnswer, { reason, text }: Refusal): Promise<GloveboxError> {
+    await this.#journal.append(id, [{ type: 'approval.refused', data: { answer, by: by.name, reason, text } }], { durable: true });
+    return new GloveboxError('approval_refused', `${id}: ${text}`, { details: { approval: id, reason } });
+  }
+
+  async #read(id: ApprovalId): Promise<ReturnType<typeof foldApproval>> {
+    return foldApproval(id, await this.#journal.read(id), this.#clock.now());
+  }
+
+  #mayRead(as: Principal): void {
+    if (!this.#authority.may(as, 'read', as.tenant)) throw new GloveboxError('denied', `no role of ${as.name} lets him read approvals`);
+  }
+}
+
+const TOO_LATE: Refusal = { reason: 'over', text: 'whoever asked is gone' };

@@ -1,0 +1,4 @@
+import type { Principal } from '../../src/contracts/index.ts';
+
+/** Whose sessions the tests' are. */
+export const TESTER: Principal = { tenant: 'local', name: 'user:test', roles: ['administrator', 'approver', 'operator', 'viewer'] };
