@@ -7,6 +7,7 @@
 
 #include "bytes.h"
 #include "commands.h"
+#include "connections.h"
 #include "ending.h"
 #include "input.h"
 #include "launch.h"
@@ -152,6 +153,10 @@ enum fault obey(const struct frame *frame)
 		quit(EXIT_SHUTDOWN, "");
 	case FRAME_EXEC:
 		return exec(frame);
+	case FRAME_DATA:
+	case FRAME_CREDIT:
+	case FRAME_CLOSE:
+		return connections_obey(frame);
 	default:
 		command = commands_by_stream(frame->stream);
 		/* The host may have written before it learnt that its command was refused or had ended. */

@@ -29,10 +29,11 @@ export interface ExecRequest {
   readonly dropBeyondLimit: boolean;
 }
 
-/** The first bytes that init ever reads. Errors: `RangeError` when the paths do not fit. */
-export function encodePreamble(keys: { readonly toGuest: Buffer; readonly fromGuest: Buffer }, graceMs: number, writable: readonly string[]): Buffer {
+/** The first bytes that init ever reads. `ports`: where it listens for names, in ascending order; undefined for no network. Errors: `RangeError` when the paths do not fit. */
+export function encodePreamble(keys: { readonly toGuest: Buffer; readonly fromGuest: Buffer }, graceMs: number, writable: readonly string[], ports?: readonly number[]): Buffer {
   const fields = new FieldWriter().u32(ConfigurationTag.graceMs, Math.max(1, clampU32(graceMs))).u32(ConfigurationTag.maxCommands, MAX_COMMANDS);
   for (const path of writable) fields.text(ConfigurationTag.writable, path);
+  if (ports !== undefined) fields.u16s(ConfigurationTag.ports, ports);
   if (fields.length > MAX_CONFIGURATION_BYTES) throw new RangeError('the configuration does not fit the preamble');
   const head = Buffer.alloc(PREAMBLE_MAGIC.length + 2 * KEY_BYTES + 4);
   head.write(PREAMBLE_MAGIC, 0, 'latin1');
@@ -75,6 +76,11 @@ export function encodeStdinHead(offset: number): Buffer {
   const head = Buffer.allocUnsafe(8);
   writeU64(head, offset, 0);
   return head;
+}
+
+/** How far init may send. */
+export function encodeCredit(offset: number): Buffer {
+  return encodeStdinHead(offset);
 }
 
 export function encodeAck(channel: 1 | 2, offset: number): Buffer {
