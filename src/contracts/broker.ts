@@ -13,16 +13,21 @@ export interface EgressGate {
   record(event: NewEvent<'egress.refused' | 'egress.ended'>): Promise<void>;
 }
 
+/** What a sandbox needs so that its programs find the way out, and trust it. */
+export interface EgressProvisions {
+  /** By absolute path. */
+  readonly files: Readonly<Record<string, Buffer>>;
+  readonly env: Readonly<Record<string, string>>;
+}
+
 /** The way out of one session's sandboxes. Disposing ends every connection. */
 export interface Egress extends AsyncDisposable {
   /** Takes a connection over, for good. Never throws: what goes wrong is told to the program and to the journal. */
   accept(connection: SandboxConnection): void;
   /** The authority that inspected connections are signed by, as PEM. Its key is in memory only. */
   readonly certificate: string;
-  /** Everything that a program has to trust, as PEM: the public authorities that we trust ourselves, and `certificate`. */
-  readonly bundle: string;
-  /** What makes programs trust the bundle, once it lies at `bundlePath`, and find the proxy. */
-  env(bundlePath: string): Readonly<Record<string, string>>;
+  /** `folder` is absolute, and in the sandbox. */
+  provisions(folder: string): EgressProvisions;
 }
 
 /** Opens ways out. */

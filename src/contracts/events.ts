@@ -6,9 +6,8 @@ import type { HostFunctionGroup, JavaScriptEnd, JavaScriptForm, JavaScriptLangua
 import type { ModelReply, ToolCall } from './model.ts';
 import type { CommandEnd, SandboxKind, WorkspacePlace } from './sandbox.ts';
 
+/** What egress refuses by itself. */
 export type EgressRefusalCode =
-  /** By policy; the decision before it says why. */
-  | 'denied'
   /** Not a host name, or an address instead of one. */
   | 'host_invalid'
   /** The request cannot be read in one way only. */
@@ -87,7 +86,7 @@ export interface EventData {
   /** `command` is the interpreter that runs it; the code is in the decision before it, and `codeHash` is its hash. */
   'call.started': { call: string; context: string; command: string; sandbox: string; language: ContextLanguage; codeHash: string };
   'call.ended': { call: string; end: CallEnd; stdoutHash: string; stderrHash: string; displaysHash: string };
-  /** Egress said no, by policy's word or on its own: `host` is what the program asked for, as far as it could be read. */
+  /** Egress said no on its own, whatever policy says: `host` is what the program asked for, as far as it could be read. */
   'egress.refused': { via: 'name' | 'proxy'; host?: string; port?: number; code: EgressRefusalCode; text: string };
   /** A request or a tunnel that was allowed is over; `path` is without its query, bytes are those of the bodies. */
   'egress.ended': {
