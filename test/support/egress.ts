@@ -90,6 +90,13 @@ export class EgressRig implements AsyncDisposable {
   /** What a program has in hand that dialled a name. */
   dialName(host: string, port: number): Duplex {
     const [program, stream] = duplexPair();
+    // As a wire does it: one side that is torn down tears down the other.
+    stream.once('close', () => {
+      if (!stream.writableFinished) program.destroy(new Error('reset'));
+    });
+    program.once('close', () => {
+      if (!program.writableFinished) stream.destroy(new Error('reset'));
+    });
     this.egress.accept({ via: 'name', host, port, stream });
     return this.#mine(program);
   }
@@ -205,18 +212,28 @@ export function ask(options: RequestOptions, body?: string | Buffer): Promise<An
 /** Everything up to the empty line; what follows stays in the stream. */
 export async function headOf(stream: Duplex): Promise<string> {
   let head = '';
-  await within(
-    (async () => {
-      while (!head.endsWith('\r\n\r\n')) {
-        const byte: Buffer | null = stream.read(1);
-        if (byte !== null) head += byte.toString('latin1');
-        else if (stream.readableEnded || stream.destroyed) throw new Error(`the connection ended after ${JSON.stringify(head)}`);
-        else await new Promise<void>((resolve) => stream.once('readable', resolve).once('end', resolve).once('close', resolve));
-      }
-    })(),
-    'the head of an answer',
-  );
+  while (!head.endsWith('\r\n\r\n')) head += (await take(stream, 1)).toString('latin1');
   return head;
+}
+
+/** So many bytes; what follows stays in the stream. */
+export async function take(stream: Duplex, count: number): Promise<Buffer> {
+  let taken = Buffer.alloc(0);
+  while (taken.length < count) {
+    const bytes: Buffer | null = stream.read();
+    if (bytes !== null) taken = Buffer.concat([taken, bytes]);
+    else if (stream.readableEnded || stream.destroyed) throw new Error(`the connection ended after ${JSON.stringify(taken.toString('latin1'))}`);
+    else await within(once(stream), `${count} bytes`);
+  }
+  if (taken.length > count) stream.unshift(taken.subarray(count));
+  return taken.subarray(0, count);
+}
+
+function once(stream: Duplex): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const events = ['readable', 'end', 'close'] as const;
+  for (const event of events) stream.on(event, resolve);
+  return promise.finally(() => events.forEach((event) => stream.off(event, resolve)));
 }
 
 /** What does not come in time says what it was. */

@@ -3,13 +3,22 @@ import { EgressRefusal } from './refusal.ts';
 
 /** Takes exactly so many bytes off a stream that nobody reads yet. Errors: `EgressRefusal` where it ends before. */
 export async function readBytes(stream: Duplex, count: number): Promise<Buffer> {
-  for (;;) {
-    const bytes: Buffer | null = stream.read(count);
-    // What is left at the end is handed out, however little it is.
-    if (bytes !== null && bytes.length === count) return bytes;
-    if (bytes !== null || stream.readableEnded || stream.destroyed) throw new EgressRefusal('request_invalid', 'the connection ended before it said what it wants');
-    await readable(stream);
+  const pieces: Buffer[] = [];
+  for (let length = 0; length < count; ) {
+    // Whatever is there: a stream that holds less than it was asked for says at once, and again and again, that it can be read.
+    const bytes: Buffer | null = stream.read();
+    if (bytes !== null) {
+      pieces.push(bytes);
+      length += bytes.length;
+    } else if (stream.readableEnded || stream.destroyed) {
+      throw new EgressRefusal('request_invalid', 'the connection ended before it said what it wants');
+    } else {
+      await readable(stream);
+    }
   }
+  const all = Buffer.concat(pieces);
+  if (all.length > count) stream.unshift(all.subarray(count));
+  return all.subarray(0, count);
 }
 
 /** The first byte, which stays in the stream. */

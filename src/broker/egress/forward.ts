@@ -36,15 +36,15 @@ export interface Forwarding {
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
- * Passes one request on, and its answer back, both as they come, with as much held as the slower side makes necessary. What was sent on a connection that the other side was just
- * closing is sent once more, where that is safe. Errors, only where nothing was answered yet: `UpstreamFailure`, `EgressRefusal` with `limit`.
+ * Passes one request on, and its answer back, both as they come, with as much held as the slower side makes necessary. What was sent on a connection that the other
+ * side closed without a word is sent once more, where that is safe. Errors, only where nothing was answered yet: `UpstreamFailure`, `EgressRefusal` with `limit`.
  */
 export async function forward(forwarding: Forwarding): Promise<Outcome | Upgraded> {
   const first = new Forward(forwarding);
   try {
     return await first.run();
   } catch (error) {
-    if (!isStale(error, forwarding)) throw asFailure(error, forwarding.asked.host);
+    if (!mayRepeat(error, forwarding)) throw asFailure(error, forwarding.asked.host);
   }
   try {
     return await new Forward(forwarding).run();
@@ -53,16 +53,20 @@ export async function forward(forwarding: Forwarding): Promise<Outcome | Upgrade
   }
 }
 
-/** Something had come over that connection before: it was one that was kept. */
-function isStale(error: unknown, { asked, response }: Forwarding): boolean {
-  return error instanceof errors.SocketError && (error.socket?.bytesRead ?? 0) > 0 && SAFE.has(asked.method) && !asked.hasBody && !asked.isWebSocket && !response.headersSent && !response.destroyed;
+function mayRepeat(error: unknown, { asked, response }: Forwarding): boolean {
+  return hungUp(error) && SAFE.has(asked.method) && !asked.hasBody && !asked.isWebSocket && !response.headersSent && !response.destroyed;
+}
+
+/** The connection went away with no answer on it: one that was kept open, most of the time, and was being closed just then. */
+function hungUp(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  return code === 'ECONNRESET' || code === 'EPIPE' || (error instanceof errors.SocketError && error.message === 'other side closed');
 }
 
 function asFailure(error: unknown, host: string): unknown {
   if (error instanceof EgressRefusal || error instanceof UpstreamFailure) return error;
   if (error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError) return new UpstreamFailure('answer_timeout', host, error);
-  if (error instanceof errors.SocketError) return new UpstreamFailure(error.message === 'other side closed' ? 'no_answer' : 'answer_broken', host, error);
-  return new UpstreamFailure((error as NodeJS.ErrnoException | undefined)?.code === 'ECONNRESET' ? 'no_answer' : 'answer_broken', host, error);
+  return new UpstreamFailure(hungUp(error) ? 'no_answer' : 'answer_broken', host, error);
 }
 
 class Forward implements Dispatcher.DispatchHandler {

@@ -62,7 +62,7 @@ export class HttpServers {
   }
 
   #server(): Server {
-    const server = createServer({ insecureHTTPParser: false, requireHostHeader: true, maxHeaderSize: HEADER_BYTES, keepAlive: true, shouldUpgradeCallback: isWebSocket });
+    const server = createServer({ insecureHTTPParser: false, requireHostHeader: true, maxHeaderSize: HEADER_BYTES, keepAlive: true, keepAliveTimeout: this.#headMs, shouldUpgradeCallback: isWebSocket });
     // All of them: a header that is left out of the list is still there for the next parser.
     server.maxHeadersCount = 0;
     server.on('request', (request, response) => this.#arrived(request, response, false));

@@ -31,6 +31,8 @@ export async function splice(program: Duplex, upstream: Duplex, budget: Budget, 
     bytes.received += count;
     budget.receive(count);
   });
+  // Two pipelines on one stream listen for more than Node thinks is right.
+  for (const stream of [program, upstream]) stream.setMaxListeners(30);
   const directions = [pipeline(program, up, upstream), pipeline(upstream, down, program)];
   for (const direction of directions) direction.catch((error: unknown) => cut(error instanceof Error ? error.message : String(error)));
   await Promise.allSettled(directions);

@@ -31,7 +31,7 @@ describe('a request', () => {
     const socket = await rig.tls(await rig.connectTo(`up.test:${port}`), 'up.test');
     expect(socket.alpnProtocol).toBe('http/1.1');
     const said = await rig.say(socket, `GET /1 HTTP/1.1\r\nhost: up.test:${port}\r\n\r\nGET /2 HTTP/1.1\r\nhost: UP.test.:${port}\r\nconnection: close\r\n\r\n`);
-    expect(said.match(/^HTTP\/1\.1 200 /gm)).toHaveLength(2);
+    expect(said.match(/HTTP\/1\.1 200 /g)).toHaveLength(2);
     expect(said).toMatch(/\/1 [^]*\/2 /);
     expect(await rig.ended(1)).toMatchObject({ scheme: 'https', path: '/2', status: 200 });
   });
@@ -48,9 +48,11 @@ describe('a request', () => {
 
   test('is told in words why it is refused, however it came, and nobody is asked for the name', async () => {
     await using rig = await new EgressRig().openTo(443);
-    const why = 'glovebox: refused by policy: network: GET https://evil.test:443/x is not in the list\n';
-    const byName = await rig.getByName('https://evil.test/x');
-    expect([byName.status, byName.body, byName.headers['content-type']]).toEqual([403, why.replace('/x', '/'), 'text/plain; charset=utf-8'].map((one) => (one === why.replace('/x', '/') ? why : one)));
+    expect(await rig.getByName('https://evil.test/x')).toMatchObject({
+      status: 403,
+      headers: { 'content-type': 'text/plain; charset=utf-8' },
+      body: 'glovebox: refused by policy: network: GET https://evil.test:443/x is not in the list\n',
+    });
     expect(await rig.get('http://evil.test/x')).toMatchObject({ status: 403, body: 'glovebox: refused by policy: network: GET http://evil.test:80/x is not in the list\n' });
     await expect(rig.connectTo('evil.test:443')).rejects.toThrow(/^HTTP\/1\.1 403 Forbidden[^]*glovebox: refused by policy: network: https:\/\/evil\.test:443 is not in the list\n$/);
     expect(rig.questions).toEqual([]);
