@@ -21,6 +21,12 @@ export interface Answer {
   readonly body: string;
 }
 
+/** What of a request is other than usual. */
+interface Asking {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /** Longer than anything here takes on a machine that does other things, too. */
 export const PATIENCE_MS = 20_000;
 
@@ -62,7 +68,7 @@ export class EgressRig implements AsyncDisposable {
   /** A server of HTTPS, with a certificate that everybody trusts, for whatever name it is asked for. */
   https(listener: RequestListener, authority: SessionAuthority = trusted, name?: string): Promise<number> {
     const named = (asked: string, done: (error: Error | null, context?: Awaited<ReturnType<SessionAuthority['contextFor']>>) => void): void => {
-      void authority.contextFor(name ?? asked).then((context) => done(null, context), done);
+      void authority.contextFor(name ?? asked).then((context) => setImmediate(done, null, context));
     };
     return this.listen(createHttps({ SNICallback: named, ALPNProtocols: ['http/1.1'] }, listener));
   }
@@ -113,20 +119,22 @@ export class EgressRig implements AsyncDisposable {
   tls(stream: Duplex, servername: string | undefined, options: ConnectionOptions = {}): Promise<TLSSocket> {
     const socket = connectTls({ socket: stream, ca: this.egress.certificate, ALPNProtocols: ['http/1.1'], ...(servername === undefined ? { servername: '' } : { servername }), ...options });
     this.#mine(socket);
+    // It goes with what encrypts it.
+    this.#sockets.delete(stream);
     return within(new Promise((resolve, reject) => socket.once('secureConnect', () => resolve(socket)).once('error', reject).once('close', () => reject(new Error('closed in the handshake')))), 'a TLS handshake');
   }
 
   /** A request through the proxy, in absolute form. */
-  get(url: string, options: RequestOptions = {}, body?: string | Buffer): Promise<Answer> {
+  get(url: string, options: Asking = {}, body?: string | Buffer): Promise<Answer> {
     return ask({ host: '127.0.0.1', port: this.proxyPort, path: url, agent: false, ...options, headers: { host: new URL(url).host, ...options.headers } }, body);
   }
 
   /** A request by name, as programs make it that know nothing of a proxy. */
-  async getByName(url: string, options: RequestOptions = {}, body?: string | Buffer): Promise<Answer> {
+  async getByName(url: string, options: Asking = {}, body?: string | Buffer): Promise<Answer> {
     const { protocol, hostname, port, host, pathname, search } = new URL(url);
     const stream = this.dialName(hostname, Number(port === '' ? (protocol === 'https:' ? 443 : 80) : port));
     const socket = protocol === 'https:' ? await this.tls(stream, hostname) : stream;
-    return ask({ createConnection: () => socket as Socket, path: pathname + search, ...options, headers: { host, ...options.headers } }, body);
+    return ask({ createConnection: () => socket, path: pathname + search, ...options, headers: { host, ...options.headers } }, body);
   }
 
   /** Sends bytes as they are, and gives what comes back until the other side ends. */

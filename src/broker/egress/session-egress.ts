@@ -135,8 +135,15 @@ export class SessionEgress implements Egress {
     const origin: Origin = { ...destination, scheme: 'https', via };
     const secureContext = await this.#options.authority.contextFor(destination.host);
     const encrypted = new TLSSocket(stream, { isServer: true, secureContext, ALPNProtocols: ['http/1.1'] });
-    encrypted.once('close', () => linger(stream));
-    await this.#inTime(stream, handshake(encrypted));
+    // Torn down from the top: a socket that goes away under the one that encrypts it takes Node down with it.
+    this.#connections.delete(stream);
+    this.#connections.add(encrypted);
+    encrypted.once('close', () => {
+      this.#connections.delete(encrypted);
+      if (!stream.destroyed) this.#connections.add(stream);
+      linger(stream);
+    });
+    await this.#inTime(encrypted, handshake(encrypted, stream));
     const named = typeof encrypted.servername === 'string' && encrypted.servername !== '' ? encrypted.servername : destination.host;
     if (named.toLowerCase() === destination.host) {
       this.#servers.serve(encrypted, origin);
@@ -206,16 +213,19 @@ export class SessionEgress implements Egress {
 }
 
 /** Errors: `EgressRefusal` with `handshake_failed`. */
-function handshake(encrypted: TLSSocket): Promise<void> {
+function handshake(encrypted: TLSSocket, stream: Duplex): Promise<void> {
   return new Promise((resolve, reject) => {
     const failed = (error?: NodeJS.ErrnoException): void =>
       reject(new EgressRefusal('handshake_failed', `the program broke the TLS handshake off${error?.code === undefined ? '' : ` (${error.code})`}: does it trust the certificate of this session?`));
+    // Nobody reads yet, and an end shows only to who does; one that came with the first bytes shows below.
+    const look = (): void => void encrypted.read(0);
+    stream.once('end', failed);
+    encrypted.on('error', failed).once('close', failed).once('end', failed).on('readable', look);
     encrypted.once('secure', () => {
-      encrypted.off('close', failed);
+      encrypted.off('close', failed).off('end', failed).off('readable', look);
+      stream.off('end', failed);
       resolve();
     });
-    encrypted.on('error', failed);
-    encrypted.once('close', failed);
   });
 }
 

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import type { Clock } from '../../../src/contracts/index.ts';
@@ -146,14 +147,14 @@ describe('the other side', () => {
   });
 
   test.each([
-    ['hangs up', (socket: import('node:net').Socket) => socket.end(), 'no_answer'],
-    ['resets', (socket: import('node:net').Socket) => socket.resetAndDestroy(), 'no_answer'],
-    ['speaks something else', (socket: import('node:net').Socket) => socket.end('220 mail.test ESMTP\r\n'), 'answer_broken'],
-    ['has a length and chunks', (socket: import('node:net').Socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\nHTTP/1.1 200 OK\r\n\r\n'), 'answer_broken'],
-    ['folds a header', (socket: import('node:net').Socket) => socket.end('HTTP/1.1 200 OK\r\nx: a\r\n b\r\ncontent-length: 0\r\n\r\n'), 'answer_broken'],
-    ['sends a NUL', (socket: import('node:net').Socket) => socket.end('HTTP/1.1 200 OK\r\nx: a\0b\r\ncontent-length: 0\r\n\r\n'), 'answer_broken'],
-    ['sends headers without end', (socket: import('node:net').Socket) => socket.end(`HTTP/1.1 200 OK\r\n${`x: ${'y'.repeat(1_000)}\r\n`.repeat(100)}\r\n`), 'answer_broken'],
-    ['switches protocols unasked', (socket: import('node:net').Socket) => socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n'), 'answer_broken'],
+    ['hangs up', (socket: Socket) => socket.end(), 'no_answer'],
+    ['resets', (socket: Socket) => socket.resetAndDestroy(), 'no_answer'],
+    ['speaks something else', (socket: Socket) => socket.end('220 mail.test ESMTP\r\n'), 'answer_broken'],
+    ['has a length and chunks', (socket: Socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\nHTTP/1.1 200 OK\r\n\r\n'), 'answer_broken'],
+    ['folds a header', (socket: Socket) => socket.end('HTTP/1.1 200 OK\r\nx: a\r\n b\r\ncontent-length: 0\r\n\r\n'), 'answer_broken'],
+    ['sends a NUL', (socket: Socket) => socket.end('HTTP/1.1 200 OK\r\nx: a\0b\r\ncontent-length: 0\r\n\r\n'), 'answer_broken'],
+    ['sends headers without end', (socket: Socket) => socket.end(`HTTP/1.1 200 OK\r\n${`x: ${'y'.repeat(1_000)}\r\n`.repeat(100)}\r\n`), 'answer_broken'],
+    ['switches protocols unasked', (socket: Socket) => socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n'), 'answer_broken'],
   ])('that %s is a 502', async (_what, say, failure) => {
     await using rig = new EgressRig();
     const port = await rig.raw((socket) => void headOf(socket).then(() => say(socket)));

@@ -12,7 +12,7 @@ async function echo(request: IncomingMessage): Promise<string> {
 describe('a request', () => {
   test('goes out through the proxy, and its answer comes back', async () => {
     await using rig = new EgressRig();
-    const port = await rig.http(async (request, response) => response.end(await echo(request)));
+    const port = await rig.http((request, response) => void echo(request).then((said) => response.end(said)));
     await rig.openTo(port);
     const answer = await rig.get(`http://up.test:${port}/a?b=1`, { method: 'POST', headers: { 'x-own': 'mine' } }, 'body');
     expect(answer.status).toBe(200);
@@ -26,7 +26,7 @@ describe('a request', () => {
 
   test('goes out encrypted through CONNECT, several on one connection', async () => {
     await using rig = new EgressRig();
-    const port = await rig.https(async (request, response) => response.end(`${request.url} `));
+    const port = await rig.https((request, response) => response.end(`${request.url} `));
     await rig.openTo(port);
     const socket = await rig.tls(await rig.connectTo(`up.test:${port}`), 'up.test');
     expect(socket.alpnProtocol).toBe('http/1.1');
@@ -62,7 +62,7 @@ describe('a request', () => {
 
   test('loses what is between two neighbours, and keeps the rest as it was', async () => {
     await using rig = new EgressRig();
-    const port = await rig.http(async (request, response) => response.end(JSON.stringify(request.rawHeaders)));
+    const port = await rig.http((request, response) => response.end(JSON.stringify(request.rawHeaders)));
     await rig.openTo(port);
     const headers = ['Host', `up.test:${port}`, 'Connection', 'keep-alive, X-Hop', 'X-Hop', '1', 'Keep-Alive', 'timeout=5', 'Proxy-Connection', 'keep-alive', 'Proxy-Authorization', 'Basic x', 'TE', 'trailers', 'Upgrade', 'h2c', 'HTTP2-Settings', 'AA', 'Cookie', 'a=1', 'X-Twice', '1', 'x-twice', '2', 'X-Latin', 'caf\u00e9'];
     const { body } = await ask({ host: '127.0.0.1', port: rig.proxyPort, path: `http://up.test:${port}/`, headers });
@@ -189,7 +189,7 @@ describe('a body', () => {
 
   test('is waited for only after it was allowed', async () => {
     await using rig = new EgressRig();
-    const port = await rig.http(async (request, response) => response.end(`${request.headers.expect ?? 'nothing'} ${await text(request)}`));
+    const port = await rig.http((request, response) => void text(request).then((read) => response.end(`${request.headers.expect ?? 'nothing'} ${read}`)));
     await rig.openTo(port);
     const allowed = rig.dialProxy();
     allowed.write(`PUT http://up.test:${port}/ HTTP/1.1\r\nhost: up.test:${port}\r\nexpect: 100-continue\r\ncontent-length: 4\r\nconnection: close\r\n\r\n`);
