@@ -8,6 +8,7 @@ export class Chronicle {
   readonly #unwritten: (error: unknown) => void;
   /** A program that runs into a limit does so again and again. */
   readonly #limitsTold = new Set<string>();
+  readonly #writing = new Set<Promise<void>>();
 
   constructor(gate: EgressGate, unwritten: (error: unknown) => void) {
     this.#gate = gate;
@@ -29,8 +30,17 @@ export class Chronicle {
     this.#write({ type: 'egress.ended', data });
   }
 
+  /** Resolves when everything that was told up to now is. */
+  async written(): Promise<void> {
+    await Promise.allSettled(this.#writing);
+  }
+
   #write(event: NewEvent<'egress.refused' | 'egress.ended'>): void {
-    this.#gate.record(event).catch((error: unknown) => this.#unwritten(error));
+    const writing = this.#gate
+      .record(event)
+      .catch((error: unknown) => this.#unwritten(error))
+      .finally(() => this.#writing.delete(writing));
+    this.#writing.add(writing);
   }
 }
 

@@ -40,6 +40,7 @@ export class SessionEgress implements Egress {
   readonly #chronicle: Chronicle;
   readonly #servers: HttpServers;
   readonly #connections = new Set<Duplex>();
+  readonly #work = new Set<Promise<void>>();
   readonly #over = new AbortController();
 
   constructor(options: SessionEgressOptions) {
@@ -53,7 +54,7 @@ export class SessionEgress implements Egress {
     const exchanges = new Exchanges({ clearance: this.#clearance, chronicle: this.#chronicle, budget: this.#budget, deadlines, clock, undecided: stop });
     this.#servers = new HttpServers(
       {
-        arrived: (arrived) => void exchanges.serve(arrived),
+        arrived: (arrived) => this.#follow(exchanges.serve(arrived)),
         connect: (authority, stream) => this.#attend(stream, PROXIED, () => this.#lead(readAuthority(authority), stream, PROXIED)),
         refused: (refusal, origin) => this.#chronicle.refused(origin?.via ?? 'proxy', origin, refusal),
       },
@@ -94,6 +95,9 @@ export class SessionEgress implements Egress {
     this.#over.abort(UNWRITABLE);
     for (const stream of this.#connections) stream.destroy();
     await this.#upstreams.close();
+    // How it ended is in the journal before we are gone.
+    while (this.#work.size > 0) await Promise.allSettled(this.#work);
+    await this.#chronicle.written();
   }
 
   /** On the proxy port: HTTP or SOCKS5, by the first byte. */
@@ -191,7 +195,12 @@ export class SessionEgress implements Egress {
         linger(stream);
       }
     };
-    void attended();
+    this.#follow(attended());
+  }
+
+  #follow(work: Promise<void>): void {
+    const followed = work.finally(() => this.#work.delete(followed));
+    this.#work.add(followed);
   }
 
   async #inTime<T>(stream: Duplex, what: Promise<T>): Promise<T> {

@@ -100,6 +100,7 @@ export class Place {
   readonly #breaker: CircuitBreakerPolicy;
   readonly #deadlines: EgressDeadlines;
   readonly #pools = new Map<'http' | 'https', Pool>();
+  readonly #dialling = new Set<Socket>();
   #dialled: string | undefined;
 
   constructor({ host, port }: Destination, addresses: readonly string[], isPrivate: boolean, breaker: CircuitBreakerPolicy, deadlines: EgressDeadlines) {
@@ -159,6 +160,7 @@ export class Place {
   }
 
   async destroy(): Promise<void> {
+    for (const socket of this.#dialling) socket.destroy();
     await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()));
   }
 
@@ -167,6 +169,7 @@ export class Place {
     const [first] = families;
     const lookup: LookupFunction = (_host, options, done) => (options.all === true ? done(null, families) : done(null, first?.address ?? '', first?.family));
     const socket = connectSocket({ host: this.host, port: this.port, lookup, autoSelectFamily: true, noDelay: true, keepAlive: true, allowHalfOpen: true });
+    this.#dialling.add(socket);
     try {
       await this.#until(socket, 'connect');
       const address = socket.remoteAddress;
@@ -179,6 +182,8 @@ export class Place {
     } catch (error) {
       socket.destroy();
       throw error;
+    } finally {
+      this.#dialling.delete(socket);
     }
   }
 
