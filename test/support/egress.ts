@@ -28,7 +28,7 @@ interface Asking {
 }
 
 /** Longer than anything here takes on a machine that does other things, too. */
-export const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 20_000;
 
 /** A way out under a real policy, with servers on this machine behind names that only it resolves, and with the program's side of connections in hand. */
 export class EgressRig implements AsyncDisposable {

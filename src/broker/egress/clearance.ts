@@ -28,6 +28,12 @@ export class Clearance {
 
   /** Where to go with it. Errors: `EgressRefusal`, `UpstreamFailure`, and the gate's own. */
   async clear(request: NetworkRequest, signal: AbortSignal): Promise<Place> {
+    const known = await this.#upstreams.known(request);
+    if (known !== undefined) {
+      // Where it leads is no news: one question has it all.
+      await this.permit(known.isPrivate ? { ...request, private: true } : request, signal);
+      return known;
+    }
     await this.permit(request, signal);
     const place = await this.#upstreams.at(request);
     if (place.isPrivate) await this.permit({ ...request, private: true }, signal);

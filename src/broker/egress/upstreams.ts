@@ -40,6 +40,11 @@ export class Upstreams {
     this.#places = new LRUCache({ max: PLACES, ttl: PINNED_MS, dispose: (place) => void this.#retire(place) });
   }
 
+  /** Where an earlier request found it to be, as long as that holds. */
+  async known({ host, port }: Destination): Promise<Place | undefined> {
+    return await this.#places.get(`${host}:${port}`)?.catch(() => undefined);
+  }
+
   /** Only after the request was allowed: the question to the resolver says the name to whoever answers. Errors: `EgressRefusal`, `UpstreamFailure`. */
   at(destination: Destination): Promise<Place> {
     const key = `${destination.host}:${destination.port}`;
