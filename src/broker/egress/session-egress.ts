@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import { TLSSocket } from 'node:tls';
 import type { Clock, Egress, EgressGate, EgressProvisions, NetworkGrant, SandboxConnection } from '../../contracts/index.ts';
 import { provisionsFor } from '../certificates/provisions.ts';
@@ -96,7 +97,8 @@ export class SessionEgress implements Egress {
     for (const stream of this.#connections) stream.destroy();
     await this.#upstreams.close();
     // How it ended is in the journal before we are gone.
-    while (this.#work.size > 0) await Promise.allSettled(this.#work);
+    const ended = Promise.allSettled(this.#work);
+    await Promise.race([ended, setTimeout(LINGER_MS, undefined, { ref: false })]);
     await this.#chronicle.written();
   }
 
@@ -217,7 +219,7 @@ export class SessionEgress implements Egress {
   #stop(): void {
     if (this.#over.signal.aborted) return;
     this.#over.abort(UNWRITABLE);
-    setTimeout(() => this.#connections.forEach((stream) => stream.destroy()), STOP_MS).unref();
+    void setTimeout(STOP_MS, undefined, { ref: false }).then(() => this.#connections.forEach((stream) => stream.destroy()));
   }
 }
 

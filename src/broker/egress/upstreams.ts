@@ -32,12 +32,12 @@ export class Upstreams {
   readonly #places: LRUCache<string, Promise<Place>>;
   /** They outlive the addresses of a place. */
   readonly #breakers = new LRUCache<string, CircuitBreakerPolicy>({ max: PLACES });
-  readonly #retired = new Set<Place>();
-  #closed = false;
+  /** Those that are pinned no more among them: what is under way there goes on, and so does what was cleared to go there. */
+  readonly #open = new Set<Place>();
 
   constructor(options: UpstreamOptions) {
     this.#options = options;
-    this.#places = new LRUCache({ max: PLACES, ttl: PINNED_MS, dispose: (place) => void this.#retire(place) });
+    this.#places = new LRUCache({ max: PLACES, ttl: PINNED_MS });
   }
 
   /** Where an earlier request found it to be, as long as that holds. */
@@ -58,11 +58,10 @@ export class Upstreams {
 
   /** Ends every connection. */
   async close(): Promise<void> {
-    this.#closed = true;
-    const places = await Promise.allSettled(this.#places.values());
+    const pinned = await Promise.allSettled(this.#places.values());
     this.#places.clear();
-    const open = places.flatMap((place) => (place.status === 'fulfilled' ? [place.value] : []));
-    await Promise.all([...open, ...this.#retired].map((place) => place.destroy()));
+    for (const place of pinned) if (place.status === 'fulfilled') this.#open.add(place.value);
+    await Promise.all([...this.#open].map((place) => place.destroy()));
   }
 
   async #locate(destination: Destination, key: string): Promise<Place> {
@@ -75,23 +74,16 @@ export class Upstreams {
     if (addresses.length === 0) throw new UpstreamFailure('name_not_found', destination.host);
     const classes = addresses.map(classifyAddress);
     if (classes.includes('forbidden')) throw new EgressRefusal('address_forbidden', `${destination.host} leads to an address where nothing may go`);
-    return new Place(destination, addresses, classes.includes('private'), this.#breaker(key), this.#options.deadlines);
+    for (const other of this.#open) if (other.isIdle) this.#open.delete(other);
+    const place = new Place(destination, addresses, classes.includes('private'), this.#breaker(key), this.#options.deadlines);
+    this.#open.add(place);
+    return place;
   }
 
   #breaker(key: string): CircuitBreakerPolicy {
     const breaker = this.#breakers.get(key) ?? circuitBreaker(handleAll, { halfOpenAfter: REST_MS, breaker: new ConsecutiveBreaker(FAILURES) });
     this.#breakers.set(key, breaker);
     return breaker;
-  }
-
-  /** What is under way there goes on, and nothing more begins. */
-  async #retire(located: Promise<Place>): Promise<void> {
-    const place = await located.catch(() => undefined);
-    if (place === undefined || this.#closed) return;
-    this.#retired.add(place);
-    // Destroyed meanwhile, it is closed all the same.
-    await place.close().catch(() => {});
-    this.#retired.delete(place);
   }
 }
 
@@ -120,6 +112,11 @@ export class Place {
   /** That was connected to last. */
   get address(): string | undefined {
     return this.#dialled;
+  }
+
+  /** Nothing is connected, and nothing waits for it. */
+  get isIdle(): boolean {
+    return this.#dialling.size === 0 && [...this.#pools.values()].every(({ stats }) => stats.connected + stats.pending + stats.running === 0);
   }
 
   /** Errors, of its requests: `UpstreamFailure` where there is no connection, undici's own. */
@@ -158,10 +155,6 @@ export class Place {
     } catch (error) {
       throw error instanceof BrokenCircuitError ? new UpstreamFailure('circuit_open', this.host, error) : error;
     }
-  }
-
-  async close(): Promise<void> {
-    await Promise.all([...this.#pools.values()].map((pool) => pool.close()));
   }
 
   async destroy(): Promise<void> {
