@@ -1,4 +1,5 @@
-import type { ApprovalGrant, PolicyDocument, PolicyGrant, SandboxKind, SandboxLimits } from '../contracts/index.ts';
+import type { ApprovalGrant, EgressLimits, PolicyDocument, PolicyGrant, SandboxKind, SandboxLimits } from '../contracts/index.ts';
+import { destinationsOf } from './destinations.ts';
 import type { DocumentPath, Layer } from './document/layer.ts';
 import { ruleName } from './document/layer.ts';
 import { invalidAt } from './document/read-policy.ts';
@@ -18,8 +19,9 @@ export const DEFAULTS = {
   javascript: { memoryBytes: 128 * MIB, place: 'host', functions: [] },
   budget: { usd: 1, tokens: 500_000, steps: 50 },
   approvals: { by: ['approver'], expiresMs: 24 * 60 * 60_000 },
+  egress: { requests: 100_000, requestsPerSecond: 500, connections: 256, uploadBytes: 2 ** 30, downloadBytes: 16 * 2 ** 30 },
   filesWrite: ['/workspace/**', '/tmp/**'],
-} as const satisfies Omit<PolicyGrant, 'hardLimits' | 'approvals'> & { images: readonly string[]; approvals: Omit<ApprovalGrant, 'own'>; filesWrite: readonly string[] };
+} as const satisfies Omit<PolicyGrant, 'hardLimits' | 'approvals'> & { images: readonly string[]; approvals: Omit<ApprovalGrant, 'own'>; egress: EgressLimits; filesWrite: readonly string[] };
 
 /** A number that may not be exceeded, and who said so: no `file` where it is our default. */
 export interface Ceiling {
@@ -99,6 +101,7 @@ export function grantOf(layers: readonly Layer[]): PolicyGrant {
     },
     budget: { usd: budget.usd.value, tokens: budget.tokens.value, steps: budget.steps.value },
     ...(approvals === undefined ? {} : { approvals }),
+    ...networkOf(layers),
   };
 }
 
@@ -117,6 +120,25 @@ function approvalsOf(layers: readonly Layer[]): ApprovalGrant | undefined {
   const waited = [...new Set(lists)].filter((action) => stating.every((layer) => layer.document.approvals?.for?.includes(action) ?? true));
   const { value: expiresMs } = ceiling(layers, ['approvals', 'expires'], (document) => document.approvals?.expires, DEFAULTS.approvals.expiresMs);
   return { by, expiresMs, own: stating.every((layer) => layer.document.approvals?.own === true), ...(lists.length === 0 ? {} : { for: waited }) };
+}
+
+const EGRESS_LIMITS = {
+  requests: 'requests',
+  requestsPerSecond: 'rate',
+  connections: 'connections',
+  uploadBytes: 'upload',
+  downloadBytes: 'download',
+} as const satisfies Record<keyof EgressLimits, keyof NonNullable<PolicyDocument['egress']>>;
+
+function networkOf(layers: readonly Layer[]): Pick<PolicyGrant, 'network'> {
+  const destinations = destinationsOf(layers);
+  if (destinations.length === 0) return {};
+  const of = (limit: keyof EgressLimits): number => {
+    const key = EGRESS_LIMITS[limit];
+    return ceiling(layers, ['egress', key], (document) => document.egress?.[key], DEFAULTS.egress[limit]).value;
+  };
+  const limits = { requests: of('requests'), requestsPerSecond: of('requestsPerSecond'), connections: of('connections'), uploadBytes: of('uploadBytes'), downloadBytes: of('downloadBytes') };
+  return { network: { destinations, limits } };
 }
 
 function commandLimits(layers: readonly Layer[]): PolicyGrant['command'] {

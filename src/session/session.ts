@@ -3,8 +3,10 @@ import {
   type Approvals,
   type Authority,
   type Blobs,
+  type Broker,
   type Clock,
   type DecisionRequest,
+  type Egress,
   GloveboxError,
   type IdSource,
   type Isolates,
@@ -25,6 +27,7 @@ import {
 } from '../contracts/index.ts';
 import type { Attendance } from './approvals/approver.ts';
 import { Asking } from './approvals/asking.ts';
+import { egressGate, networkSpec, provide } from './egress-gate.ts';
 import { Gate } from './gate.ts';
 import { type GovernedJavaScript, GovernedPrograms, type JavaScriptRequest } from './governed-javascript.ts';
 import { GovernedSandbox } from './governed-sandbox.ts';
@@ -46,6 +49,8 @@ export interface SessionPorts extends Attendance {
   readonly approvals?: Approvals;
   /** Who may begin a session at all; anybody where there is none. */
   readonly authority?: Authority;
+  /** There is no way out without, whatever policy says. */
+  readonly broker?: Broker;
 }
 
 export interface SessionOptions {
@@ -78,7 +83,8 @@ export class Session implements AsyncDisposable {
   readonly #ports: SessionPorts;
   readonly #gate: Gate;
   readonly #kinds: readonly SandboxKind[];
-  readonly #spec: SandboxSpec;
+  #spec: SandboxSpec;
+  #egress: Egress | undefined;
   readonly #programs: GovernedPrograms;
   readonly #sandboxes = new Set<GovernedSandbox>();
   readonly #over: AbortController;
@@ -113,7 +119,9 @@ export class Session implements AsyncDisposable {
       await gate.write([{ type: 'session.closed', data: { why: describeError(error) } }]).catch(() => {});
       throw error;
     }
-    return new Session(id, ports, options, { gate, over, image, kinds });
+    const session = new Session(id, ports, options, { gate, over, image, kinds });
+    await session.#openWay();
+    return session;
   }
 
   private constructor(id: SessionId, ports: SessionPorts, options: SessionOptions, { gate, over, image, kinds }: { gate: Gate; over: AbortController; image: string; kinds: readonly SandboxKind[] }) {
@@ -147,6 +155,21 @@ export class Session implements AsyncDisposable {
       isBusy: () => gate.isWaiting || this.#modelCalls > 0 || this.#openings > 0 || this.#programs.isBusy || [...this.#sandboxes].some(({ isBusy }) => isBusy),
       expired: () => this.#expire('nothing happened for too long'),
     });
+  }
+
+  /** Out of its sandboxes, where policy opens one. */
+  async #openWay(): Promise<void> {
+    const { network } = this.policy.grant;
+    if (network === undefined || this.#ports.broker === undefined) return;
+    const gate = egressGate(this.#gate, () => this.#touch(), (error) => this.#cannotWrite(error));
+    try {
+      this.#egress = await this.#ports.broker.open({ gate, network });
+    } catch (error) {
+      await this.close(describeError(error)).catch(() => {});
+      throw error;
+    }
+    const own = networkSpec(this.#egress, network);
+    this.#spec = { ...this.#spec, network: own.network, env: { ...own.env, ...this.#spec.env } };
   }
 
   get spent(): Spending {
@@ -216,11 +239,26 @@ export class Session implements AsyncDisposable {
   async #open(): Promise<Sandbox> {
     this.#openings += 1;
     try {
-      return await this.#ports.sandboxes.create(this.#kinds, this.#spec, { hardLimits: this.policy.grant.hardLimits, signal: this.signal });
+      const sandbox = await this.#ports.sandboxes.create(this.#kinds, this.#spec, { hardLimits: this.policy.grant.hardLimits, signal: this.signal });
+      await this.#connect(sandbox);
+      return sandbox;
     } finally {
       this.#openings -= 1;
       this.#touch();
     }
+  }
+
+  /** A sandbox that could not be given its way out is not handed out. */
+  async #connect(sandbox: Sandbox): Promise<void> {
+    const egress = this.#egress;
+    if (egress === undefined) return;
+    try {
+      await provide(egress, sandbox, this.signal);
+    } catch (error) {
+      await sandbox.destroy().catch(() => {});
+      throw error;
+    }
+    sandbox.serveNetwork((connection) => egress.accept(connection));
   }
 
   /** Asks a model. Decided with what the call may cost at worst, before it is made. Errors: `budget_exhausted`, `denied`, and the model's own. */
@@ -295,6 +333,8 @@ export class Session implements AsyncDisposable {
     this.#idle.stop();
     this.#over.abort(new GloveboxError('cancelled', `the session is over: ${why}`));
     const ends = await Promise.allSettled([...[...this.#sandboxes].map((sandbox) => sandbox.destroy(why)), this.#ports.isolates?.release(this.id), this.#programs.ended()]);
+    // After the sandboxes: what their connections came to is still to be written.
+    await this.#egress?.[Symbol.asyncDispose]();
     await this.#gate.write([{ type: 'session.closed', data: { why } }]);
     if (this.#unwritten !== undefined) throw this.#unwritten;
     const failed = ends.find((end) => end.status === 'rejected');
