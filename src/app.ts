@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Credentials, CredentialSources, EgressBroker, LentRecords, MasterKey, SecretStore, systemResolver } from './broker/index.ts';
 import type { Services } from './cli/index.ts';
-import { type Clock, GloveboxError, randomIds, systemClock } from './contracts/index.ts';
+import { type Authority, type Clock, GloveboxError, type Permission, type Principal, randomIds, systemClock } from './contracts/index.ts';
 import { FolderBlobs, SqliteJournal } from './journal/index.ts';
 import { ModelsByName } from './models/index.ts';
 import { FilePolicies, LivePolicies, type PolicyReload, readAuthority } from './policy/index.ts';
@@ -57,13 +57,16 @@ export async function openServices({ env, version, note = () => {} }: Configurat
     secrets,
     credentials,
     env,
-    require: (permission) => {
-      if (!authority.may(principal, permission, principal.tenant)) throw new GloveboxError('denied', `no role of ${principal.name} lets him ${permission} this machine's glovebox`);
-    },
+    require: (permission) => demand(authority, principal, permission),
     sessionPorts: (attendance = {}) => ({ ...ports, ...attendance }),
     runs: (attendance = {}) => new Runs({ ...ports, ...attendance, principal, blobs, workspace, models, policies, leases }),
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
+}
+
+/** Errors: `denied`. */
+function demand(authority: Authority, principal: Principal, permission: Permission): void {
+  if (!authority.may(principal, permission, principal.tenant)) throw new GloveboxError('denied', `no role of ${principal.name} lets him ${permission} this machine's glovebox`);
 }
 
 function sayReload(reload: PolicyReload): string {
