@@ -12,6 +12,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ default: (quick: boolean)
   density: () => import('./density.ts'),
   soak: () => import('./soak.ts'),
   isolate: () => import('./isolate.ts'),
+  egress: () => import('./egress.ts'),
 };
 
 const { values, positionals } = parseArgs({

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { homedir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { EgressBroker, systemResolver } from './broker/index.ts';
 import type { Services } from './cli/index.ts';
 import { GloveboxError, randomIds, systemClock } from './contracts/index.ts';
 import { FolderBlobs, SqliteJournal } from './journal/index.ts';
@@ -36,8 +37,9 @@ export async function openServices({ env, version, note = () => {} }: Configurat
   const policies = new LivePolicies(new FilePolicies([resolve('policies'), join(ROOT, 'policies')]), { onReload: (reload) => note(sayReload(reload)) });
   const models = new ModelsByName({ env, transcriptFolder: process.cwd() });
   const leases = new FileLeases(join(stateDir, 'leases'));
+  const broker = new EgressBroker({ clock, resolve: systemResolver(join(stateDir, 'hosts')) });
   const approvals = new JournalApprovals({ journal, clock, authority });
-  const ports: SessionPorts = { journal, sandboxes, isolates, clock, ids, blobs, approvals, authority };
+  const ports: SessionPorts = { journal, sandboxes, isolates, broker, clock, ids, blobs, approvals, authority };
   return {
     stateDir,
     version,

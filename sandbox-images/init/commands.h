@@ -10,6 +10,7 @@
 #include "limit_counters.h"
 #include "loop.h"
 #include "ring.h"
+#include "tree.h"
 #include "wire.h"
 
 enum command_state { COMMAND_RUNNING, COMMAND_CLEARING, COMMAND_DRAINING, COMMAND_ENDED };
@@ -70,6 +71,7 @@ struct command {
 	unsigned passes, stops, clean_looks;
 	uint64_t orphans_seen;
 	bool killing, killed_by_us, shared;
+	struct hearing hearing;
 	pid_t prey;
 	struct counters before;
 	struct ending end;

@@ -160,7 +160,7 @@ void ending_stop(struct command *command, enum cause cause, uint32_t grace_ms)
 	if (grace_ms == 0)
 		kill_begin(command, command->marker_alive ? command->marker : TREE_NOBODYS);
 	else if (first)
-		tree_signal(command->marker, SIGTERM);
+		tree_signal(command->marker, SIGTERM, &command->hearing);
 }
 
 void ending_signal(struct command *command, uint32_t number, uint32_t scope)
@@ -174,8 +174,10 @@ void ending_signal(struct command *command, uint32_t number, uint32_t scope)
 	}
 	if (number == SIGKILL)
 		command->killed_by_us = true;
-	if (scope == 1)
-		tree_signal(command->marker, (int)number);
+	if (scope == SCOPE_TREE)
+		tree_signal(command->marker, (int)number, &command->hearing);
+	else if (scope == SCOPE_LATE)
+		tree_signal_late(command->marker, (int)number, &command->hearing);
 	/* The marker may have reaped it, and the number may be somebody else's. */
 	else if (tree_is_child(command->main, command->marker))
 		(void)kill(command->main, (int)number);

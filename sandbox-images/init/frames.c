@@ -130,6 +130,9 @@ static bool shape_of(uint8_t type, bool *streamed, uint32_t *least, uint32_t *mo
 		{FRAME_RESUME, true, 16, 16},
 		{FRAME_RESIZE, true, 4, 4},
 		{FRAME_SLEPT, false, 8, 8},
+		{FRAME_DATA, true, 0, CHUNK_MAX},
+		{FRAME_CREDIT, true, 8, 8},
+		{FRAME_CLOSE, true, 0, 0},
 		{FRAME_ATTACH, false, NONCE_BYTES, NONCE_BYTES},
 	};
 
@@ -144,6 +147,11 @@ static bool shape_of(uint8_t type, bool *streamed, uint32_t *least, uint32_t *mo
 	return false;
 }
 
+static bool may_be_last(uint8_t type)
+{
+	return type == FRAME_STDIN || type == FRAME_DATA;
+}
+
 static enum fault check_after_mac(const struct receiver *receiver, const uint8_t *at, const struct frame *frame)
 {
 	bool attaches = frame->type == FRAME_ATTACH && frame->epoch > receiver->epoch;
@@ -154,7 +162,7 @@ static enum fault check_after_mac(const struct receiver *receiver, const uint8_t
 		return FAULT_EPOCH;
 	if (frame->sequence != (attaches ? 1 : receiver->sequence + 1))
 		return FAULT_SEQUENCE;
-	if (!reserved_is_zero(at) || (frame->flags & ~(frame->type == FRAME_STDIN ? 1 : 0)) != 0)
+	if (!reserved_is_zero(at) || (frame->flags & ~(may_be_last(frame->type) ? 1 : 0)) != 0)
 		return FAULT_RESERVED;
 	if (!shape_of(frame->type, &streamed, &least, &most) || (frame->type == FRAME_ATTACH && !attaches))
 		return FAULT_TYPE;

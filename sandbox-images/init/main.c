@@ -12,11 +12,13 @@
 
 #include "child.h"
 #include "commands.h"
+#include "connections.h"
 #include "ending.h"
 #include "input.h"
 #include "startup.h"
 #include "keeper.h"
 #include "loop.h"
+#include "network.h"
 #include "places.h"
 #include "preamble.h"
 #include "quit.h"
@@ -178,6 +180,7 @@ static _Noreturn void run(void)
 		session_exchange();
 		/* Nothing of this turn may point to them: they were watched in the turn before. */
 		commands_sweep();
+		connections_sweep();
 		turn();
 	}
 }
@@ -204,6 +207,8 @@ static _Noreturn void init(void)
 	child_remember_limits();
 	commands_configure(configuration.max_commands, configuration.writable, configuration.writable_count);
 	ending_configure((features & FEATURE_SUB_REAPER) != 0);
+	if (configuration.network && network_open(configuration.ports, configuration.port_count) == 0)
+		features |= FEATURE_NETWORK;
 	session_open(secrets, &configuration, features);
 	run();
 }
@@ -221,6 +226,6 @@ int main(int argc, char **argv)
 	if (argc >= 4 && strcmp(argv[1], "--places") == 0)
 		return places_run(argv + 2);
 	(void)fprintf(stderr, "usage: glovebox-init [--version | --self-test | --keeper <socket> <seconds> -- <program> ... |"
-			      " --places [<folder> <options>]... -- <program> ...]\n");
+			      " --places [--network] [<folder> <options>]... -- <program> ...]\n");
 	return 64;
 }

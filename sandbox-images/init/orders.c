@@ -7,6 +7,7 @@
 
 #include "bytes.h"
 #include "commands.h"
+#include "connections.h"
 #include "ending.h"
 #include "input.h"
 #include "launch.h"
@@ -87,7 +88,7 @@ static enum fault acknowledge(struct command *command, const uint8_t *payload)
 
 static enum fault signal_command(struct command *command, uint32_t number, uint32_t scope)
 {
-	if (number < 1 || number > SIGNAL_MOST || scope > 1)
+	if (number < 1 || number > SIGNAL_MOST || scope > SCOPE_LATE)
 		return FAULT_PAYLOAD;
 	ending_signal(command, number, scope);
 	return 0;
@@ -152,6 +153,10 @@ enum fault obey(const struct frame *frame)
 		quit(EXIT_SHUTDOWN, "");
 	case FRAME_EXEC:
 		return exec(frame);
+	case FRAME_DATA:
+	case FRAME_CREDIT:
+	case FRAME_CLOSE:
+		return connections_obey(frame);
 	default:
 		command = commands_by_stream(frame->stream);
 		/* The host may have written before it learnt that its command was refused or had ended. */

@@ -25,6 +25,22 @@ static int read_writable(struct configuration *configuration, const struct field
 	return 0;
 }
 
+static int read_ports(struct configuration *configuration, const struct field *field)
+{
+	if (configuration->network || field->length % 2 != 0 || field->length > 2 * PORTS_MAX)
+		return -1;
+	configuration->network = true;
+	for (uint32_t at = 0; at < field->length; at += 2) {
+		uint16_t port = get16(field->value + at);
+
+		/* In order, so that none comes twice. */
+		if (port == 0 || (at > 0 && port <= configuration->ports[configuration->port_count - 1]))
+			return -1;
+		configuration->ports[configuration->port_count++] = port;
+	}
+	return 0;
+}
+
 static int read_field(struct configuration *configuration, const struct field *field)
 {
 	switch (field->tag) {
@@ -37,6 +53,8 @@ static int read_field(struct configuration *configuration, const struct field *f
 			       : -1;
 	case CONFIGURATION_WRITABLE:
 		return read_writable(configuration, field);
+	case CONFIGURATION_PORTS:
+		return read_ports(configuration, field);
 	default:
 		return -1;
 	}

@@ -2,6 +2,7 @@
 #ifndef GLOVEBOX_PREAMBLE_H
 #define GLOVEBOX_PREAMBLE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "secrets.h"
@@ -11,6 +12,9 @@ struct configuration {
 	uint32_t max_commands;
 	char *writable[WRITABLE_MAX];
 	unsigned writable_count;
+	bool network;
+	uint16_t ports[PORTS_MAX];
+	unsigned port_count;
 };
 
 int configuration_parse(struct configuration *configuration, const uint8_t *bytes, uint32_t length);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "connections.h"
 #include "ending.h"
 #include "outbox.h"
 
@@ -59,7 +60,7 @@ static bool has_news(const struct command *command)
 	       channel_end(&command->channels[0]) > command->channels[0].sent || channel_end(&command->channels[1]) > command->channels[1].sent;
 }
 
-/* At most one frame of each channel, so that every command has its turn. */
+/* At most one frame of each channel, so that every command and every connection has its turn. */
 static bool pump_one(struct command *command)
 {
 	bool sent = false;
@@ -85,15 +86,18 @@ bool pump(void)
 	bool sent = true;
 
 	while (sent) {
-		uint32_t count = 0;
+		uint32_t count = 0, total;
 
 		sent = false;
 		while (commands_at(count) != NULL)
 			count++;
-		for (uint32_t i = 0; i < count; i++) {
+		total = count + connections_count();
+		for (uint32_t i = 0; i < total; i++) {
+			uint32_t at = turn++ % total;
+
 			if (outbox_pending() >= OUTBOX_FULL)
 				return true;
-			sent |= pump_one(commands_at(turn++ % count));
+			sent |= at < count ? pump_one(commands_at(at)) : connections_pump(at - count);
 		}
 	}
 	return false;

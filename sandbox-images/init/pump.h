@@ -1,4 +1,4 @@
-/* From the ledger into the outbox, a command at a time and a chunk at a time, so that one flood stalls nobody else. */
+/* From the ledger and the network into the outbox, a command or a connection at a time and a chunk at a time, so that one flood stalls nobody else. */
 #ifndef GLOVEBOX_PUMP_H
 #define GLOVEBOX_PUMP_H
 

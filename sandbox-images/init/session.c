@@ -9,6 +9,7 @@
 
 #include "bytes.h"
 #include "commands.h"
+#include "connections.h"
 #include "frames.h"
 #include "orders.h"
 #include "outbox.h"
@@ -153,6 +154,7 @@ static void violation(enum fault code)
 
 	for (uint32_t i = 0; (command = commands_at(i)) != NULL; i++)
 		streams_pause(command);
+	connections_reset();
 	send_fault(code);
 	session.receiver.hunting = true;
 }
@@ -175,6 +177,7 @@ static void attach(const struct frame *frame)
 {
 	struct command *command;
 
+	connections_reset();
 	outbox_attach(session.secrets->to_host, frame->epoch);
 	send_hello(frame->payload);
 	for (uint32_t i = 0; (command = commands_at(i)) != NULL; i++) {

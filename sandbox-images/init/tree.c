@@ -16,6 +16,7 @@
 
 #define MARKERS_MAX 4096
 #define PF_EXITING 0x4
+#define PF_FORKNOEXEC 0x40
 #define SCAN_MS 100
 
 static struct {
@@ -41,7 +42,7 @@ static bool read_stat(const char *pid, struct process *process)
 {
 	char path[32], text[1024], *fields;
 	unsigned long flags;
-	unsigned long long user, system;
+	unsigned long long user, system, start;
 	long long children_user, children_system;
 	int fd, parsed, parent;
 	ssize_t got;
@@ -58,13 +59,15 @@ static bool read_stat(const char *pid, struct process *process)
 	fields = strrchr(text, ')');
 	if (fields == NULL)
 		return false;
-	parsed = sscanf(fields + 1, " %c %d %*d %*d %*d %*d %lu %*u %*u %*u %*u %llu %llu %lld %lld", &process->state, &parent,
-			&flags, &user, &system, &children_user, &children_system);
+	parsed = sscanf(fields + 1, " %c %d %*d %*d %*d %*d %lu %*u %*u %*u %*u %llu %llu %lld %lld %*d %*d %*d %*d %llu",
+			&process->state, &parent, &flags, &user, &system, &children_user, &children_system, &start);
 	process->pid = (pid_t)atol(pid);
 	process->parent = parent;
 	process->exiting = (flags & PF_EXITING) != 0;
+	process->copy = (flags & PF_FORKNOEXEC) != 0;
+	process->start = start;
 	process->ticks = user + system + (uint64_t)children_user + (uint64_t)children_system;
-	return parsed == 7;
+	return parsed == 8;
 }
 
 static bool remember(const struct process *process)
@@ -244,13 +247,60 @@ struct killing tree_look(pid_t owner)
 	return tally(owner);
 }
 
-void tree_signal(pid_t marker, int number)
+static const struct copy *find_copy(const struct hearing *hearing, const struct process *process)
 {
+	for (unsigned i = 0; i < hearing->count; i++)
+		if (hearing->copies[i].pid == process->pid && hearing->copies[i].start == process->start)
+			return &hearing->copies[i];
+	return NULL;
+}
+
+/* Ticks are coarse: one that began just before the signal may have it twice. */
+static bool is_late(const struct hearing *hearing, const struct process *process)
+{
+	return process->start >= hearing->ticks || (!process->copy && find_copy(hearing, process) != NULL);
+}
+
+static uint64_t ticks_since_boot(void)
+{
+	struct timespec now = {0};
+	uint64_t per_second = (uint64_t)sysconf(_SC_CLK_TCK);
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec * per_second + (uint64_t)now.tv_nsec * per_second / 1000000000;
+}
+
+static void signal_those(pid_t marker, int number, struct hearing *hearing, bool late)
+{
+	struct hearing heard = {.ticks = ticks_since_boot()};
+
 	scan(SCAN_MS);
-	(void)send_to(marker, number);
+	for (size_t i = 0; i < seen.count; i++) {
+		const struct process *process = &seen.list[i];
+
+		if (!is_prey(process, marker) || strchr("ZX", process->state) != NULL)
+			continue;
+		if (!late || is_late(hearing, process))
+			(void)kill(process->pid, number);
+		else if (find_copy(hearing, process) == NULL)
+			continue;
+		if (process->copy && heard.count < COPIES_MOST)
+			heard.copies[heard.count++] = (struct copy){.pid = process->pid, .start = process->start};
+	}
+	*hearing = heard;
+}
+
+void tree_signal(pid_t marker, int number, struct hearing *hearing)
+{
+	signal_those(marker, number, hearing, false);
 	/* A stopped process would sleep through a polite request. */
 	if (number == SIGTERM)
 		(void)send_to(marker, SIGCONT);
+}
+
+void tree_signal_late(pid_t marker, int number, struct hearing *hearing)
+{
+	signal_those(marker, number, hearing, true);
 }
 
 uint64_t tree_cpu_ms(pid_t marker)

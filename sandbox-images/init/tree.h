@@ -12,6 +12,8 @@ struct process {
 	pid_t owner; /* the living marker above it; init's own pid for nobody's; 0 outside of init's tree; -1 unknown */
 	char state;
 	bool exiting;
+	bool copy;	/* of its parent: it has begun no program of its own */
+	uint64_t start; /* in ticks since boot */
 	uint64_t ticks; /* of itself and of the children that it has reaped */
 };
 
@@ -33,13 +35,27 @@ struct killing {
 	bool certain;      /* and no process of unknown parentage was seen */
 };
 
+#define COPIES_MOST 16
+
+/* Who has had a signal. A copy had it with its parent's handlers, and the program that it begins afterwards knows of nothing. */
+struct hearing {
+	uint64_t ticks; /* since boot, when it was sent last */
+	unsigned count;
+	struct copy {
+		pid_t pid;
+		uint64_t start;
+	} copies[COPIES_MOST];
+};
+
 /* One walk of /proc. `owner` is a marker, TREE_NOBODYS or TREE_ALL. */
 struct killing tree_stop(pid_t owner);
 /* Without /proc all that can be killed is the process group that the command began with, or everything. `frozen`: while nothing in the
  * sandbox runs, where init can arrange that. */
 struct killing tree_kill(pid_t owner, pid_t group, bool frozen);
 struct killing tree_look(pid_t owner);
-void tree_signal(pid_t marker, int number);
+void tree_signal(pid_t marker, int number, struct hearing *hearing);
+/* To those alone that cannot have heard the last one: because they were not there, or had yet to begin. */
+void tree_signal_late(pid_t marker, int number, struct hearing *hearing);
 uint64_t tree_cpu_ms(pid_t marker);
 bool tree_is_child(pid_t pid, pid_t parent);
 /* All but init, and it returns when they are gone or after two seconds. */

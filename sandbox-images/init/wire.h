@@ -23,6 +23,10 @@
 #define WINDOW_DEFAULT 262144
 #define FAULT_TEXT_MAX 200
 #define WRITABLE_MAX 8
+#define PORTS_MAX 66
+#define PROXY_PORT 3128
+#define CONNECTIONS_MAX 256
+#define OPEN_HEAD 8
 
 enum frame_type {
 	FRAME_ATTACH = 0x01,
@@ -37,6 +41,9 @@ enum frame_type {
 	FRAME_RESUME = 0x0a,
 	FRAME_RESIZE = 0x0b,
 	FRAME_SLEPT = 0x0c,
+	FRAME_DATA = 0x21,
+	FRAME_CREDIT = 0x22,
+	FRAME_CLOSE = 0x23,
 	FRAME_HELLO = 0x81,
 	FRAME_PONG = 0x82,
 	FRAME_COMMAND = 0x83,
@@ -46,9 +53,16 @@ enum frame_type {
 	FRAME_STDIN_ACK = 0x87,
 	FRAME_END = 0x88,
 	FRAME_FAULT = 0x89,
+	FRAME_OPEN = 0xa0,
+	FRAME_GUEST_DATA = 0xa1,
+	FRAME_GUEST_CREDIT = 0xa2,
+	FRAME_GUEST_CLOSE = 0xa3,
 };
 
-enum configuration_tag { CONFIGURATION_GRACE_MS = 1, CONFIGURATION_MAX_COMMANDS = 2, CONFIGURATION_WRITABLE = 3 };
+/* How a program came to its connection. */
+enum via { VIA_NAME = 1, VIA_PROXY = 2 };
+
+enum configuration_tag { CONFIGURATION_GRACE_MS = 1, CONFIGURATION_MAX_COMMANDS = 2, CONFIGURATION_WRITABLE = 3, CONFIGURATION_PORTS = 4 };
 
 enum exec_tag {
 	EXEC_ID = 1,
@@ -67,6 +81,9 @@ enum exec_tag {
 	EXEC_BUILTIN,
 	EXEC_SIZE,
 };
+
+/* late: of the tree, those that cannot have heard the last one. */
+enum signal_scope { SCOPE_MAIN, SCOPE_TREE, SCOPE_LATE };
 
 enum exec_flag { EXEC_STDIN_PIPE = 1, EXEC_MERGE_STDERR = 2, EXEC_TERMINAL = 4, EXEC_TRUNCATE = 8, EXEC_ALL_FLAGS = 15 };
 
@@ -126,6 +143,7 @@ enum feature {
 	FEATURE_OPENAT2 = 64,
 	FEATURE_NO_NEW_PRIVS = 128,
 	FEATURE_CGROUP_V2 = 256,
+	FEATURE_NETWORK = 512,
 };
 
 /* In the order of the checks; docs/wire.md gives them as codes of FAULT. */

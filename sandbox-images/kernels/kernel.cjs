@@ -12,11 +12,13 @@ const util = require('node:util');
 const { promiseHooks } = require('node:v8');
 
 const PIECE_BYTES = 4000; // with its head below PIPE_BUF, so that the kernel writes it whole
+const HELD_BYTES = 1900; // two of these, with their heads, as well
 const TEXT_CHARACTERS = 100_000;
 const FAILED = 70;
 const DISPLAY = Symbol.for('Jupyter.display');
 // Taken now: the code may put others in their places.
 const { stringify, parse } = JSON;
+const { alloc, byteLength, concat, from } = Buffer;
 const { writeSync } = fs;
 const { inspect } = util;
 const exit = process.reallyExit.bind(process);
@@ -27,8 +29,8 @@ const IMPORT = '__import';
 
 function readConfig() {
   const bytes = [];
-  for (const byte = Buffer.alloc(1); byte[0] !== 10; bytes.push(byte[0])) if (fs.readSync(0, byte, 0, 1) === 0) exit(FAILED);
-  return parse(Buffer.from(bytes).toString());
+  for (const byte = alloc(1); byte[0] !== 10; bytes.push(byte[0])) if (fs.readSync(0, byte, 0, 1) === 0) exit(FAILED);
+  return parse(from(bytes).toString());
 }
 
 const { token } = readConfig();
@@ -42,15 +44,32 @@ function put(descriptor, bytes) {
   for (let at = 0; at < bytes.length; at += writeSync(descriptor, bytes, at));
 }
 
-const mark = Buffer.from(`\0gbx:${token}:`);
+const mark = from(`\0gbx:${token}:`);
 
-function putPiece(channel, piece, last) {
-  put(channels[channel], Buffer.concat([mark, Buffer.from(piece.length.toString(16).padStart(4, '0') + (last ? '.' : '+')), piece]));
+function whole(piece, last) {
+  return concat([mark, from(piece.length.toString(16).padStart(4, '0') + (last ? '.' : '+')), piece]);
+}
+
+let held = alloc(0);
+
+function release() {
+  const bytes = held;
+  held = alloc(0);
+  return bytes;
 }
 
 function send(message) {
-  const text = Buffer.from(stringify(message));
-  for (let at = 0; at < text.length; at += PIECE_BYTES) putPiece('stdout', text.subarray(at, at + PIECE_BYTES), at + PIECE_BYTES >= text.length);
+  const text = from(stringify(message));
+  if (text.length <= HELD_BYTES) return put(channels.stdout, concat([release(), whole(text, true)]));
+  put(channels.stdout, release());
+  for (let at = 0; at < text.length; at += PIECE_BYTES) put(channels.stdout, whole(text.subarray(at, at + PIECE_BYTES), at + PIECE_BYTES >= text.length));
+}
+
+/** As `send`, but what is small goes with what comes next: every write wakes two other processes. */
+function hold(message) {
+  const text = from(stringify(message));
+  if (text.length > HELD_BYTES || held.length > 0) send(message);
+  else held = whole(text, true);
 }
 
 function cut(text, most = TEXT_CHARACTERS) {
@@ -67,7 +86,7 @@ function plain(value) {
 }
 
 function encoded(media, content) {
-  if (content instanceof Uint8Array) return Buffer.from(content).toString('base64');
+  if (content instanceof Uint8Array) return from(content).toString('base64');
   if (media === 'application/json' || media.endsWith('+json')) return stringify(content);
   return typeof content === 'string' ? content : undefined;
 }
@@ -93,12 +112,12 @@ function say(type, data) {
   const omitted = [];
   let room = most;
   for (const [media, text] of Object.entries(data).sort(([, a], [, b]) => a.length - b.length)) {
-    room -= Buffer.byteLength(stringify(text)) + media.length;
+    room -= byteLength(stringify(text)) + media.length;
     if (room >= 0) kept[media] = text;
     else omitted.push(media);
   }
   if (omitted.includes('text/plain')) kept['text/plain'] = '[too large]';
-  send({ type, data: kept, omitted });
+  (type === 'result' ? hold : send)({ type, data: kept, omitted });
 }
 
 /** Shows values to whoever made the call; with `raw` they are bundles, by media type. */
@@ -114,7 +133,7 @@ class Output extends Writable {
   }
 
   write(chunk, encoding, done = encoding) {
-    put(this.fd, typeof chunk === 'string' ? Buffer.from(chunk, typeof encoding === 'string' ? encoding : 'utf8') : chunk);
+    put(this.fd, typeof chunk === 'string' ? from(chunk, typeof encoding === 'string' ? encoding : 'utf8') : chunk);
     if (typeof done === 'function') process.nextTick(done);
     return true;
   }
@@ -214,7 +233,8 @@ let current;
 async function run({ run: number, code, most: room }) {
   current = number;
   most = room;
-  send({ type: 'started', call: number });
+  Atomics.store(begun, 0, number);
+  Atomics.notify(begun, 0);
   try {
     const outcome = await evaluate(number, code);
     if (current !== number) return;
@@ -238,8 +258,11 @@ function finish(number, ...errors) {
   if (current !== number) return;
   current = undefined;
   for (const error of errors) report(error);
-  putPiece('stderr', Buffer.from(stringify({ end: number })), true);
-  send({ type: 'end', call: number, status: errors.length === 0 ? 'ok' : 'error' });
+  const marked = whole(from(stringify({ end: number })), true);
+  const end = whole(from(stringify({ type: 'end', call: number, status: errors.length === 0 ? 'ok' : 'error' })), true);
+  // One right after the other: whoever reads wakes once.
+  put(channels.stderr, marked);
+  put(channels.stdout, concat([release(), end]));
 }
 
 function report(error) {
@@ -260,6 +283,8 @@ function report(error) {
 /** What both threads know of an interrupt. Whoever is first decides: the main thread, which hears of it, or the worker, for which it took too long. */
 const interruption = new Int32Array(new SharedArrayBuffer(4));
 const [ASKED, HEARD, TERMINATING] = [0, 1, 2];
+/** The number of the call that the main thread has come to. */
+const begun = new Int32Array(new SharedArrayBuffer(4));
 /** What hears within this time is not busy. */
 const HEARD_MS = 200;
 
@@ -267,12 +292,14 @@ const HEARD_MS = 200;
 function listen() {
   const { parentPort, workerData } = require('node:worker_threads');
   const { Session } = require('node:inspector');
-  const { interruption, ASKED, TERMINATING, HEARD_MS } = workerData;
+  const { interruption, begun, ASKED, TERMINATING, HEARD_MS } = workerData;
   const waiting = [];
   let isTerminating = false;
+  let terminated = 0;
 
   function terminate(call) {
     isTerminating = true;
+    terminated = call;
     const session = new Session();
     session.connectToMainThread();
     // Answered when it is over, which takes something to end: where the code has just come to its end by itself, that is the message below.
@@ -289,7 +316,14 @@ function listen() {
   function next() {
     while (!isTerminating && waiting.length > 0) {
       const request = JSON.parse(waiting.shift());
-      if ('interrupt' in request) Atomics.store(interruption, 0, ASKED);
+      // A second one while the first takes effect.
+      if (request.interrupt <= terminated) continue;
+      if ('interrupt' in request) {
+        // Before it is there it would be for nobody.
+        const latest = Atomics.load(begun, 0);
+        if (latest < request.interrupt) Atomics.wait(begun, 0, latest, HEARD_MS);
+        Atomics.store(interruption, 0, ASKED);
+      }
       parentPort.postMessage(request);
       if (!('interrupt' in request) || Atomics.wait(interruption, 0, ASKED, HEARD_MS) !== 'timed-out') continue;
       if (Atomics.compareExchange(interruption, 0, ASKED, TERMINATING) === ASKED) terminate(request.interrupt);
@@ -330,7 +364,7 @@ function obey(request) {
 async function serve() {
   prepareGlobals();
   await prepareRealm();
-  const worker = new Worker(`(${listen})()`, { eval: true, workerData: { requests, interruption, ASKED, TERMINATING, HEARD_MS } });
+  const worker = new Worker(`(${listen})()`, { eval: true, workerData: { requests, interruption, begun, ASKED, TERMINATING, HEARD_MS } });
   worker.on('message', obey);
   worker.on('error', () => exit(FAILED));
   await new Promise((resolve) => worker.once('online', resolve));

@@ -80,9 +80,13 @@ class Channel:
                 self.put(self.out, piece, at + PIECE_BYTES >= len(text))
 
     def end(self, call, **how):
-        """On both channels, so that the host knows that nothing of the call is still to come on either."""
-        self.put(self.err, dumps({"end": call}).encode("ascii"), True)
-        self.send(type="end", call=call, **how)
+        """On both channels, so that the host knows that nothing of the call is still to come on either. One right after the other: whoever reads wakes once."""
+        mark = self.whole(dumps({"end": call}).encode("ascii"), True)
+        end = self.whole(dumps({"type": "end", "call": call, **how}).encode("ascii"), True)
+        with interrupts_held, self.lock:
+            held, self.held = self.held, b""
+            self.write(self.err, mark)
+            self.write(self.out, held + end)
 
     def whole(self, piece, last):
         return self.mark + b"%04x" % len(piece) + (b"." if last else b"+") + piece
@@ -107,6 +111,7 @@ class HeldInterrupts:
         self.armed = False
         self.held = 0
         self.came = False
+        self.tell = None
 
     def handle(self, number, frame):
         if not self.armed:
@@ -114,7 +119,12 @@ class HeldInterrupts:
         if self.held:
             self.came = True
         else:
-            raise KeyboardInterrupt
+            self.interrupt()
+
+    def interrupt(self):
+        """The host tells nobody again of an interrupt that has come here."""
+        self.tell()
+        raise KeyboardInterrupt
 
     def __enter__(self):
         if threading.current_thread() is threading.main_thread():
@@ -127,7 +137,7 @@ class HeldInterrupts:
         if self.came and not self.held:
             self.came = False
             if self.armed:
-                raise KeyboardInterrupt
+                self.interrupt()
 
 
 interrupts_held = HeldInterrupts()
@@ -227,6 +237,7 @@ class Kernel:
         self.waiting = b""
 
     def serve(self):
+        interrupts_held.tell = lambda: self.channel.send(type="heard")
         sys.modules["__main__"] = self.main
         sys.meta_path.insert(0, self)
         os.environ.setdefault("MPLBACKEND", "Agg")
@@ -265,9 +276,8 @@ class Kernel:
         """What was raised; None where nothing was."""
         try:
             try:
-                interrupts_held.armed = True
                 # From here on an interrupt is the code's.
-                self.channel.send(type="started", call=number)
+                interrupts_held.armed = True
                 value = self.evaluate(number, code)
                 self.flush()
                 if value is not None:

@@ -96,7 +96,7 @@ export class Agent {
       const request: ModelRequest = {
         system: SYSTEM_PROMPT,
         messages: fitContext(conversation.messages, window),
-        tools: this.#registry.descriptions(),
+        tools: this.#registry.descriptions((tool, version) => session.offers(tool, version)),
         maxOutputTokens: MAX_OUTPUT_TOKENS,
       };
       try {

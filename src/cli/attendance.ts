@@ -18,7 +18,13 @@ class TerminalApprover implements Approver {
   ask(approval: Approval, signal: AbortSignal): Promise<{ readonly answer: ApprovalAnswer } | undefined> {
     const asked = this.#last.then(() => this.#ask(approval, signal));
     this.#last = asked.catch(() => {});
-    return asked;
+    // One that was answered elsewhere does not wait for its turn here.
+    return new Promise((resolve, reject) => {
+      const over = (): void => reject(signal.reason as Error);
+      if (signal.aborted) over();
+      signal.addEventListener('abort', over, { once: true });
+      asked.then(resolve, reject).finally(() => signal.removeEventListener('abort', over));
+    });
   }
 
   refused(id: ApprovalId, why: string): void {

@@ -14,11 +14,14 @@ export type DecisionRequest =
   | { readonly action: 'file.read' | 'file.write' | 'file.delete' | 'file.list'; readonly path: string }
   | {
       readonly action: 'network.connect';
-      readonly scheme: 'http' | 'https' | 'tcp';
+      /** `ws` and `wss` are an HTTP request that is to become a WebSocket. */
+      readonly scheme: 'http' | 'https' | 'ws' | 'wss' | 'tcp';
       readonly host: string;
       readonly port: number;
       readonly method?: string;
       readonly path?: string;
+      /** Asked a second time: the name was resolved, and leads into a network that is not public. */
+      readonly private?: true;
     }
   | { readonly action: 'credential.use'; readonly credential: string; readonly host: string; readonly method: string; readonly path: string }
   | { readonly action: 'tool.call'; readonly tool: string; readonly version: string }

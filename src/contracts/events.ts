@@ -2,9 +2,24 @@ import type { ApprovalAnswer, ApprovalQuestion, ApprovalRefusal } from './approv
 import type { CallEnd, ContextLanguage } from './context.ts';
 import type { Decision, DecisionRequest } from './decision.ts';
 import type { ErrorCode } from './errors.ts';
-import type { HostFunctionGroup, JavaScriptEnd, JavaScriptForm, JavaScriptLanguage } from './javascript.ts';
+import type { HostFunctionGroup, JavaScriptEnd, JavaScriptForm, JavaScriptLanguage, JavaScriptPlace } from './javascript.ts';
 import type { ModelReply, ToolCall } from './model.ts';
 import type { CommandEnd, SandboxKind, WorkspacePlace } from './sandbox.ts';
+
+/** What egress refuses by itself. */
+export type EgressRefusalCode =
+  /** Not a host name, or an address instead of one. */
+  | 'host_invalid'
+  /** The request cannot be read in one way only. */
+  | 'request_invalid'
+  /** What was dialled, the certificate that was asked for and the host of the request are not the same. */
+  | 'hosts_disagree'
+  /** The name leads to where nothing may go. */
+  | 'address_forbidden'
+  /** The session's limits. */
+  | 'limit'
+  /** The program did not go on with what it began: it does not trust our certificate, say. */
+  | 'handshake_failed';
 
 /** What came back from a tool, as the model will see it. */
 export interface ToolOutcome {
@@ -66,11 +81,27 @@ export interface EventData {
   'command.started': { command: string; sandbox: string; argv: readonly string[]; cwd: string };
   'command.ended': { command: string; end: CommandEnd; stdoutHash: string; stderrHash: string };
   /** The program itself where it is short, else a blob of its hash where blobs are kept. */
-  'javascript.started': { call: string; language: JavaScriptLanguage; form: JavaScriptForm; sourceHash: string; source?: string; functions: readonly HostFunctionGroup[] };
+  'javascript.started': { call: string; language: JavaScriptLanguage; form: JavaScriptForm; sourceHash: string; source?: string; functions: readonly HostFunctionGroup[]; place?: JavaScriptPlace };
   'javascript.ended': { call: string; end: Omit<JavaScriptEnd, 'result'>; resultHash: string; consoleHash: string };
   /** `command` is the interpreter that runs it; the code is in the decision before it, and `codeHash` is its hash. */
   'call.started': { call: string; context: string; command: string; sandbox: string; language: ContextLanguage; codeHash: string };
   'call.ended': { call: string; end: CallEnd; stdoutHash: string; stderrHash: string; displaysHash: string };
+  /** Egress said no on its own, whatever policy says: `host` is what the program asked for, as far as it could be read. */
+  'egress.refused': { via: 'name' | 'proxy'; host?: string; port?: number; code: EgressRefusalCode; text: string };
+  /** A request or a tunnel that was allowed is over; `path` is without its query, bytes are those of the bodies. */
+  'egress.ended': {
+    scheme: 'http' | 'https' | 'ws' | 'wss' | 'tcp';
+    host: string;
+    port: number;
+    method?: string;
+    path?: string;
+    address?: string;
+    status?: number;
+    sentBytes: number;
+    receivedBytes: number;
+    wallMs: number;
+    failure?: string;
+  };
   'file.changed': { sandbox: string; operation: string; path: string; bytes: number };
   'model.started': { call: string; model: string; requestHash: string; worstCaseUsd: number; worstCaseTokens: number };
   'model.ended': { call: string; reply: ModelReply };

@@ -1,3 +1,5 @@
+import type { SandboxKind } from './sandbox.ts';
+
 /** What a call of a host function is part of; a policy lends each by its name. */
 export type HostFunctionGroup = 'files' | 'tools';
 
@@ -15,6 +17,9 @@ export interface JavaScriptLimits {
   /** Console and result together, in UTF-8. */
   readonly outputBytes: number;
 }
+
+/** Where the child is that holds the isolates: a process of this host, or a sandbox of its own. */
+export type JavaScriptPlace = 'host' | 'sandbox';
 
 export type ConsoleLevel = 'debug' | 'log' | 'info' | 'warn' | 'error';
 
@@ -79,6 +84,8 @@ export interface JavaScriptSpec {
   /** JSON values, also as the global `args`. */
   readonly args: readonly unknown[];
   readonly limits: JavaScriptLimits;
+  /** The sandbox that its child runs in; without one it is a process of this host. */
+  readonly sandbox?: { readonly kinds: readonly SandboxKind[]; readonly hardLimits: boolean };
   /** By name: `files.read` is `files.read(…)` in the program. */
   readonly functions: Readonly<Record<string, HostFunction>>;
   /** Each line as it comes, in order; must not throw. */
@@ -88,7 +95,7 @@ export interface JavaScriptSpec {
 
 /** Runs JavaScript out of this process, in isolates of child processes. */
 export interface Isolates extends AsyncDisposable {
-  /** Never rejects for what the program does. Errors: `kind_unavailable`, `admission_full`. */
+  /** Never rejects for what the program does. Errors: `kind_unavailable`, `admission_full`, and in a sandbox those of `Sandboxes.create`. */
   run(spec: JavaScriptSpec): Promise<JavaScriptEnd>;
   /** Ends the children of an owner, with whatever runs in them. */
   release(owner: string): Promise<void>;

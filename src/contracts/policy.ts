@@ -3,6 +3,7 @@ import type { ApprovalGrant } from './approval.ts';
 import type { Action, Decision, DecisionRequest } from './decision.ts';
 import type { CommandLimits, SandboxLimits, SessionLimits } from './limits.ts';
 import { bytes, duration } from './limits.ts';
+import type { HostFunctionGroup, JavaScriptPlace } from './javascript.ts';
 import { NAME_PATTERN, type Principal } from './principal.ts';
 import type { SandboxKind } from './sandbox.ts';
 
@@ -48,6 +49,8 @@ const networkRule = z.union([
     tcp: z.int().min(1).max(65_535).optional(),
     methods: z.array(z.string()).optional(),
     paths: globs.optional(),
+    websocket: z.boolean().optional().describe('requests may become WebSockets'),
+    private: z.boolean().optional().describe('the name may lead to this machine or into a private network'),
   }),
 ]);
 
@@ -92,11 +95,22 @@ export const policyDocument = z.strictObject({
     .strictObject({
       memory: bytes.optional().describe('the heap of a program'),
       languages: z.array(z.enum(['javascript', 'typescript'])).optional().describe('what programs may be written in; both by default'),
+      place: z.enum(['host', 'sandbox']).optional().describe('where the process is that holds the isolate: on this host, or in a sandbox of its own'),
       functions: z.array(z.enum(['files', 'tools'])).optional().describe('what of the host a program may be given to call'),
     })
     .optional()
-    .describe('JavaScript in an isolate, outside of any sandbox; without it there is none'),
+    .describe('JavaScript in an isolate; without it there is none'),
   network: z.array(networkRule).optional(),
+  egress: z
+    .strictObject({
+      requests: z.int().positive().optional().describe('of a session, refused ones too'),
+      rate: z.int().positive().optional().describe('requests a second'),
+      connections: z.int().positive().optional().describe('at once'),
+      upload: bytes.optional().describe('of a session'),
+      download: bytes.optional().describe('of a session'),
+    })
+    .optional()
+    .describe('how much may go through what `network` opens'),
   tools: z.strictObject({ allow: z.array(z.string()).optional(), deny: z.array(z.string()).optional() }).optional(),
   models: z.strictObject({ allow: globs.optional() }).optional(),
   budget: z
@@ -126,6 +140,33 @@ export const policyDocument = z.strictObject({
 });
 export type PolicyDocument = z.output<typeof policyDocument>;
 
+/** How much a session may send and get. */
+export interface EgressLimits {
+  /** Refused ones count, too. */
+  readonly requests: number;
+  /** In the long run; so many may come at once. */
+  readonly requestsPerSecond: number;
+  readonly connections: number;
+  readonly uploadBytes: number;
+  readonly downloadBytes: number;
+}
+
+/** A place that some rule names. */
+export interface NetworkDestination {
+  /** A canonical name, an address, or `*.` and a name. */
+  readonly host: string;
+  readonly port: number;
+  /** Bytes that nobody looks at, instead of HTTP requests that are decided one by one. */
+  readonly tcp: boolean;
+}
+
+/** What of the network there is for a session. */
+export interface NetworkGrant {
+  /** What is not among them no request can reach. What is among them may still be refused: that is for `decide`. */
+  readonly destinations: readonly NetworkDestination[];
+  readonly limits: EgressLimits;
+}
+
 /** What a policy lends to a session: the sandbox it gets and how much it may use. */
 export interface PolicyGrant {
   readonly image: string;
@@ -134,10 +175,12 @@ export interface PolicyGrant {
   readonly sandbox: SandboxLimits;
   readonly command: CommandLimits;
   readonly session: SessionLimits;
-  readonly javascript: { readonly memoryBytes: number };
+  readonly javascript: { readonly memoryBytes: number; readonly place: JavaScriptPlace; readonly functions: readonly HostFunctionGroup[] };
   readonly budget: { readonly usd: number; readonly tokens: number; readonly steps: number };
   /** Undefined: nobody is asked but whoever sits at the terminal. */
   readonly approvals?: ApprovalGrant;
+  /** Undefined where no destination is named: its sandboxes have no way out at all. */
+  readonly network?: NetworkGrant;
 }
 
 /** A rule that can speak. */

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { CommandId, SandboxId } from './ids.ts';
 import type { CommandLimits, SandboxLimits } from './limits.ts';
 
@@ -13,6 +14,32 @@ export interface SandboxSpec {
   readonly graceMs: number;
   /** Environment of each command, below what the command itself sets. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Absent: init listens nowhere and answers no DNS. */
+  readonly network?: SandboxNetwork;
+}
+
+/** What a sandbox can dial: names alone, each of which ends at `Sandbox.serveNetwork`. */
+export interface SandboxNetwork {
+  /** Ports on which any name can be dialled: 80 and 443 besides. At most 64. */
+  readonly ports: readonly number[];
+}
+
+/** Where a sandbox with a network finds a proxy: this port of 127.0.0.1. */
+export const PROXY_PORT = 3128;
+
+/** A connection that a program in a sandbox opened. Hostile: names and ports are what the program asked for, and bounded and validated only as far as this says. */
+export interface SandboxConnection {
+  /** `name`: the program resolved this name and dialled what init answered. `proxy`: it dialled the proxy port, and says in the stream what it wants. */
+  readonly via: 'name' | 'proxy';
+  /** With `name`: the DNS name as asked for (lower case, no trailing dot, at most 253 bytes of [a-z0-9._-]). */
+  readonly host?: string;
+  /** That was dialled. */
+  readonly port: number;
+  /**
+   * Bytes both ways, with back-pressure; half-closes; `destroy` resets. A reset by the program, and the end of the sandbox or of the wire under it, destroy it with an error
+   * whose code is `ECONNRESET`; nobody need listen for it.
+   */
+  readonly stream: Duplex;
 }
 
 export type CommandCause =
@@ -111,6 +138,9 @@ export interface OutputOffsets {
   readonly stderr?: number;
 }
 
+/** The main process; with everything that it started; or, of that, what cannot have heard the last signal of such scope, because it was not there or was yet to begin its program. */
+export type SignalScope = 'process' | 'tree' | 'late';
+
 /** A command that was handed to a sandbox. */
 export interface RunningCommand {
   readonly id: CommandId;
@@ -125,7 +155,7 @@ export interface RunningCommand {
   closeStdin(): Promise<void>;
   /** Of a terminal, in characters. The program hears of it. */
   resize(columns: number, rows: number): void;
-  signal(name: NodeJS.Signals, scope?: 'process' | 'tree'): void;
+  signal(name: NodeJS.Signals, scope?: SignalScope): void;
   /** Ends the whole tree with cause `cancelled`. */
   cancel(graceMs?: number): void;
   /** Acknowledges it: once it has ended, nobody can ask for its result or its output any more, and its id is as good as new. */
@@ -217,6 +247,8 @@ export interface Sandbox extends AsyncDisposable {
   ping(options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<SandboxPulse>;
   /** Environment of each command from now on, instead of the spec's: a sandbox may be made before it is known for whom. */
   setEnv(env: Readonly<Record<string, string>>): void;
+  /** Whom the connections of its programs go to from now on. Until it is called they are reset. `accept` must not throw. */
+  serveNetwork(accept: (connection: SandboxConnection) => void): void;
   /** Never throws for what the guest does: a command that cannot run ends with a cause. */
   exec(spec: CommandSpec): RunningCommand;
   /** A command that runs or whose result is remembered, also one that an earlier owner of the sandbox started: that is kept until `forget`. Undefined when nobody knows it. */

@@ -23,6 +23,8 @@ export const EVENT_VERSIONS = {
   'javascript.ended': 1,
   'call.started': 1,
   'call.ended': 1,
+  'egress.refused': 1,
+  'egress.ended': 1,
   'file.changed': 1,
   'model.started': 1,
   'model.ended': 1,

@@ -1,4 +1,5 @@
-import type { ApprovalGrant, PolicyDocument, PolicyGrant, SandboxKind, SandboxLimits } from '../contracts/index.ts';
+import type { ApprovalGrant, EgressLimits, PolicyDocument, PolicyGrant, SandboxKind, SandboxLimits } from '../contracts/index.ts';
+import { destinationsOf } from './destinations.ts';
 import type { DocumentPath, Layer } from './document/layer.ts';
 import { ruleName } from './document/layer.ts';
 import { invalidAt } from './document/read-policy.ts';
@@ -15,11 +16,12 @@ export const DEFAULTS = {
   sandbox: { cpu: 1, memoryBytes: 512 * MIB, pids: 256, diskBytes: 512 * MIB, inodes: 100_000, openFiles: 1024 },
   command: { wallMs: 2 * 60_000, outputBytes: MIB },
   session: { wallMs: 30 * 60_000, idleMs: 5 * 60_000 },
-  javascript: { memoryBytes: 128 * MIB },
+  javascript: { memoryBytes: 128 * MIB, place: 'host', functions: [] },
   budget: { usd: 1, tokens: 500_000, steps: 50 },
   approvals: { by: ['approver'], expiresMs: 24 * 60 * 60_000 },
+  egress: { requests: 100_000, requestsPerSecond: 500, connections: 256, uploadBytes: 2 ** 30, downloadBytes: 16 * 2 ** 30 },
   filesWrite: ['/workspace/**', '/tmp/**'],
-} as const satisfies Omit<PolicyGrant, 'hardLimits' | 'approvals'> & { images: readonly string[]; approvals: Omit<ApprovalGrant, 'own'>; filesWrite: readonly string[] };
+} as const satisfies Omit<PolicyGrant, 'hardLimits' | 'approvals'> & { images: readonly string[]; approvals: Omit<ApprovalGrant, 'own'>; egress: EgressLimits; filesWrite: readonly string[] };
 
 /** A number that may not be exceeded, and who said so: no `file` where it is our default. */
 export interface Ceiling {
@@ -91,9 +93,15 @@ export function grantOf(layers: readonly Layer[]): PolicyGrant {
       wallMs: ceiling(layers, ['session', 'wall'], (document) => document.session?.wall, DEFAULTS.session.wallMs).value,
       idleMs: ceiling(layers, ['session', 'idle'], (document) => document.session?.idle, DEFAULTS.session.idleMs).value,
     },
-    javascript: { memoryBytes: ceiling(layers, ['javascript', 'memory'], (document) => document.javascript?.memory, DEFAULTS.javascript.memoryBytes).value },
+    javascript: {
+      memoryBytes: ceiling(layers, ['javascript', 'memory'], (document) => document.javascript?.memory, DEFAULTS.javascript.memoryBytes).value,
+      // The stricter of two: a sandbox holds what a process of the host does not.
+      place: layers.some(({ document }) => document.javascript?.place === 'sandbox') ? 'sandbox' : DEFAULTS.javascript.place,
+      functions: functionsOf(layers),
+    },
     budget: { usd: budget.usd.value, tokens: budget.tokens.value, steps: budget.steps.value },
     ...(approvals === undefined ? {} : { approvals }),
+    ...networkOf(layers),
   };
 }
 
@@ -114,6 +122,25 @@ function approvalsOf(layers: readonly Layer[]): ApprovalGrant | undefined {
   return { by, expiresMs, own: stating.every((layer) => layer.document.approvals?.own === true), ...(lists.length === 0 ? {} : { for: waited }) };
 }
 
+const EGRESS_LIMITS = {
+  requests: 'requests',
+  requestsPerSecond: 'rate',
+  connections: 'connections',
+  uploadBytes: 'upload',
+  downloadBytes: 'download',
+} as const satisfies Record<keyof EgressLimits, keyof NonNullable<PolicyDocument['egress']>>;
+
+function networkOf(layers: readonly Layer[]): Pick<PolicyGrant, 'network'> {
+  const destinations = destinationsOf(layers);
+  if (destinations.length === 0) return {};
+  const of = (limit: keyof EgressLimits): number => {
+    const key = EGRESS_LIMITS[limit];
+    return ceiling(layers, ['egress', key], (document) => document.egress?.[key], DEFAULTS.egress[limit]).value;
+  };
+  const limits = { requests: of('requests'), requestsPerSecond: of('requestsPerSecond'), connections: of('connections'), uploadBytes: of('uploadBytes'), downloadBytes: of('downloadBytes') };
+  return { network: { destinations, limits } };
+}
+
 function commandLimits(layers: readonly Layer[]): PolicyGrant['command'] {
   const cpu = stated(layers, ['command', 'cpu'], (document) => document.command?.cpu);
   return {
@@ -121,6 +148,12 @@ function commandLimits(layers: readonly Layer[]): PolicyGrant['command'] {
     outputBytes: ceiling(layers, ['command', 'output'], (document) => document.command?.output, DEFAULTS.command.outputBytes).value,
     ...(cpu === undefined ? {} : { cpuMs: cpu.value }),
   };
+}
+
+/** What of the host every layer that speaks of it lends to programs. */
+function functionsOf(layers: readonly Layer[]): PolicyGrant['javascript']['functions'] {
+  const [nearest = DEFAULTS.javascript.functions, ...others] = layers.map(({ document }) => document.javascript?.functions).filter((list) => list !== undefined);
+  return nearest.filter((name) => others.every((other) => other.includes(name)));
 }
 
 /** Kinds that every layer accepts, in the order of the one that is nearest to the session. */

@@ -1,7 +1,7 @@
 import type { DecisionRequest, Policy, PolicyDocument, PolicyFinding } from '../contracts/index.ts';
+import { unboundBy } from './destinations.ts';
 import type { DocumentPath, Layer } from './document/layer.ts';
 import { ruleName } from './document/layer.ts';
-import { unboundBy } from './rules/network-rules.ts';
 import { isLauncher } from './shell/launchers.ts';
 
 /**
@@ -115,7 +115,7 @@ function covers(wide: CommandRule, narrow: CommandRule): boolean {
 
 /** Limits that are no stricter than what holds anyway. */
 function ineffective(own: Layer, above: readonly Layer[]): PolicyFinding[] {
-  return (['limits', 'command', 'session', 'budget'] as const).flatMap((section) =>
+  return (['limits', 'command', 'session', 'egress', 'budget'] as const).flatMap((section) =>
     Object.entries(own.document[section] ?? {}).flatMap(([key, value]: [string, number | undefined]) => {
       const stricter = above.find((layer) => {
         const other = (layer.document[section] as Readonly<Record<string, number | undefined>> | undefined)?.[key];

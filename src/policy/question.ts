@@ -101,8 +101,8 @@ function sayFindings(found: PatchFindings | undefined): string {
 }
 
 type Connect = Extract<DecisionRequest, { action: 'network.connect' }>;
-const DESTINATION = /^(?:([A-Za-z]+) +)?(https?|tcp):\/\/(\[[^\]]*\]|[^/:]*)(?::(\d{1,5}))?(\/.*)?$/;
-const PORTS: Readonly<Record<string, number>> = { http: 80, https: 443 };
+const DESTINATION = /^(?:([A-Za-z]+) +)?(https?|wss?|tcp):\/\/(\[[^\]]*\]|[^/:]*)(?::(\d{1,5}))?(\/.*)?$/;
+const PORTS: Readonly<Record<string, number>> = { http: 80, https: 443, ws: 80, wss: 443 };
 
 /** Not by `URL`: that would tidy up what policy has to see as it is. */
 function destination(line: string): Omit<Connect, 'action'> {
@@ -110,7 +110,7 @@ function destination(line: string): Omit<Connect, 'action'> {
   const number = port === undefined ? PORTS[scheme] : Number(port);
   if (host === '' || number === undefined) throw new GloveboxError('usage', `connect: expected such as GET https://host/path or tcp://host:5432, found ${JSON.stringify(line)}`);
   if (scheme === 'tcp') return { scheme, host: unbracketed(host), port: number };
-  return { scheme: scheme as 'http' | 'https', host: unbracketed(host), port: number, method: (method ?? 'GET').toUpperCase(), path: path ?? '/' };
+  return { scheme: scheme as 'http' | 'https' | 'ws' | 'wss', host: unbracketed(host), port: number, method: (method ?? 'GET').toUpperCase(), path: path ?? '/' };
 }
 
 function unbracketed(host: string): string {

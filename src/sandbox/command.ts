@@ -1,4 +1,4 @@
-import type { CommandEnd, CommandId, OutputChunk, OutputOffsets, RunningCommand } from '../contracts/index.ts';
+import type { CommandEnd, CommandId, OutputChunk, OutputOffsets, RunningCommand, SignalScope } from '../contracts/index.ts';
 import { OutputQueue } from './output-queue.ts';
 import { StdinWindow } from './stdin-window.ts';
 import type { Channel, GuestEnd, KnownCommand } from './wire/messages-from-guest.ts';
@@ -51,7 +51,7 @@ export class GuestCommand implements RunningCommand, WireStream {
   #isForgotten = false;
   #size: TerminalSize | undefined;
   #cancelGraceMs: number | undefined;
-  #signals: { readonly number: number; readonly tree: boolean }[] = [];
+  #signals: { readonly number: number; readonly scope: SignalScope }[] = [];
 
   constructor(options: GuestCommandOptions) {
     const { windowBytes, terminal } = options.request;
@@ -114,7 +114,7 @@ export class GuestCommand implements RunningCommand, WireStream {
     if (known === undefined) this.#stdin.resume(0);
     else this.#resume(known);
     if (this.#cancelGraceMs !== undefined) this.#send(ToGuest.cancel, encodeCancel(this.#cancelGraceMs));
-    for (const { number, tree } of this.#signals.splice(0)) this.#send(ToGuest.signal, encodeSignal(number, tree));
+    for (const { number, scope } of this.#signals.splice(0)) this.#send(ToGuest.signal, encodeSignal(number, scope));
   }
 
   /** The wire is gone; another may come. */
@@ -155,11 +155,11 @@ export class GuestCommand implements RunningCommand, WireStream {
     this.#send(ToGuest.resize, encodeResize(this.#size));
   }
 
-  signal(name: NodeJS.Signals, scope: 'process' | 'tree' = 'process'): void {
+  signal(name: NodeJS.Signals, scope: SignalScope = 'process'): void {
     const number = signalNumber(name);
     if (number === undefined || this.#ended) return;
-    if (this.#wire === undefined) this.#signals.push({ number, tree: scope === 'tree' });
-    else this.#send(ToGuest.signal, encodeSignal(number, scope === 'tree'));
+    if (this.#wire === undefined) this.#signals.push({ number, scope });
+    else this.#send(ToGuest.signal, encodeSignal(number, scope));
   }
 
   cancel(graceMs: number = CANCEL_GRACE_MS): void {

@@ -1,10 +1,11 @@
 import { GloveboxError } from '../contracts/index.ts';
-import type { CommandId, CommandSpec, RunningCommand, Sandbox, SandboxFiles, SandboxId, SandboxKind, SandboxPulse, WorkspacePlace } from '../contracts/index.ts';
+import type { CommandId, CommandSpec, RunningCommand, Sandbox, SandboxConnection, SandboxFiles, SandboxId, SandboxKind, SandboxPulse, WorkspacePlace } from '../contracts/index.ts';
 import { CommandLedger } from './command-ledger.ts';
 import { execRequest, inheritedRequest } from './command-request.ts';
 import type { AnyCommandSpec } from './command-request.ts';
 import { GuestCommand } from './command.ts';
 import type { GuestCommandOptions } from './command.ts';
+import { Connections } from './connections.ts';
 import { cancelled, deadlineSignal, raceSignal } from './deadline.ts';
 import { GuestFiles } from './files.ts';
 import type { GuestOptions } from './guest-options.ts';
@@ -39,6 +40,7 @@ export class GuestSandbox implements Sandbox {
     this.#link.wire?.send(ToGuest.done, stream, Buffer.alloc(0));
     this.#link.wire?.forget(stream);
   });
+  readonly #connections: Connections;
   readonly #pause: Pause;
   #env: Readonly<Record<string, string>>;
   #streams = { next: 0, end: 0 };
@@ -80,11 +82,13 @@ export class GuestSandbox implements Sandbox {
     this.limitsAre = options.limitsAre;
     this.workspaceIs = options.state.workspaceIs;
     this.files = new GuestFiles((builtin, argv, how) => this.#start({ id: options.ids.next('cmd'), argv, ...how }, builtin));
+    this.#connections = new Connections(options.spec.network);
     this.#link = new Link({
       state: options.state,
       connect: options.connect,
       graceMs: options.spec.graceMs,
       writable: options.writable,
+      network: options.spec.network,
       requires: options.requires,
       listener: this.#listener(),
     });
@@ -121,6 +125,10 @@ export class GuestSandbox implements Sandbox {
 
   resume(signal?: AbortSignal): Promise<void> {
     return this.#pause.resume(signal);
+  }
+
+  serveNetwork(accept: (connection: SandboxConnection) => void): void {
+    this.#connections.serve(accept);
   }
 
   exec(spec: CommandSpec): RunningCommand {
@@ -198,9 +206,12 @@ export class GuestSandbox implements Sandbox {
       attached: (wire, known) => this.#attached(wire, known),
       drained: () => {
         for (const command of this.#commands.running) command.drained();
+        this.#connections.drained();
       },
+      network: (frame) => this.#connections.receive(frame),
       detached: () => {
         for (const command of this.#commands.running) command.detach();
+        this.#connections.detach();
       },
       lost: ({ why, error }) => {
         this.#superseded = why === 'superseded';
@@ -218,12 +229,14 @@ export class GuestSandbox implements Sandbox {
       this.#commands.inherit(known);
     }
     this.#attachedBefore = true;
+    this.#connections.attach(wire);
     for (const command of this.#commands.running) command.attach(wire, known.find(({ stream }) => stream === command.stream));
   }
 
   /** Nothing can be started any more, and what runs is lost. */
   #stop(): void {
     this.#isGone = true;
+    this.#connections.detach();
     for (const command of this.#commands.running) command.lose();
   }
 

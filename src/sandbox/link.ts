@@ -1,12 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describeError, GloveboxError } from '../contracts/index.ts';
+import type { SandboxNetwork } from '../contracts/index.ts';
 import { cancelled, deadlineSignal, raceSignal } from './deadline.ts';
+import { portsOf } from './network-ports.ts';
 import { supersededError } from './state.ts';
 import type { Attachment, SandboxState } from './state.ts';
 import type { Connect, Transport } from './transport.ts';
-import type { KnownCommand } from './wire/messages-from-guest.ts';
+import type { Frame } from './wire/frame-reader.ts';
+import type { Hello, KnownCommand } from './wire/messages-from-guest.ts';
 import { encodePreamble, encodeSlept } from './wire/messages-to-guest.ts';
-import { ToGuest } from './wire/protocol.ts';
+import { Feature, ToGuest } from './wire/protocol.ts';
 import { violation } from './wire/violation.ts';
 import { Wire } from './wire/wire.ts';
 import type { WireEnd } from './wire/wire.ts';
@@ -34,6 +37,8 @@ export interface LinkListener {
   /** A wire is up. Called before anything of a stream can arrive. */
   attached(wire: Wire, known: readonly KnownCommand[]): void;
   drained(): void;
+  /** See `WireListener.network`. */
+  network(frame: Frame): void;
   /** The wire is down; the link is trying to get another. */
   detached(): void;
   /** There will be no other wire. Once. */
@@ -45,6 +50,7 @@ export interface LinkOptions {
   readonly connect: Connect;
   readonly graceMs: number;
   readonly writable: readonly string[];
+  readonly network: SandboxNetwork | undefined;
   /** Bits of `Feature` that a hello must have. */
   readonly requires: number;
   readonly listener: LinkListener;
@@ -129,19 +135,19 @@ export class Link {
   }
 
   #openWire(transport: Transport, attachment: Attachment, greeting: PromiseWithResolvers<void>): Wire {
-    const { state, graceMs, writable, listener } = this.#options;
+    const { state, graceMs, writable, network, listener } = this.#options;
     const wire: Wire = new Wire({
       transport,
       keys: state.keys,
       epoch: attachment.epoch,
-      preamble: attachment.first ? encodePreamble(state.keys, graceMs, writable) : undefined,
+      preamble: attachment.first ? encodePreamble(state.keys, graceMs, writable, network && portsOf(network)) : undefined,
       pingEveryMs: Math.min(graceMs / 4, MAX_PING_MS),
       pingsUnanswered: PINGS_UNANSWERED,
       listener: {
         ready: (hello, known) => {
-          const missing = this.#options.requires & ~hello.features;
-          if (missing !== 0) {
-            greeting.reject(new GloveboxError('sandbox_start_failed', `the sandbox lacks what its kind promises (features ${missing} of the hello)`));
+          const lack = this.#lackOf(hello);
+          if (lack !== undefined) {
+            greeting.reject(new GloveboxError('sandbox_start_failed', lack));
             return;
           }
           this.#wire = wire;
@@ -149,6 +155,7 @@ export class Link {
           greeting.resolve();
         },
         drained: () => listener.drained(),
+        network: (frame) => listener.network(frame),
         closed: (end) => {
           if (this.#wire === wire) this.#down(end);
           else greeting.reject(endError(end));
@@ -156,6 +163,14 @@ export class Link {
       },
     });
     return wire;
+  }
+
+  #lackOf({ features }: Hello): string | undefined {
+    const missing = this.#options.requires & ~features;
+    if (missing !== 0) return `the sandbox lacks what its kind promises (features ${missing} of the hello)`;
+    const { network } = this.#options;
+    if (network === undefined || (features & Feature.network) !== 0) return undefined;
+    return `the sandbox's init cannot listen on the ports of its network (${portsOf(network).join(', ')})`;
   }
 
   #down(end: WireEnd): void {

@@ -48,5 +48,6 @@ export function openSandboxes(options: {
     program: (signal) => probe.path(signal),
     account: async ({ id, kind }) => (kind === 'process' ? undefined : JSON.stringify(await engine.container(containerName(id)))),
   });
-  return { sandboxes, prober, images: new OperatorImages(() => engine.client()), isolates: new IsolatePool({ searchPath: env['PATH'] ?? '' }), pooled: (pool) => new PooledSandboxes({ ...pool, sandboxes, clock }) };
+  const isolates = new IsolatePool({ searchPath: env['PATH'] ?? '', sandboxed: { sandboxes, ids } });
+  return { sandboxes, prober, images: new OperatorImages(() => engine.client()), isolates, pooled: (pool) => new PooledSandboxes({ ...pool, sandboxes, clock }) };
 }

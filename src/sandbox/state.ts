@@ -18,6 +18,7 @@ const specShape = z.strictObject({
   limits: z.strictObject({ cpu: z.number(), memoryBytes: z.number(), pids: z.number(), diskBytes: z.number(), inodes: z.number(), openFiles: z.number() }),
   graceMs: z.number(),
   env: z.record(z.string(), z.string()).optional(),
+  network: z.strictObject({ ports: z.array(z.int()) }).optional(),
 });
 
 const recordShape = z.strictObject({
@@ -92,7 +93,7 @@ export class SandboxState {
       streams: 1,
       owner: made.owner,
       createdMs: made.createdMs,
-      spec: { ...made.spec },
+      spec: recordedSpec(made.spec),
       workspaceIs: made.workspaceIs ?? 'memory',
       doomed: false,
       resource: { ...made.resource },
@@ -144,8 +145,8 @@ export class SandboxState {
 
   /** What it was asked to be, with the environment that its commands have now. */
   get spec(): SandboxSpec {
-    const { env, ...spec } = this.#record.spec;
-    return env === undefined ? spec : { ...spec, env };
+    const { env, network, ...spec } = this.#record.spec;
+    return { ...spec, ...(env === undefined ? {} : { env }), ...(network === undefined ? {} : { network }) };
   }
 
   get workspaceIs(): WorkspacePlace {
@@ -263,6 +264,10 @@ export function isNoLongerOurs(error: unknown): boolean {
 /** What becomes of a host whose sandbox another one has taken over. */
 export function supersededError(): GloveboxError {
   return new GloveboxError('sandbox_lost', 'another process has taken the sandbox over', { details: { superseded: true } });
+}
+
+function recordedSpec({ network, ...spec }: SandboxSpec): SandboxRecord['spec'] {
+  return { ...spec, ...(network === undefined ? {} : { network: { ports: [...network.ports] } }) };
 }
 
 function load(file: string, id: SandboxId): SandboxRecord {

@@ -55,6 +55,8 @@ interface ProgramPorts {
   readonly owner: string;
   readonly limits: CommandLimits;
   readonly memoryBytes: number;
+  /** Where it runs, if not on this host. */
+  readonly sandbox: JavaScriptSpec['sandbox'];
   readonly blobs: Blobs | undefined;
   readonly touch: () => void;
   readonly allowTool: (tool: string, version: string) => Promise<void>;
@@ -82,7 +84,7 @@ export class GovernedPrograms {
 
   /** Errors: `kind_unavailable`, `admission_full`, and what the journal throws before it began; how it ended is told, and never thrown. */
   async run(request: JavaScriptRequest, sessionSignal: AbortSignal): Promise<GovernedJavaScript> {
-    const { gate, isolates, ids, touch } = this.#options;
+    const { gate, isolates, ids, sandbox, touch } = this.#options;
     const signal = request.signal === undefined ? sessionSignal : AbortSignal.any([sessionSignal, request.signal]);
     signal.throwIfAborted();
     if (isolates === undefined) throw new GloveboxError('kind_unavailable', 'there are no isolates here');
@@ -94,12 +96,12 @@ export class GovernedPrograms {
     const sourceHash = `sha256:${hash('sha256', request.source)}`;
     const { allowed, decision, event } = await gate.consider({ action: 'javascript.run', language, source: sourceHash, functions: groups }, { signal });
     if (!allowed) return { id, decision, end: await this.#neverRan(id, 'policy', [event]) };
-    const started: NewEvent = { type: 'javascript.started', data: { call: id, language, form, sourceHash, ...(await this.#sourceOf(request.source)), functions: groups } };
+    const started: NewEvent = { type: 'javascript.started', data: { call: id, language, form, sourceHash, ...(await this.#sourceOf(request.source)), functions: groups, place: sandbox === undefined ? 'host' : 'sandbox' } };
     await gate.write([event, started]);
     if (signal.aborted) return { id, decision, end: await this.#neverRan(id, 'cancelled') };
     const fileName = request.fileName ?? (language === 'typescript' ? 'program.ts' : 'program.js');
     const { source, args = [] } = request;
-    const spec = { owner: this.#options.owner, source, fileName, language, form, args, limits: this.#limits(request.limits), functions, signal };
+    const spec = { owner: this.#options.owner, source, fileName, language, form, args, limits: this.#limits(request.limits), functions, signal, ...(sandbox === undefined ? {} : { sandbox }) };
     const end = this.#follow(id, isolates, spec, request.onConsole);
     this.#ends.add(end);
     try {

@@ -3,8 +3,10 @@ import {
   type Approvals,
   type Authority,
   type Blobs,
+  type Broker,
   type Clock,
   type DecisionRequest,
+  type Egress,
   GloveboxError,
   type IdSource,
   type Isolates,
@@ -25,6 +27,7 @@ import {
 } from '../contracts/index.ts';
 import type { Attendance } from './approvals/approver.ts';
 import { Asking } from './approvals/asking.ts';
+import { egressGate, networkSpec, provide } from './egress-gate.ts';
 import { Gate } from './gate.ts';
 import { type GovernedJavaScript, GovernedPrograms, type JavaScriptRequest } from './governed-javascript.ts';
 import { GovernedSandbox } from './governed-sandbox.ts';
@@ -46,6 +49,8 @@ export interface SessionPorts extends Attendance {
   readonly approvals?: Approvals;
   /** Who may begin a session at all; anybody where there is none. */
   readonly authority?: Authority;
+  /** There is no way out without, whatever policy says. */
+  readonly broker?: Broker;
 }
 
 export interface SessionOptions {
@@ -78,7 +83,8 @@ export class Session implements AsyncDisposable {
   readonly #ports: SessionPorts;
   readonly #gate: Gate;
   readonly #kinds: readonly SandboxKind[];
-  readonly #spec: SandboxSpec;
+  #spec: SandboxSpec;
+  #egress: Egress | undefined;
   readonly #programs: GovernedPrograms;
   readonly #sandboxes = new Set<GovernedSandbox>();
   readonly #over: AbortController;
@@ -92,11 +98,10 @@ export class Session implements AsyncDisposable {
   #closing: Promise<void> | undefined;
   #unwritten: GloveboxError | undefined;
 
-  /** Opens a session where policy allows its sandbox; one that was not allowed is written down as closed again. Errors: `denied`. */
+  /** Opens a session where the principal may begin one and policy allows its sandbox; one that was not allowed is written down as closed again. Errors: `denied`. */
   static async open(ports: SessionPorts, options: SessionOptions): Promise<Session> {
     const id = ports.ids.next('ses');
     const { policy, principal, signal } = options;
-    if (ports.authority?.may(principal, 'start', principal.tenant) === false) throw new GloveboxError('denied', `no role of ${principal.name} lets him begin a session`);
     const over = new AbortController();
     const gate = openGate(ports, options, id, signal === undefined ? over.signal : AbortSignal.any([over.signal, signal]));
     const image = options.image ?? policy.grant.image;
@@ -107,13 +112,16 @@ export class Session implements AsyncDisposable {
     };
     await gate.write([opened]);
     try {
+      if (ports.authority?.may(principal, 'start', principal.tenant) === false) throw new GloveboxError('denied', `no role of ${principal.name} lets him begin a session`);
       await gate.require({ action: 'session.open', kinds, image, limits: policy.grant.sandbox });
     } catch (error) {
       // Why it was not opened is the thing to tell; where the journal is the reason, this fails for the same one.
       await gate.write([{ type: 'session.closed', data: { why: describeError(error) } }]).catch(() => {});
       throw error;
     }
-    return new Session(id, ports, options, { gate, over, image, kinds });
+    const session = new Session(id, ports, options, { gate, over, image, kinds });
+    await session.#openWay();
+    return session;
   }
 
   private constructor(id: SessionId, ports: SessionPorts, options: SessionOptions, { gate, over, image, kinds }: { gate: Gate; over: AbortController; image: string; kinds: readonly SandboxKind[] }) {
@@ -133,6 +141,7 @@ export class Session implements AsyncDisposable {
       owner: id,
       limits: this.policy.grant.command,
       memoryBytes: this.policy.grant.javascript.memoryBytes,
+      sandbox: this.policy.grant.javascript.place === 'host' ? undefined : { kinds, hardLimits: this.policy.grant.hardLimits },
       blobs: ports.blobs,
       touch: () => this.#touch(),
       allowTool: (tool, version) => this.allowTool(tool, version),
@@ -146,6 +155,21 @@ export class Session implements AsyncDisposable {
       isBusy: () => gate.isWaiting || this.#modelCalls > 0 || this.#openings > 0 || this.#programs.isBusy || [...this.#sandboxes].some(({ isBusy }) => isBusy),
       expired: () => this.#expire('nothing happened for too long'),
     });
+  }
+
+  /** Out of its sandboxes, where policy opens one. */
+  async #openWay(): Promise<void> {
+    const { network } = this.policy.grant;
+    if (network === undefined || this.#ports.broker === undefined) return;
+    const gate = egressGate(this.#gate, () => this.#touch(), (error) => this.#cannotWrite(error));
+    try {
+      this.#egress = await this.#ports.broker.open({ gate, network });
+    } catch (error) {
+      await this.close(describeError(error)).catch(() => {});
+      throw error;
+    }
+    const own = networkSpec(this.#egress, network);
+    this.#spec = { ...this.#spec, network: own.network, env: { ...own.env, ...this.#spec.env } };
   }
 
   get spent(): Spending {
@@ -215,11 +239,26 @@ export class Session implements AsyncDisposable {
   async #open(): Promise<Sandbox> {
     this.#openings += 1;
     try {
-      return await this.#ports.sandboxes.create(this.#kinds, this.#spec, { hardLimits: this.policy.grant.hardLimits, signal: this.signal });
+      const sandbox = await this.#ports.sandboxes.create(this.#kinds, this.#spec, { hardLimits: this.policy.grant.hardLimits, signal: this.signal });
+      await this.#connect(sandbox);
+      return sandbox;
     } finally {
       this.#openings -= 1;
       this.#touch();
     }
+  }
+
+  /** A sandbox that could not be given its way out is not handed out. */
+  async #connect(sandbox: Sandbox): Promise<void> {
+    const egress = this.#egress;
+    if (egress === undefined) return;
+    try {
+      await provide(egress, sandbox, this.signal);
+    } catch (error) {
+      await sandbox.destroy().catch(() => {});
+      throw error;
+    }
+    sandbox.serveNetwork((connection) => egress.accept(connection));
   }
 
   /** Asks a model. Decided with what the call may cost at worst, before it is made. Errors: `budget_exhausted`, `denied`, and the model's own. */
@@ -258,6 +297,11 @@ export class Session implements AsyncDisposable {
     return reply;
   }
 
+  /** Whether a tool is worth offering to a model: whether policy would let it be called, or ask. Nothing is called and nothing written. */
+  offers(tool: string, version: string): boolean {
+    return this.policy.decide({ action: 'tool.call', tool, version }).effect !== 'deny';
+  }
+
   /** Whether a tool may be called at all; what it then touches is decided on its own. */
   async allowTool(tool: string, version: string): Promise<void> {
     this.#touch();
@@ -289,6 +333,8 @@ export class Session implements AsyncDisposable {
     this.#idle.stop();
     this.#over.abort(new GloveboxError('cancelled', `the session is over: ${why}`));
     const ends = await Promise.allSettled([...[...this.#sandboxes].map((sandbox) => sandbox.destroy(why)), this.#ports.isolates?.release(this.id), this.#programs.ended()]);
+    // After the sandboxes: what their connections came to is still to be written.
+    await this.#egress?.[Symbol.asyncDispose]();
     await this.#gate.write([{ type: 'session.closed', data: { why } }]);
     if (this.#unwritten !== undefined) throw this.#unwritten;
     const failed = ends.find((end) => end.status === 'rejected');

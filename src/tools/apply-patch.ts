@@ -33,6 +33,7 @@ export const applyPatch: Tool<ApplyPatchInput> = {
   name: 'apply_patch',
   version: '1',
   native: 'patch',
+  isForPrograms: true,
   description:
     'Create, change or delete text files by a patch. Lines to be changed are found by their content: copy them exactly; only white space at line ends may differ.',
   input: applyPatchInput,

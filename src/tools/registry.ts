@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type ErrorCode, GloveboxError, type ToolCall, type ToolDescription, type ToolOutcome } from '../contracts/index.ts';
+import type { ProgramTool } from '../session/index.ts';
 import type { Tool, ToolContext, ToolResult } from './tool.ts';
 
 export interface CalledTool {
@@ -11,12 +12,14 @@ export interface CalledTool {
 /** A tool whose input type only it knows. */
 interface Registered {
   readonly description: ToolDescription;
-  /** Runs it with what the model wrote, once that fits and `allow` lets it. */
-  call(input: unknown, context: ToolContext, allow: () => Promise<void>): Promise<ToolResult>;
+  readonly input: z.ZodType;
+  readonly isForPrograms: boolean;
+  /** Runs it with what `input` made of what was written, once `allow` lets it. */
+  run(input: unknown, context: ToolContext, allow: () => Promise<void>): Promise<ToolResult>;
 }
 
 /** Errors that the model is told about; all others end the run's present go. */
-const TOLD: ReadonlySet<ErrorCode> = new Set(['denied', 'file_failed', 'sandbox_lost', 'wire_violation', 'deadline', 'archive_hostile', 'patch_conflict']);
+const TOLD: ReadonlySet<ErrorCode> = new Set(['denied', 'file_failed', 'sandbox_lost', 'wire_violation', 'deadline', 'archive_hostile', 'patch_conflict', 'kind_unavailable', 'admission_full', 'context_failed']);
 
 /** How much of what the model wrote is quoted back to it. */
 const QUOTE_CHARS = 400;
@@ -34,8 +37,25 @@ export class ToolRegistry {
     return this;
   }
 
-  descriptions(): readonly ToolDescription[] {
-    return [...this.#tools.values()].map(({ description }) => description);
+  /** Of those that `offers` says yes to. */
+  descriptions(offers: (tool: string, version: string) => boolean = () => true): readonly ToolDescription[] {
+    return [...this.#tools.values()].map(({ description }) => description).filter(({ name, version }) => offers(name, version));
+  }
+
+  /** Those that a program may call, each as a call of its own that policy is asked about. The program gets `{ ok, text, data }`, as the model would. */
+  forPrograms(context: ToolContext): Readonly<Record<string, ProgramTool>> {
+    const callable = [...this.#tools].filter(([, { isForPrograms }]) => isForPrograms);
+    return Object.fromEntries(
+      callable.map(([name, tool]) => [
+        name,
+        {
+          version: tool.description.version,
+          input: tool.input,
+          // Whoever hands it to a program asks.
+          call: (input, signal) => tool.run(input, { ...context, signal: AbortSignal.any([context.signal, signal]) }, () => Promise.resolve()),
+        },
+      ]),
+    );
   }
 
   /** Name to version, for the journal. */
@@ -62,7 +82,9 @@ export class ToolRegistry {
     }
     try {
       const { name, version } = tool.description;
-      return await tool.call(call.input, context, () => context.session.allowTool(name, version));
+      const parsed = tool.input.safeParse(call.input);
+      if (!parsed.success) return failed(`The arguments of ${name} do not fit, so nothing was run.\n${z.prettifyError(parsed.error)}\nExpected: ${schemaText(tool.description)}`);
+      return await tool.run(parsed.data, context, () => context.session.allowTool(name, version));
     } catch (error) {
       context.signal.throwIfAborted();
       if (error instanceof GloveboxError && TOLD.has(error.code)) return failed(error.message);
@@ -78,10 +100,11 @@ function register<Input>(tool: Tool<Input>): Registered {
   const described: ToolDescription = { name, version, description, input, ...(native === undefined ? {} : { native }) };
   return {
     description: described,
-    async call(given, context, allow) {
-      const parsed = tool.input.safeParse(given);
-      if (!parsed.success) return failed(`The arguments of ${name} do not fit, so nothing was run.\n${z.prettifyError(parsed.error)}\nExpected: ${schemaText(described)}`);
-      const input = parsed.data;
+    input: tool.input,
+    isForPrograms: tool.isForPrograms === true,
+    async run(given, context, allow) {
+      // It was judged by whoever calls.
+      const input = given as Input;
       const hindrance = await tool.before?.(input, context);
       if (hindrance !== undefined) return failed(`Nothing was run: ${hindrance}`);
       await allow();

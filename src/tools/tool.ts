@@ -26,6 +26,8 @@ export interface Tool<Input> {
   /** Judges what the model wrote. Its input side is an object at the top, since providers take no other JSON Schema. */
   readonly input: z.ZodType<Input>;
   readonly native?: NonNullable<ToolDescription['native']>;
+  /** A program of the tool `run_js` may call it, as `tools.<name>(input)`. */
+  readonly isForPrograms?: boolean;
   /** What must hold before policy is asked and anything is done: undefined where it does, else what the model has to do differently. */
   before?(input: Input, context: ToolContext): Condition;
   /** What must hold when it has run and said that it succeeded. */

@@ -97,7 +97,8 @@ describe.each(KINDS)('a javascript context in a %s', (kind) => {
     });
 
     test('what was monkeypatched hurts nobody but the code', async () => {
-      await say(context, 'require("fs").writeSync = JSON.stringify = Buffer.from = console.log = undefined');
+      const patched = await say(context, 'require("fs").writeSync = JSON.stringify = Buffer.from = Buffer.concat = console.log = undefined');
+      expect(patched.end).toMatchObject({ cause: 'finished', state: 'kept' });
       await context.restart();
       expect(await say(context, 'console.log(42)')).toMatchObject({ stdout: '42\n', end: { cause: 'finished' } });
     });
@@ -114,12 +115,19 @@ describe.each(KINDS)('a javascript context in a %s', (kind) => {
       await say(context, 'globalThis.kept = 1');
       const call = await context.run(name === 'a child' ? code : `console.log("on"); ${code}`);
       await reaches(call, 'on');
-      // A shell that is just starting its command may not be there any more, nor the command yet: then ^C is pressed again.
-      const again = setInterval(() => context.interrupt(), 1000);
       context.interrupt();
       expect(await call.end).toMatchObject({ cause: 'interrupted', state: 'kept' });
-      clearInterval(again);
       expect(await say(context, 'console.log("goes on"); kept')).toMatchObject({ stdout: 'goes on\n', result: '1', end: { cause: 'finished' } });
+    });
+
+    test('is interrupted once, however often it is asked for', async () => {
+      const call = await context.run('console.log("on"); for (;;);');
+      await reaches(call, 'on');
+      for (let times = 0; times < 5; times++) context.interrupt();
+      const asking = setInterval(() => context.interrupt(), 20);
+      const { error, end } = await listen(call).finally(() => clearInterval(asking));
+      expect([error?.name, end.cause]).toEqual(['Interrupted', 'interrupted']);
+      expect((await say(context, '1')).result).toBe('1');
     });
 
     test('ends at its wall time', async () => {

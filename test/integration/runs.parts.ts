@@ -14,10 +14,11 @@ export function openParts(folder: string) {
   const clock = systemClock;
   const ids = randomIds(clock);
   const journal = new SqliteJournal(join(folder, 'journal.db'));
-  const { sandboxes } = openSandboxes({ stateDir: folder, ids, env: process.env });
+  const { sandboxes, isolates } = openSandboxes({ stateDir: folder, ids, env: process.env });
   const ports = {
     journal,
     sandboxes,
+    isolates,
     clock,
     ids,
     blobs: new FolderBlobs(join(folder, 'blobs')),
@@ -29,7 +30,7 @@ export function openParts(folder: string) {
   return { ...ports, runsWith: (model: Model) => new Runs({ ...ports, models: { open: () => Promise.resolve(model) } }) };
 }
 
-export function writePolicy(folder: string, name: string, commandWall: string): void {
+export function writePolicy(folder: string, name: string, commandWall: string, tools = 'shell, edit, apply_patch, submit', more: readonly string[] = []): void {
   const text = [
     `name: ${name}`,
     'sandbox: { image: base, images: ["**"], kinds: [container], hard_limits: true }',
@@ -37,9 +38,10 @@ export function writePolicy(folder: string, name: string, commandWall: string): 
     `command: { wall: ${commandWall}, output: 256KiB }`,
     'session: { wall: 5m, idle: 2m }',
     'files: { write: ["/workspace/**"] }',
-    'tools: { allow: [shell, edit, apply_patch, submit] }',
+    `tools: { allow: [${tools}] }`,
     'budget: { usd: 1, tokens: 100_000, steps: 20 }',
     'export: { max_files: 10 }',
+    ...more,
   ];
   writeTree(join(folder, 'policies', name), { 'policy.yaml': `${text.join('\n')}\n` });
 }

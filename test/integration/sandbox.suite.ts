@@ -156,6 +156,20 @@ export function sandboxSuite(name: string, open: () => Promise<SandboxWorld>, op
         expect(await command.end).toMatchObject({ cause: 'exited', exitCode: 7 });
       });
 
+      behaviour('that had a signal is not sent it again with those that have begun since', async () => {
+        const child = 'trap "echo new; exit 7" USR1; echo child; while :; do sleep 0.02; done';
+        const command = start(sandbox, ['sh', '-c', 'n=0; trap "n=\\$((n + 1)); echo old" USR1; sleep 0.05; echo ready; until read go; do :; done; sh -c "$1"; echo "ended $? after $n"', 'sh', child], { stdin: 'pipe' });
+        const output = command.output[Symbol.asyncIterator]();
+        await until(output, 'ready');
+        command.signal('SIGUSR1', 'tree');
+        await until(output, 'old');
+        await command.write(Buffer.from('go\n'));
+        await until(output, 'child');
+        command.signal('SIGUSR1', 'late');
+        await until(output, 'ended 7 after 1\n');
+        expect(await command.end).toMatchObject({ cause: 'exited', exitCode: 0 });
+      });
+
       behaviour('asked for twice by its id runs once', async () => {
         const spec = { id: ids.next('cmd'), argv: ['sh', '-c', 'echo x >> /workspace/once; exit 5'] as [string, ...string[]], limits: { wallMs: 10_000 } };
         const [first, second] = [sandbox.exec(spec), sandbox.exec(spec)];

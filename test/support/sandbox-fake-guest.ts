@@ -22,6 +22,8 @@ export class FakeGuest {
   /** What `COMMAND` frames it sends in its next greeting. */
   commands: { stream: number; id: string; ended: boolean; stdinTaken?: number; stdoutFrom?: number }[] = [];
   features = 0xff;
+  /** What the preamble's configuration said. */
+  configuration = Buffer.alloc(0);
   greets = true;
   #keys: { toGuest: Buffer; fromGuest: Buffer } | undefined;
   #bytes = Buffer.alloc(0);
@@ -100,7 +102,9 @@ export class FakeGuest {
     if (this.#bytes.toString('latin1', 0, head) !== PREAMBLE_MAGIC) throw new Error('not a preamble');
     const configuration = this.#bytes.readUInt32LE(head + 2 * KEY_BYTES);
     this.#keys = { toGuest: Buffer.from(this.#bytes.subarray(head, head + KEY_BYTES)), fromGuest: Buffer.from(this.#bytes.subarray(head + KEY_BYTES, head + 2 * KEY_BYTES)) };
-    this.#bytes = this.#bytes.subarray(head + 2 * KEY_BYTES + 4 + configuration);
+    const end = head + 2 * KEY_BYTES + 4 + configuration;
+    this.configuration = Buffer.from(this.#bytes.subarray(end - configuration, end));
+    this.#bytes = this.#bytes.subarray(end);
   }
 
   #readFrame(): HostFrame | undefined {
@@ -134,6 +138,15 @@ export function helloPayload(nonce: Buffer, features: number, commands: number):
   payload.writeUInt32LE(commands, 28);
   writeU64(payload, 5, 32);
   return payload;
+}
+
+export function openPayload(host: string, port: number, options: { readonly via?: number; readonly zero?: number; readonly credit?: number } = {}): Buffer {
+  const head = Buffer.alloc(8);
+  head.writeUInt8(options.via ?? 1, 0);
+  head.writeUInt8(options.zero ?? 0, 1);
+  head.writeUInt16LE(port, 2);
+  head.writeUInt32LE(options.credit ?? 262_144, 4);
+  return Buffer.concat([head, Buffer.from(host, 'latin1')]);
 }
 
 export function outputPayload(channel: 1 | 2, offset: number, bytes: Buffer): Buffer {

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../src/contracts/index.ts';
-import type { EventData, EventType, JournalEvent, SandboxDriver } from '../../src/contracts/index.ts';
+import type { EventData, EventType, Isolates, JournalEvent, SandboxDriver } from '../../src/contracts/index.ts';
 import { FolderBlobs, SqliteJournal } from '../../src/journal/index.ts';
 import { FilePolicies } from '../../src/policy/index.ts';
 import { AvailableSandboxes } from '../../src/sandbox/sandboxes.ts';
@@ -16,9 +16,11 @@ export class SessionRig implements AsyncDisposable {
   readonly #folder = mkdtempSync(join(tmpdir(), 'glovebox-session-'));
   readonly #journal = new SqliteJournal(join(this.#folder, 'journal.db'));
   readonly #sandboxes: AvailableSandboxes;
+  readonly #isolates: Isolates | undefined;
   readonly #sessions: Session[] = [];
 
-  constructor(drivers: readonly SandboxDriver[]) {
+  constructor(drivers: readonly SandboxDriver[], isolates?: Isolates) {
+    this.#isolates = isolates;
     this.#sandboxes = new AvailableSandboxes(drivers);
     this.blobs = new FolderBlobs(join(this.#folder, 'blobs'));
   }
@@ -33,7 +35,7 @@ export class SessionRig implements AsyncDisposable {
     mkdirSync(join(this.#folder, 'policies', name), { recursive: true });
     writeFileSync(join(this.#folder, 'policies', name, 'policy.yaml'), `name: ${name}\n${policy}`);
     const session = await Session.open(
-      { journal: this.#journal, sandboxes: this.#sandboxes, clock: systemClock, ids, blobs: this.blobs },
+      { journal: this.#journal, sandboxes: this.#sandboxes, clock: systemClock, ids, blobs: this.blobs, ...(this.#isolates === undefined ? {} : { isolates: this.#isolates }) },
       { principal: TESTER, policy: await new FilePolicies([join(this.#folder, 'policies')]).load(name) },
     );
     this.#sessions.push(session);

@@ -75,6 +75,8 @@ COMMAND = b"".join([
 ])
 HELLO = NONCE + u32(1) + u32(511) + u32(12345) + u32(0) + u64(250) + u32(0) + bytes(20)
 SEVEN = bytes(7)
+OPEN = struct.pack("<BBHI", 1, 0, 443, 262144) + b"api.example.com"
+OPEN_PROXY = struct.pack("<BBHI", 2, 0, 3128, 32768)
 
 FRAMES = [
     ("attach", "host", 0x01, 0, 0, 1, 1, NONCE), ("ping", "host", 0x02, 0, 0, 1, 2, u64(0x0102030405060708)),
@@ -84,6 +86,8 @@ FRAMES = [
     ("signal", "host", 0x06, 0, 1, 1, 9, u32(15) + u32(1)), ("cancel", "host", 0x07, 0, 1, 1, 10, u32(500)), ("done", "host", 0x08, 0, 1, 1, 11, b""),
     ("shutdown", "host", 0x09, 0, 0, 1, 12, b""), ("resume", "host", 0x0A, 0, 1, 2, 2, u64(6) + u64(0)), ("resize", "host", 0x0B, 0, 1, 2, 3, struct.pack("<HH", 80, 24)),
     ("slept", "host", 0x0C, 0, 0, 2, 6, u64(90_000)),
+    ("data", "host", 0x21, 0, 1, 2, 7, b"HTTP/1.1 200 OK\r\n"), ("data_last", "host", 0x21, 1, 1, 2, 8, b""), ("data_and_last", "host", 0x21, 1, 2, 2, 9, b"\x00"),
+    ("credit", "host", 0x22, 0, 1, 2, 10, u64(262144)), ("close", "host", 0x23, 0, 1, 2, 11, b""),
     ("exec_terminal", "host", 0x03, 0, 3, 2, 4, TERMINAL), ("exec_watch", "host", 0x03, 0, 4, 2, 5, WATCH),
     ("stdin_largest", "host", 0x04, 0, 4294967295, 4294967295, (1 << 64) - 1, u64((1 << 64) - 65537) + bytes(i * 7 % 251 for i in range(300))),
     ("hello", "init", 0x81, 0, 0, 1, 1, HELLO), ("command", "init", 0x83, 0, 1, 1, 2, COMMAND), ("ready", "init", 0x84, 0, 0, 1, 3, b""),
@@ -91,6 +95,8 @@ FRAMES = [
     ("output_stdout", "init", 0x86, 0, 1, 1, 6, b"\x01" + SEVEN + u64(0) + b"hello\n"), ("output_stderr", "init", 0x86, 0, 1, 1, 7, b"\x02" + SEVEN + u64(1 << 40) + b"\x00\xff\x1b[0m"),
     ("stdin_ack", "init", 0x87, 0, 1, 1, 8, u64(5)), ("stdin_ack_closed", "init", 0x87, 1, 1, 1, 9, u64(5)), ("end", "init", 0x88, 0, 1, 1, 10, END),
     ("end_not_started", "init", 0x88, 0, 2, 1, 11, field(1, u32(9)) + field(4, u32(2)) + field(15, u32(1))), ("fault", "init", 0x89, 0, 0, 1, 12, u32(3) + b"mac"),
+    ("open", "init", 0xA0, 0, 1, 1, 13, OPEN), ("open_proxy", "init", 0xA0, 0, 2, 1, 14, OPEN_PROXY), ("guest_data", "init", 0xA1, 0, 1, 1, 15, b"GET / HTTP/1.1\r\n"),
+    ("guest_data_last", "init", 0xA1, 1, 1, 1, 16, b""), ("guest_credit", "init", 0xA2, 0, 1, 1, 17, u64(327680)), ("guest_close", "init", 0xA3, 0, 1, 1, 18, b""),
 ]
 
 
@@ -125,7 +131,17 @@ def receive_cases(direction):
     yield "unknown_flag_plain", build(direction, plain, 0, 3, 5, token, flags=1), "reserved"
     yield "unknown_type", build(direction, 0x7F, 9, 3, 5, data), "type"
     yield "type_zero", build(direction, 0, 9, 3, 5, data), "type"
-    yield "reserved_for_network", build(direction, 0x20 if direction == "host" else 0xA0, 9, 3, 5, data), "type"
+    yield "reserved_for_network", build(direction, 0x20 if direction == "host" else 0xAF, 9, 3, 5, data), "type"
+    network = 0x20 if direction == "host" else 0xA0
+    yield "network_of_the_other_direction", build(direction, network ^ 0x81, 9, 3, 5, data), "type"
+    yield "data_on_the_wires_own_stream", build(direction, network + 1, 0, 3, 5, data), "stream"
+    yield "credit_too_short", build(direction, network + 2, 9, 3, 5, bytes(7)), "payload"
+    yield "credit_with_the_flag_of_data", build(direction, network + 2, 9, 3, 5, bytes(8), flags=1), "reserved"
+    yield "data_with_another_flag", build(direction, network + 1, 9, 3, 5, data, flags=2), "reserved"
+    yield "close_with_something", build(direction, network + 3, 9, 3, 5, b"x"), "payload"
+    if direction == "init":
+        yield "open_cut_off", build(direction, network, 9, 3, 5, OPEN[:7]), "payload"
+        yield "open_too_long", build(direction, network, 9, 3, 5, OPEN[:8] + b"x" * 254), "payload"
     yield "type_of_the_other_direction", build(direction, other, 9, 3, 5, data), "type"
     yield "stream_zero", build(direction, streamed, 0, 3, 5, data), "stream"
     yield "stream_where_none_belongs", build(direction, plain, 9, 3, 5, token), "stream"

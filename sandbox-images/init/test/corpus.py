@@ -3,6 +3,7 @@
 
 import io
 import os
+import struct
 import sys
 import tarfile
 
@@ -20,6 +21,10 @@ def seeds(vectors):
             if values.get("name", "").startswith("exec"):
                 yield b"\2" + data[32:-16]
     yield b"\3" + bytes.fromhex("010004000000e8030000" "0200040000000a000000" "0300020000002f77")
+    for name in (b"\7example\3com\0", b"\11localhost\0", b"\1x" * 126 + b"\0", b"\3a_b\77" + b"Z" * 63 + b"\0", b"\xc0\x0c"):
+        for kind in (1, 28, 255):
+            yield b"\6" + struct.pack(">HHHHHH", 7, 0x100, 1, 0, 0, 1) + name + struct.pack(">HH", kind, 1) + bytes.fromhex("0000291000000000000000")
+    yield b"\3" + bytes.fromhex("0400060000005000bb013815")
     for form in (tarfile.USTAR_FORMAT, tarfile.PAX_FORMAT, tarfile.GNU_FORMAT):
         out = io.BytesIO()
         with tarfile.open(fileobj=out, mode="w", format=form) as tar:

@@ -13,7 +13,7 @@ sys.path[:0] = [HERE, os.path.join(HERE, "cases")]
 from harness import ARGUMENTS, TESTS  # noqa: E402
 from sandbox import Bubblewrap, Container, Direct  # noqa: E402
 
-for case in ("commands", "ends", "limits", "attach", "wire", "init", "files", "watching", "archives", "keeper", "frozen"):
+for case in ("commands", "ends", "limits", "attach", "wire", "init", "files", "watching", "archives", "keeper", "frozen", "network"):
     importlib.import_module("case_" + case)
 
 
@@ -37,7 +37,7 @@ def run(function, place):
 
 def main():
     place = choose_place()
-    chosen = [(function, places) for function, places in TESTS if ARGUMENTS.only in function.__name__]
+    chosen = [(function, places) for function, places in TESTS if ARGUMENTS.only in function.__module__ + " " + function.__name__]
     wanted = [function for function, places in chosen if not places or place.name in places]
     skipped = [function.__name__ for function, places in chosen if places and place.name not in places]
     failed = [function.__name__ for function in wanted if not run(function, place)]

@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "dns.h"
 #include "exec_request.h"
 #include "frames.h"
+#include "names.h"
 #include "preamble.h"
 #include "tar_read.h"
 
@@ -124,6 +126,26 @@ static void fuzz_tar_summed(const uint8_t *bytes, size_t length)
 	free(copy);
 }
 
+/* Whatever is asked, an answer fits, is one to this question, and has at most one address, which is that of a name. */
+static void fuzz_dns(const uint8_t *bytes, size_t length)
+{
+	uint8_t answer[DNS_ANSWER_MAX];
+	size_t answered = dns_answer(bytes, length, answer);
+	uint32_t address;
+	const char *name;
+
+	if (answered == 0)
+		return;
+	if (answered > DNS_ANSWER_MAX || memcmp(answer, bytes, 2) != 0 || (answer[2] & 0x80) == 0 || answer[6] != 0 || answer[7] > 1)
+		abort();
+	if (answer[7] == 0)
+		return;
+	address = (uint32_t)answer[answered - 4] << 24 | (uint32_t)answer[answered - 3] << 16 | (uint32_t)answer[answered - 2] << 8 | answer[answered - 1];
+	name = names_at(address);
+	if (address != LOOPBACK && (name == NULL || !names_may_be(name, strlen(name)) || names_address(name, strlen(name)) != address))
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
@@ -132,7 +154,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 
 	if (length == 0)
 		return 0;
-	switch (bytes[0] % 6) {
+	switch (bytes[0] % 7) {
 	case 0:
 		fuzz_receiver(bytes + 1, length - 1, false);
 		break;
@@ -148,6 +170,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		break;
 	case 4:
 		fuzz_tar(bytes + 1, length - 1);
+		break;
+	case 6:
+		fuzz_dns(bytes + 1, length - 1);
 		break;
 	default:
 		fuzz_tar_summed(bytes + 1, length - 1);

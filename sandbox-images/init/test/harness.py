@@ -14,7 +14,7 @@ def arguments():
     parser.add_argument("--container", action="store_true", help="in a hardened container, with limits")
     parser.add_argument("--runtime", help="of the container")
     parser.add_argument("--bubblewrap", action="store_true")
-    parser.add_argument("--only", default="", help="cases whose name contains this")
+    parser.add_argument("--only", default="", help="cases whose name, or whose file's, contains this")
     parser.add_argument("--sanitized", action="store_true", help="a build with sanitizers: do not judge its memory")
     return parser.parse_args()
 

@@ -42,7 +42,7 @@ class Container(Direct):
         self.count += 1
         container = "glovebox-init-test-%d-%d" % (os.getpid(), self.count)
         self.containers.append(container)
-        options = ["--read-only", "--network", "none", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "-u", "%d:%d" % (UID, UID), "--pids-limit", "256", "-m", "256m", "--memory-swap", "256m", "--log-driver", "none"]
+        options = ["--read-only", "--network", "none", "--dns", "127.0.0.1", "--dns-search", ".", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "-u", "%d:%d" % (UID, UID), "--pids-limit", "256", "-m", "256m", "--memory-swap", "256m", "--log-driver", "none"]
         options += ["--tmpfs", "/workspace:rw,exec,nosuid,nodev,size=64m,nr_inodes=4096,uid=%d,gid=%d,mode=0700" % (UID, UID), "--tmpfs", "/tmp:rw,exec,nosuid,nodev,size=16m,mode=1777"]
         options += ["-v", self.binary + ":/.glovebox/init:ro", "--entrypoint", "/.glovebox/init"]
         if self.runtime:
@@ -66,14 +66,17 @@ class Bubblewrap(Direct):
         self.copy = os.path.join(self.workspace, "init")
         shutil.copy(self.binary, self.copy)
         os.chmod(self.copy, 0o755)
+        self.resolver = os.path.join(self.workspace, "resolv.conf")
+        with open(self.resolver, "w") as file:
+            file.write("nameserver 127.0.0.1\nsearch .\n")
         self.host_workspace, self.workspace = self.workspace, "/workspace"
 
     def command(self):
         command = ["setpriv", "--reuid", str(UID), "--regid", str(UID), "--clear-groups"] if os.getuid() == 0 else []
-        command += ["bwrap", "--unshare-all", "--die-with-parent", "--as-pid-1", "--cap-drop", "ALL", "--new-session"]
+        command += [self.copy, "--places", "--network", "--", "/usr/bin/bwrap", "--unshare-all", "--share-net", "--die-with-parent", "--as-pid-1", "--cap-drop", "ALL", "--new-session"]
         for path in ("/usr", "/bin", "/lib", "/lib64", "/etc"):
             command += ["--ro-bind-try", path, path]
-        command += ["--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/workspace", "--ro-bind", self.copy, "/.glovebox/init"]
+        command += ["--ro-bind", self.resolver, os.path.realpath("/etc/resolv.conf"), "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/workspace", "--ro-bind", self.copy, "/.glovebox/init"]
         if self.proc:
             command += ["--proc", "/proc"]
         return command + ["--", "/.glovebox/init"]

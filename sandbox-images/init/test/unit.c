@@ -7,9 +7,11 @@
 
 #include "bytes.h"
 #include "chacha20.h"
+#include "dns.h"
 #include "exec_request.h"
 #include "fields.h"
 #include "frames.h"
+#include "names.h"
 #include "poly1305.h"
 #include "preamble.h"
 #include "ring.h"
@@ -354,8 +356,34 @@ static void test_configuration(void)
 	check(configuration_parse(&configuration, bytes, (uint32_t)(at - bytes)) == -1, "nine paths");
 	at = put_field_u32(bytes, CONFIGURATION_GRACE_MS, 0);
 	check(configuration_parse(&configuration, bytes, (uint32_t)(at - bytes)) == -1, "no grace at all");
-	at = put_field_u32(bytes, 4, 1);
+	at = put_field_u32(bytes, 9, 1);
 	check(configuration_parse(&configuration, bytes, (uint32_t)(at - bytes)) == -1, "an unknown tag");
+}
+
+static int parse_ports(struct configuration *configuration, const uint8_t *ports, uint32_t length)
+{
+	uint8_t bytes[512];
+
+	return configuration_parse(configuration, bytes, (uint32_t)(put_field(bytes, CONFIGURATION_PORTS, ports, length) - bytes));
+}
+
+static void test_ports(void)
+{
+	struct configuration configuration;
+	uint8_t ports[2 * PORTS_MAX + 2];
+
+	for (uint16_t i = 0; i <= PORTS_MAX; i++)
+		put16(ports + 2 * i, (uint16_t)(80 + i));
+	check(configuration_parse(&configuration, ports, 0) == 0 && !configuration.network, "no network where nobody says so");
+	check(parse_ports(&configuration, ports, 4) == 0 && configuration.network && configuration.port_count == 2 && configuration.ports[1] == 81, "two ports");
+	check(parse_ports(&configuration, ports, 0) == 0 && configuration.network && configuration.port_count == 0, "a network without a port");
+	check(parse_ports(&configuration, ports, 2 * PORTS_MAX) == 0 && configuration.port_count == PORTS_MAX, "as many ports as may be");
+	check(parse_ports(&configuration, ports, 2 * PORTS_MAX + 2) == -1, "one more");
+	check(parse_ports(&configuration, ports, 3) == -1, "half a port");
+	put16(ports + 2, 80);
+	check(parse_ports(&configuration, ports, 4) == -1, "a port that comes twice");
+	put16(ports, 0);
+	check(parse_ports(&configuration, ports, 4) == -1, "port 0");
 }
 
 static void test_ring(void)
@@ -491,6 +519,94 @@ static void test_names(void)
 	check(plain(".//etc", "etc") && plain("./", ""), "no absolute name behind a dot");
 }
 
+static uint32_t address_of(const char *name)
+{
+	return names_address(name, strlen(name));
+}
+
+static bool may_be(const char *name)
+{
+	return names_may_be(name, strlen(name));
+}
+
+static void test_network_names(void)
+{
+	static const char label[] = "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffggg";
+	char name[300];
+	uint32_t first, given = 0;
+
+	check(may_be("a") && may_be("api.example.com") && may_be("_srv-1.x") && may_be("1.2.3.4") && may_be(label), "names that may be");
+	check(!may_be("") && !may_be(".") && !may_be("a.") && !may_be(".a") && !may_be("a..b") && !may_be("A") && !may_be("a b") && !may_be("a/b") && !may_be("\303\274"), "and names that may not");
+	(void)snprintf(name, sizeof name, "%s.%s.%s.%s", label, label, label, label + 2);
+	check(strlen(name) == 253 && may_be(name), "the longest name");
+	(void)snprintf(name, sizeof name, "%s.%s.%s.%s", label, label, label, label + 1);
+	check(!may_be(name), "a name that is longer");
+	(void)snprintf(name, sizeof name, "%sh", label);
+	check(!may_be(name), "a label that is too long");
+
+	names_open("sandbox");
+	check(address_of("localhost") == LOOPBACK && address_of("db.localhost") == LOOPBACK && address_of("sandbox") == LOOPBACK, "names of the sandbox itself");
+	first = address_of("first.example");
+	check((first & NAMES_MASK) == NAMES_NETWORK && strcmp(names_at(first), "first.example") == 0, "a name has an address, and the address a name");
+	check(address_of("first.example") == first && address_of("second.example") != first, "always the same, and nobody else's");
+	check(names_at(NAMES_NETWORK) == NULL && names_at(LOOPBACK) == NULL && names_at(first + 100) == NULL && names_at(0xffffffff) == NULL, "no other address has a name");
+	for (unsigned i = 0; i < 2 * NAMES_MOST; i++) {
+		(void)snprintf(name, sizeof name, "n%u.example", i);
+		given += address_of(name) != 0;
+	}
+	/* Three are there already, one of them of the tests of DNS. */
+	check(given == NAMES_MOST - 3 && address_of("one-more.example") == 0, "no more names than there is room for");
+	check(address_of("first.example") == first && strcmp(names_at(address_of("n100.example")), "n100.example") == 0, "and those that are there stay");
+}
+
+/* As a resolver asks: identification, flags, one question, the name, type and class. */
+static size_t ask(uint8_t *answer, const void *name, size_t name_length, uint16_t type, uint8_t operation, const char *behind)
+{
+	uint8_t *message = malloc(12 + name_length + 4 + strlen(behind));
+	size_t length = 12 + name_length, answered;
+
+	memcpy(message, "\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00", 12);
+	message[2] |= operation;
+	memcpy(message + 12, name, name_length);
+	memcpy(message + length, (uint8_t[]){(uint8_t)(type >> 8), (uint8_t)type, 0, 1}, 4);
+	memcpy(message + length + 4, behind, strlen(behind));
+	memset(answer, 0xee, DNS_ANSWER_MAX);
+	answered = dns_answer(message, length + 4 + strlen(behind), answer);
+	free(message);
+	return answered;
+}
+
+static void test_dns(void)
+{
+	uint8_t answer[DNS_ANSWER_MAX], longest[256];
+	static const uint8_t address[] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 64, 0, 1};
+	size_t length;
+
+	names_open("sandbox");
+	length = ask(answer, "\5First\7EXAMPLE", 15, 1, 0, "");
+	check(length == 12 + 15 + 4 + 16 && memcmp(answer, "\x12\x34\x85\x80\0\1\0\1\0\0\0\0\5First\7EXAMPLE\0\0\1\0\1", 31) == 0 && memcmp(answer + 31, address, 16) == 0,
+	      "a name in any case has the address, and the question is repeated as it was");
+	check(ask(answer, "\5first\7example", 15, 28, 0, "") == 31 && answer[3] == 0x80 && answer[7] == 0, "no IPv6 address, and no error");
+	check(ask(answer, "\5first\7example", 15, 255, 0, "") == 31 && answer[3] == 0x80 && answer[7] == 0, "nothing else either");
+	check(ask(answer, "\5first\7example", 15, 1, 0, "more") == 47, "what follows the question is not looked at");
+	check(ask(answer, "\3a b\0", 5, 1, 0, "") == 21 && answer[3] == 0x83, "a name that may not be is no name");
+	check(ask(answer, "\3a.b\0", 5, 1, 0, "") == 21 && answer[3] == 0x83, "a dot within a label is no dot");
+	check(ask(answer, "\0", 1, 1, 0, "") == 17 && answer[3] == 0x83, "nor is the root");
+	check(ask(answer, "\5first\7example", 15, 1, 0x20, "") == 12 && answer[3] == 0x84, "another operation than a question");
+	check(ask(answer, "\xc0\x0c", 2, 1, 0, "") == 12 && answer[3] == 0x81, "a name that points to itself");
+	check(ask(answer, "\77abc", 4, 1, 0, "") == 12 && answer[3] == 0x81, "a label that is cut off");
+	memset(longest, 0, sizeof longest);
+	for (int i = 0; i < 254; i += 2)
+		memcpy(longest + i, "\1x", 2);
+	check(ask(answer, longest, 255, 1, 0, "") == 12 + 255 + 4 + 16, "the longest name is one");
+	longest[252] = 2;
+	check(ask(answer, longest, 256, 1, 0, "") != 12 + 256 + 4 + 16, "a longer one is none");
+	check(ask(answer, "\5first\7example", 15, 1, 0x80, "") == 0, "an answer is not answered");
+	check(dns_answer((const uint8_t *)"\x12\x34\x01", 3, answer) == 0, "nor is what is no message");
+	memset(answer, 0, sizeof answer);
+	check(dns_answer((const uint8_t *)"\x12\x34\x01\0\0\2\0\0\0\0\0\0\1a\0\0\1\0\1\1a\0\0\1\0\1", 26, answer) == 12 && answer[3] == 0x81, "two questions are one too many");
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 2)
@@ -502,10 +618,13 @@ int main(int argc, char **argv)
 	test_fields();
 	test_exec_request();
 	test_configuration();
+	test_ports();
 	test_ring();
 	test_tar();
 	test_old_tar();
 	test_names();
+	test_dns();
+	test_network_names();
 	(void)printf("%d checks, %d failed\n", checks, failures);
 	return failures != 0;
 }

@@ -16,6 +16,8 @@ HEADER = struct.Struct("<IIBBHIIIQ")
 assert HEADER.size == 32
 
 ATTACH, PING, EXEC, STDIN, ACK, SIGNAL, CANCEL, DONE, SHUTDOWN, RESUME, RESIZE = range(1, 12)
+DATA, CREDIT, CLOSE = range(0x21, 0x24)
+OPEN, GUEST_DATA, GUEST_CREDIT, GUEST_CLOSE = range(0xA0, 0xA4)
 HELLO, PONG, COMMAND, READY, STARTED, OUTPUT, STDIN_ACK, END, FAULT = range(0x81, 0x8A)
 
 EXEC_TAGS = dict(id=1, arg=2, env=3, cwd=4, wall_ms=5, cpu_ms=6, output_bytes=7, flags=8, window=9, grace_ms=10, nofile=11, fsize=12, nproc=13, builtin=14, size=15)
@@ -68,7 +70,7 @@ def exec_payload(id, *args, env=("PATH=/usr/bin:/bin",), cwd=None, **options):
     return out
 
 
-def preamble(keys, grace_ms=None, max_commands=None, writable=()):
+def preamble(keys, grace_ms=None, max_commands=None, writable=(), ports=None):
     configuration = b""
     if grace_ms is not None:
         configuration += field(1, u32(grace_ms))
@@ -76,6 +78,8 @@ def preamble(keys, grace_ms=None, max_commands=None, writable=()):
         configuration += field(2, u32(max_commands))
     for path in writable:
         configuration += field(3, path.encode())
+    if ports is not None:
+        configuration += field(4, struct.pack("<%dH" % len(ports), *ports))
     return b"GLOVEBOX-WIRE/1\n" + keys[0] + keys[1] + u32(len(configuration)) + configuration
 
 
@@ -92,6 +96,7 @@ class Wire:
         self.buffer = bytearray()
         self.commands, self.streams, self.next_stream = [], {}, 1
         self.auto_ack = True
+        self.network = None
         self.other = []
 
     # sending
@@ -204,6 +209,8 @@ class Wire:
         elif kind == END:
             it["end"] = read_fields(payload, END_TAGS)
             it["end"]["cause"] = CAUSES[it["end"]["cause"]]
+        elif kind >= OPEN and self.network is not None:
+            self.network(kind, flags, stream, payload)
         else:
             self.other.append((kind, stream, payload))
         return kind, stream, payload

@@ -67,8 +67,8 @@ function networkProblems(document: PolicyDocument): Problem[] {
     if (!isHostPattern(rule.host)) {
       problems.push(mismatch([...path, 'host'], 'a host such as api.github.com or *.example.com, in lower case and without a dot at its end', rule.host));
     }
-    if (rule.tcp !== undefined && (rule.port !== undefined || rule.methods !== undefined || rule.paths !== undefined)) {
-      problems.push({ path: [...path, 'tcp'], text: `${ruleName([...path, 'tcp'])}: expected tcp alone or port, methods and paths, found both` });
+    if (rule.tcp !== undefined && (rule.port !== undefined || rule.methods !== undefined || rule.paths !== undefined || rule.websocket !== undefined)) {
+      problems.push({ path: [...path, 'tcp'], text: `${ruleName([...path, 'tcp'])}: expected tcp alone or port, methods, paths and websocket, found both` });
     }
     return problems;
   });

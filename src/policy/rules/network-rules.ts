@@ -1,24 +1,21 @@
-import type { DecisionRequest, PolicyDocument } from '../../contracts/index.ts';
+import type { DecisionRequest } from '../../contracts/index.ts';
 import { canonicalHost, isAddress } from '../canonical-host.ts';
 import { globCondition } from '../cedar/glob-condition.ts';
 import { type ActionRules, type CedarRule, defaultRule, type Facts, placedRule, ruleId } from '../cedar/rule.ts';
 import { anyOf, pattern, quote, setOf } from '../cedar/text.ts';
+import { HTTPS_PORT, type NetworkRule, unboundBy } from '../destinations.ts';
 import type { DocumentPath, PlacedLayer } from '../document/layer.ts';
 import { Glob } from '../glob.ts';
 import { depthOf } from './file-rules.ts';
 
 type NetworkRequest = Extract<DecisionRequest, { action: 'network.connect' }>;
-type NetworkRule = NonNullable<PolicyDocument['network']>[number];
 type Destination = Extract<NetworkRule, { host: string }>;
 
 interface NetworkFacts extends Facts {
   readonly request: NetworkRequest;
 }
 
-const HTTPS_PORT = 443;
 const HTTP_PORT = 80;
-/** `{owner}`: a variable of the session, not a choice of one. */
-const VARIABLE = /\{[a-z_]+\}/;
 
 /** `network`: the only destinations there are. A layer that states it must have the destination in its list. */
 export class NetworkRules implements ActionRules<NetworkRequest, NetworkFacts> {
@@ -39,7 +36,7 @@ export class NetworkRules implements ActionRules<NetworkRequest, NetworkFacts> {
     const bare = path === undefined ? undefined : withoutQuery(path);
     const fits = bare === undefined ? [] : this.#layers.flatMap((layer) => layer.fitting(bare));
     const http = { ...(method === undefined ? {} : { method }), ...(bare === undefined ? {} : { path: bare, depth: depthOf(bare) }) };
-    return { resource: host, request, context: { scheme, host, address: isAddress(host), port, ...http, fits } };
+    return { resource: host, request, context: { scheme, host, address: isAddress(host), port, private: request.private === true, ...http, fits } };
   }
 }
 
@@ -76,15 +73,8 @@ class LayerRules {
   }
 }
 
-/** Why a rule cannot match anything yet; undefined where it can. */
-export function unboundBy(rule: NetworkRule): string | undefined {
-  if ('registries' in rule) return 'registries are not resolved yet';
-  if (rule.paths?.some((path) => VARIABLE.test(path)) === true) return 'its variables are not bound yet';
-  return rule.methods?.length === 0 || rule.paths?.length === 0 ? 'it names no method or no path' : undefined;
-}
-
-function target({ scheme, host, port }: NetworkRequest): string {
-  return `${scheme}://${host}:${port}`;
+function target({ scheme, host, port, private: isPrivate }: NetworkRequest): string {
+  return `${scheme}://${host}:${port}${isPrivate === true ? ' in a private network' : ''}`;
 }
 
 /** It matches nothing yet, and who is refused is told why. */
@@ -112,7 +102,7 @@ class DestinationRule {
   /** Patterns that Cedar cannot say. */
   readonly #globs: readonly Glob[];
 
-  constructor({ host, port, tcp, methods, paths }: Destination, path: DocumentPath, fact: string) {
+  constructor({ host, port, tcp, methods, paths, websocket = false, private: mayBePrivate = false }: Destination, path: DocumentPath, fact: string) {
     this.host = host;
     this.path = path;
     this.#fact = fact;
@@ -122,7 +112,8 @@ class DestinationRule {
     const conditions = [...said.filter((one) => one !== undefined), ...(this.#globs.length === 0 ? [] : [`context.fits.contains(${quote(fact)})`])];
     this.condition = [
       hostCondition(host),
-      portCondition(port, tcp),
+      portCondition(port, tcp, websocket),
+      ...(mayBePrivate ? [] : ['!context.private']),
       ...(methods === undefined ? [] : [`context has method && ${setOf(methods.map((method) => method.toUpperCase()))}.contains(context.method)`]),
       // What a glob asks of the depth is there where the path is.
       ...(paths === undefined ? [] : [`context has path && context has depth && (${anyOf(conditions)})`]),
@@ -140,11 +131,12 @@ function hostCondition(host: string): string {
 }
 
 /** Plain HTTP has to be asked for by its port: a rule without one means HTTPS. */
-function portCondition(port: number | undefined, tcp: number | undefined): string {
+function portCondition(port: number | undefined, tcp: number | undefined, websocket: boolean): string {
   if (tcp !== undefined) return `context.scheme == "tcp" && context.port == ${tcp}`;
   const wanted = port ?? HTTPS_PORT;
-  const scheme = wanted === HTTPS_PORT ? 'context.scheme == "https"' : wanted === HTTP_PORT ? 'context.scheme == "http"' : 'context.scheme != "tcp"';
-  return `${scheme} && context.port == ${wanted}`;
+  const secure = wanted === HTTP_PORT ? [] : websocket ? ['https', 'wss'] : ['https'];
+  const plain = wanted === HTTPS_PORT ? [] : websocket ? ['http', 'ws'] : ['http'];
+  return `${setOf([...secure, ...plain])}.contains(context.scheme) && context.port == ${wanted}`;
 }
 
 function withoutQuery(path: string): string {

@@ -32,6 +32,8 @@ export interface SandboxView {
   readonly etc: string;
   readonly etcFiles: readonly string[];
   readonly limits: SandboxLimits;
+  /** It stays in the network namespace in which bwrap is started, which is as empty as one of its own. */
+  readonly network: boolean;
   /** Where writable places are mounted already, by their path inside. The others are made by bubblewrap, which cannot say how many files they may have. */
   readonly mounted: Readonly<Record<string, string>>;
   /** Files of the sandbox's control group, and where init looks for them. */
@@ -45,6 +47,7 @@ export interface SandboxView {
 export function bubblewrapArguments(sandbox: SandboxView, host: HostView): string[] {
   return [
     ...isolation(),
+    ...(sandbox.network ? ['--share-net'] : []),
     ...programs(host),
     ...etc(sandbox, host),
     ...proc(host),

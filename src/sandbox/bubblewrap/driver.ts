@@ -102,11 +102,11 @@ export class BubblewrapDriver implements SandboxDriver {
   async create(spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox> {
     const [ground, init] = await Promise.all([this.#ground(), this.#options.init.path(signal)]);
     if (signal?.aborted === true) throw cancelled('opening a sandbox', signal);
-    const mounter = (await this.#findObstacle(ground)) === undefined ? SELF : undefined;
+    const mounts = (await this.#findObstacle(ground)) === undefined;
     const place = await Place.make(ground, spec);
     const keeper = new Keeper({
       ...place.launch(init),
-      program: place.command(INIT, mounter),
+      program: place.command(INIT, { init: SELF, mounts }),
       socket: place.folder.socket,
       ttlSeconds: Math.ceil(spec.graceMs / 1000) + KEEPER_SLACK_S,
     });

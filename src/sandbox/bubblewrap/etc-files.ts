@@ -29,7 +29,7 @@ export function ownEtc(user: { readonly uid: number; readonly gid: number }, hos
     hosts: `127.0.0.1 localhost ${hostName}\n::1 localhost ip6-localhost\n`,
     hostname: `${hostName}\n`,
     'nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n',
-    // glibc asks 127.0.0.1 when the file names nobody, which in here is the sandbox itself.
-    'resolv.conf': '',
+    // The sandbox itself: init answers there, or nobody does.
+    'resolv.conf': 'nameserver 127.0.0.1\nsearch .\n',
   };
 }

@@ -42,6 +42,8 @@ const RESERVED_BYTES = 2 ** 30;
 
 /** The first word of init's arguments after its own name: pairs of a folder and its options follow, then `--` and a program. */
 const PLACES_FLAG = '--places';
+/** Its first argument where the sandbox has a network: a network namespace is made, too, in which every port is everybody's. bubblewrap's own has none below 1024 to give. */
+const NETWORK_FLAG = '--network';
 
 /** All that one sandbox has on this host, from its user id to its control group. */
 export class Place {
@@ -101,22 +103,25 @@ export class Place {
   }
 
   /**
-   * bwrap with its arguments, and the program to run in there. `mounter` is init as a program of the host's: it mounts what is writable, with a
-   * number of files. Without one bwrap does, and nothing but memory holds their number.
+   * bwrap with its arguments, and the program to run in there. `init` is init as a program of the host's: with `mounts` it mounts what is writable, with a
+   * number of files (without, bwrap does, and nothing but memory holds their number), and it makes the network of a sandbox that has one.
    */
-  command(program: string, mounter?: string): string[] {
-    const inMemory = mounter !== undefined ? writablePlaces(this.#limits).filter(({ path }) => !this.#isVolume(path)) : [];
+  command(program: string, host?: { readonly init: string; readonly mounts: boolean }): string[] {
+    const network = host !== undefined && this.state.spec.network !== undefined;
+    const inMemory = host?.mounts === true ? writablePlaces(this.#limits).filter(({ path }) => !this.#isVolume(path)) : [];
     const mounts = inMemory.flatMap((place) => [this.#on(place.path), tmpfsOptions(place)]);
     const mounted = WRITABLE.filter((path) => this.#isVolume(path) || inMemory.some((place) => place.path === path));
     const view = {
       etc: this.folder.etc,
       etcFiles: thisHost.names(this.folder.etc),
       limits: this.#limits,
+      network,
       mounted: Object.fromEntries(mounted.map((path) => [path, this.#on(path)])),
       counters: this.#remains.group?.counters ?? [],
     };
     const bwrap = [this.#ground.bwrap, ...bubblewrapArguments(view, thisHost), '--', program];
-    return mounter === undefined ? bwrap : [mounter, PLACES_FLAG, ...mounts, '--', ...bwrap];
+    if (host === undefined || (!host.mounts && !network)) return bwrap;
+    return [host.init, PLACES_FLAG, ...(network ? [NETWORK_FLAG] : []), ...mounts, '--', ...bwrap];
   }
 
   #isVolume(path: string): boolean {

@@ -11,12 +11,11 @@ import { freeUser } from '../bubblewrap/unprivileged-user.ts';
 
 const run = promisify(execFile);
 const MIB = 2 ** 20;
-/** For what a program does outside its heap: messages on their way, compiled code, a WebAssembly memory. */
-const FACTOR = 2;
-const HEADROOM_BYTES = 96 * MIB;
 /** Node's own threads, and those of isolated-vm, one a processor. */
-const PIDS = 32 + 2 * availableParallelism();
-const DESCRIPTORS = 64;
+export const PIDS = 32 + 2 * availableParallelism();
+export const DESCRIPTORS = 64;
+/** For what a program does outside its heap: messages on their way, compiled code, a WebAssembly memory. */
+export const allowanceBytes = (heapBytes: number): number => 2 * heapBytes + 96 * MIB;
 /** Only these are ever used of root's capabilities: to read what it loads, and to stop being root. */
 const BOUNDING = '--bounding-set=-all,+setuid,+setgid,+dac_read_search';
 const GROUP_NAME = /^child-(\d+)-/;
@@ -66,7 +65,7 @@ export class Confinement {
 
   /** Holds a child that is ready and has run nothing. `memoryBytes` is that of its isolates. */
   async hold(pid: number, uid: number, memoryBytes: number): Promise<Hold> {
-    const allowance = memoryBytes * FACTOR + HEADROOM_BYTES;
+    const allowance = allowanceBytes(memoryBytes);
     await this.#limit(pid, allowance);
     const group = await this.#groups?.create(`child-${process.pid}-${randomUUID()}`, { cpu: 1, memoryBytes: allowance, pids: PIDS, diskBytes: 0, inodes: 0, openFiles: 0 });
     try {

@@ -19,8 +19,10 @@ export class IsolateChild {
   readonly memoryBytes: number;
   /** Settles when it is dead. */
   readonly gone: Promise<Death>;
+  /** Settles when nothing is left of its place either. */
+  readonly cleared: Promise<void>;
   readonly #place: Place;
-  readonly #loaded = Promise.withResolvers<void>();
+  readonly #loaded = Promise.withResolvers<number>();
   readonly #ready = Promise.withResolvers<void>();
   #reader = new FrameReader(FRAME_SLACK);
   #call: ChildCall | undefined;
@@ -34,6 +36,7 @@ export class IsolateChild {
     this.#place = place;
     this.memoryBytes = memoryBytes;
     this.gone = place.gone;
+    this.cleared = place.cleared;
     void this.gone.then(() => (this.#isDead = true));
     place.output.on('data', (bytes: Buffer) => this.#receive(bytes));
     // How it ended is told by `gone`.
@@ -46,8 +49,7 @@ export class IsolateChild {
     const child = new IsolateChild(place, memoryBytes);
     const timer = setTimeout(() => place.kill(), START_DEADLINE_MS);
     try {
-      await child.#unlessDead(child.#loaded.promise);
-      await place.confine();
+      await place.confine(await child.#unlessDead(child.#loaded.promise));
       child.#send({ type: 'begin' });
       await child.#unlessDead(child.#ready.promise);
       return child;
@@ -95,9 +97,9 @@ export class IsolateChild {
     }
   }
 
-  async #unlessDead(step: Promise<void>): Promise<void> {
-    const death = await Promise.race([step, this.gone]);
-    if (death === undefined) return;
+  async #unlessDead<T>(step: Promise<T>): Promise<T> {
+    const death = await Promise.race([step.then((value) => ({ value })), this.gone]);
+    if ('value' in death) return death.value;
     throw new GloveboxError('kind_unavailable', `a child for isolates could not be started: ${death.lastWords.trim().slice(-500) || 'it said nothing'}`);
   }
 
@@ -136,7 +138,7 @@ export class IsolateChild {
 
   #handle(message: MessageFromChild): void {
     if (this.#call !== undefined) this.#call.receive(message);
-    else if (message.type === 'loaded') this.#loaded.resolve();
+    else if (message.type === 'loaded') this.#loaded.resolve(message.pid);
     else if (message.type === 'ready') {
       this.#cpuMs = message.childCpuMs;
       this.#ready.resolve();

@@ -1,8 +1,10 @@
 import { availableParallelism } from 'node:os';
-import { GloveboxError, type Isolates, type JavaScriptEnd, type JavaScriptSpec } from '../../contracts/index.ts';
+import { canonicalJson, GloveboxError, type IdSource, type Isolates, type JavaScriptEnd, type JavaScriptSpec, type Sandboxes } from '../../contracts/index.ts';
 import { Confinement } from './confinement.ts';
 import { HostPlace } from './host-place.ts';
 import { IsolateChild } from './isolate-child.ts';
+import type { Place } from './place.ts';
+import { SandboxPlace } from './sandbox-place.ts';
 
 /** More text than any program that is one; compiling it takes time and memory before anything is counted. */
 const MAX_SOURCE_BYTES = 8 * 2 ** 20;
@@ -12,14 +14,20 @@ const MAX_WAITING = 4096;
 export interface IsolatePoolOptions {
   /** Where programs that confine a child are looked for. */
   readonly searchPath: string;
+  /** Where children run that are to be in a sandbox; without, there are none of those. */
+  readonly sandboxed?: { readonly sandboxes: Pick<Sandboxes, 'create'>; readonly ids: IdSource };
   /** Children at once, of all owners; each takes some 60 MiB. */
   readonly maxChildren?: number;
   /** Children that stand ready, for owners that have none yet. None before the first call. */
   readonly ready?: number;
 }
 
+/** What two calls have in common that could have the same child, and how it is started. */
+type Wants = Pick<JavaScriptSpec, 'sandbox'> & { readonly limits: Pick<JavaScriptSpec['limits'], 'memoryBytes' | 'outputBytes'> };
+
 interface Member {
   readonly child: IsolateChild;
+  readonly wants: Wants;
   /** Nobody's until its first call. */
   owner: string | undefined;
   busy: boolean;
@@ -33,12 +41,12 @@ interface Waiter {
 
 /** Children of this process, and whose they are. A child that served one owner never serves another. */
 export class IsolatePool implements Isolates {
-  readonly #options: Required<IsolatePoolOptions>;
+  readonly #options: IsolatePoolOptions & Required<Pick<IsolatePoolOptions, 'maxChildren' | 'ready'>>;
   readonly #members = new Set<Member>();
   readonly #waiting: Waiter[] = [];
   #confinement: Promise<Confinement> | undefined;
-  #starting = 0;
-  #closed = false;
+  readonly #starting = new Set<Promise<void>>();
+  readonly #closed = new AbortController();
 
   constructor(options: IsolatePoolOptions) {
     this.#options = { maxChildren: Math.max(4, 2 * availableParallelism()), ready: 0, ...options };
@@ -68,14 +76,15 @@ export class IsolatePool implements Isolates {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closed = true;
+    this.#closed.abort(new GloveboxError('cancelled', 'isolates are closed'));
     for (const waiter of this.#waiting.splice(0)) waiter.fail(new GloveboxError('cancelled', 'isolates are closed'));
+    await Promise.all(this.#starting);
     await Promise.all([...this.#members].map((member) => this.#end(member)));
   }
 
   /** Undefined where it was cancelled before there was one. */
   #acquire(spec: JavaScriptSpec): Promise<Member | undefined> {
-    if (this.#closed) throw new GloveboxError('cancelled', 'isolates are closed');
+    this.#closed.signal.throwIfAborted();
     if (this.#waiting.length >= MAX_WAITING) throw new GloveboxError('admission_full', `${MAX_WAITING} calls wait for an isolate already: try again later`);
     const { promise, resolve, reject } = Promise.withResolvers<Member | undefined>();
     const cancel = (): void => {
@@ -105,64 +114,84 @@ export class IsolatePool implements Isolates {
       waiter.take(member);
     }
     const [first] = this.#waiting;
-    const wanted = this.#waiting.length - this.#starting;
+    const wanted = this.#waiting.length - this.#starting.size;
     for (let i = 0; i < wanted && first !== undefined; i++) {
       if (!this.#makeRoom(first.spec)) break;
-      void this.#start(first.spec.limits);
+      this.#start(first.spec);
     }
   }
 
-  #idleFor({ owner, limits }: JavaScriptSpec): Member | undefined {
-    const fit = [...this.#members].filter(({ child, busy }) => !busy && child.isUsable && child.memoryBytes === limits.memoryBytes);
-    return fit.find((member) => member.owner === owner) ?? fit.find((member) => member.owner === undefined);
+  #idleFor(spec: JavaScriptSpec): Member | undefined {
+    const fit = [...this.#members].filter(({ child, wants, busy }) => !busy && child.isUsable && isSame(wants, spec));
+    return fit.find((member) => member.owner === spec.owner) ?? fit.find((member) => member.owner === undefined);
   }
 
   /** Whether one more may be started; where all places are taken, an idle child that fits nobody who waits goes. */
   #makeRoom(spec: JavaScriptSpec): boolean {
-    if (this.#members.size + this.#starting < this.#options.maxChildren) return true;
-    const idle = [...this.#members].find((member) => !member.busy && (member.owner !== spec.owner || member.child.memoryBytes !== spec.limits.memoryBytes));
+    if (this.#members.size + this.#starting.size < this.#options.maxChildren) return true;
+    const idle = [...this.#members].find((member) => !member.busy && (member.owner !== spec.owner || !isSame(member.wants, spec)));
     if (idle === undefined) return false;
     void this.#end(idle);
     return true;
   }
 
-  async #start(limits: JavaScriptSpec['limits']): Promise<void> {
-    this.#starting += 1;
+  #start({ limits: { memoryBytes, outputBytes }, sandbox }: Wants): void {
+    const wants = { limits: { memoryBytes, outputBytes }, ...(sandbox === undefined ? {} : { sandbox }) };
+    const starting = this.#add(wants).finally(() => {
+      this.#starting.delete(starting);
+      this.#serve();
+    });
+    this.#starting.add(starting);
+  }
+
+  async #add(wants: Wants): Promise<void> {
     try {
-      this.#confinement ??= Confinement.find(this.#options.searchPath);
-      const child = await IsolateChild.start(new HostPlace(await this.#confinement, limits), limits.memoryBytes);
-      const member: Member = { child, owner: undefined, busy: false };
+      const child = await IsolateChild.start(await this.#place(wants), wants.limits.memoryBytes);
+      const member: Member = { child, wants, owner: undefined, busy: false };
       this.#members.add(member);
       void child.gone.then(() => this.#members.delete(member));
-      if (this.#closed) child.kill();
     } catch (error) {
       // It would fail for the next one, too: whoever waits hears of it.
-      this.#waiting.shift()?.fail(error);
-    } finally {
-      this.#starting -= 1;
+      const waiter = this.#waiting.find(({ spec }) => isSame(wants, spec));
+      if (waiter === undefined) return;
+      this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
+      waiter.fail(error);
     }
-    this.#serve();
+  }
+
+  async #place({ limits, sandbox }: Wants): Promise<Place> {
+    if (sandbox === undefined) {
+      this.#confinement ??= Confinement.find(this.#options.searchPath);
+      return new HostPlace(await this.#confinement, limits);
+    }
+    if (this.#options.sandboxed === undefined) throw new GloveboxError('kind_unavailable', 'there are no sandboxes for isolates here');
+    return SandboxPlace.open({ ...this.#options.sandboxed, sandbox, limits, signal: this.#closed.signal });
   }
 
   #giveBack(member: Member): void {
     member.busy = false;
     if (!member.child.isUsable) void this.#end(member);
     this.#serve();
-    this.#stock(member.child.memoryBytes);
+    this.#stock(member.wants);
   }
 
   /** What the next owner will find. */
-  #stock(memoryBytes: number): void {
+  #stock(wants: Wants): void {
     const ready = [...this.#members].filter((member) => member.owner === undefined).length;
-    const room = this.#members.size + this.#starting < this.#options.maxChildren;
-    if (!this.#closed && room && ready + this.#starting < this.#options.ready) void this.#start({ memoryBytes, outputBytes: 2 ** 20, wallMs: 0 });
+    const room = this.#members.size + this.#starting.size < this.#options.maxChildren;
+    if (!this.#closed.signal.aborted && room && ready + this.#starting.size < this.#options.ready) this.#start(wants);
   }
 
   async #end(member: Member): Promise<void> {
     this.#members.delete(member);
     member.child.kill();
-    await member.child.gone;
+    await member.child.cleared;
   }
+}
+
+/** Whether a child that was started for one call can take another. What a program may put out is not the child's to hold. */
+function isSame(one: Wants, other: Wants): boolean {
+  return one.limits.memoryBytes === other.limits.memoryBytes && (one.sandbox === other.sandbox || canonicalJson(one.sandbox ?? null) === canonicalJson(other.sandbox ?? null));
 }
 
 function neverRan(cause: JavaScriptEnd['cause'], error?: JavaScriptEnd['error']): JavaScriptEnd {

@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = import.meta.url;
-const MAIN = fileURLToPath(new URL(here.endsWith('.ts') ? './child/main.ts' : './child/main.js', here));
+const PROGRAM = fileURLToPath(new URL('./', here));
+const MAIN = here.endsWith('.ts') ? 'child/main.ts' : 'child/main.js';
 /** The checkout or the installed package. */
 const ROOT = fileURLToPath(new URL('../../../', here));
 /** Where node-gyp-build looks which C library there is. */
@@ -13,8 +14,21 @@ const PAGE = 65_536;
 /** Types are taken out by a WebAssembly program of node's own, under the same ceiling. */
 const LEAST_PAGES = 1024;
 
+/** The program of a child where it lies. */
+export interface ChildProgram {
+  readonly main: string;
+  /** What it loads, and how it is found, as node's permission model wants it. */
+  readonly readable: readonly string[];
+}
+
+/** Files and folders that a child is made of, by where they are to lie beside each other. */
+export interface ChildPart {
+  readonly from: string;
+  readonly to: string;
+}
+
 /** What a child is started with: node, and no more of it than it needs. */
-export function childArguments(options: { readonly uid: number; readonly memoryBytes: number; readonly outputBytes: number }): string[] {
+export function childArguments(program: ChildProgram, options: { readonly uid: number; readonly memoryBytes: number; readonly outputBytes: number }): string[] {
   const pages = Math.max(LEAST_PAGES, Math.ceil(options.memoryBytes / PAGE));
   return [
     // isolated-vm needs it; https://github.com/laverdet/isolated-vm#requirements
@@ -24,21 +38,39 @@ export function childArguments(options: { readonly uid: number; readonly memoryB
     // Whoever gets out of an isolate finds a node without processes, threads or files.
     '--permission',
     '--allow-addons',
-    ...readable().map((folder) => `--allow-fs-read=${folder}`),
+    ...[...program.readable, LIBC_MARK].map((path) => `--allow-fs-read=${path}`),
     '--disable-warning=ExperimentalWarning',
     '--disable-warning=SecurityWarning',
-    MAIN,
+    program.main,
     String(options.uid),
     String(options.memoryBytes),
     String(options.outputBytes),
   ];
 }
 
-/** What it loads, and how it is found. */
-function readable(): string[] {
-  const isolatedVm = dirname(createRequire(here).resolve('isolated-vm/package.json'));
-  const packages = [...foldersOf('isolated-vm', here), ...foldersOf('node-gyp-build', join(isolatedVm, 'package.json'))];
-  return [join(dirname(MAIN), '..', '*'), join(ROOT, 'package.json'), ...packages, LIBC_MARK];
+/** As it is installed on this host. */
+export function installedProgram(): ChildProgram {
+  const packages = [...foldersOf('isolated-vm', here), ...foldersOf('node-gyp-build', isolatedVm())];
+  return { main: join(PROGRAM, MAIN), readable: [join(PROGRAM, '*'), join(ROOT, 'package.json'), ...packages] };
+}
+
+/** As it lies in a folder that its parts were copied to. */
+export function copiedProgram(folder: string): ChildProgram {
+  return { main: join(folder, 'isolate', MAIN), readable: [join(folder, '*')] };
+}
+
+/** What has to be copied so that it runs elsewhere, under the same node. */
+export function childParts(): readonly ChildPart[] {
+  return [
+    { from: PROGRAM, to: 'isolate' },
+    { from: join(ROOT, 'package.json'), to: 'package.json' },
+    { from: dirname(isolatedVm()), to: 'node_modules/isolated-vm' },
+    { from: dirname(createRequire(isolatedVm()).resolve('node-gyp-build/package.json')), to: 'node_modules/node-gyp-build' },
+  ];
+}
+
+function isolatedVm(): string {
+  return createRequire(here).resolve('isolated-vm/package.json');
 }
 
 /** Where a package lies; and the links by which it is found, if there are any (pnpm makes them). */

@@ -39,7 +39,7 @@ const errorShape = z.strictObject({ name: z.string().max(256), message: z.string
 /** What a child may say. It runs code that nobody has read: whatever does not fit ends it. */
 export const messageFromChild = z.discriminatedUnion('type', [
   /** It has what it needs, and waits to be held. */
-  z.strictObject({ type: z.literal('loaded') }),
+  z.strictObject({ type: z.literal('loaded'), pid: z.int().positive() }),
   z.strictObject({ type: z.literal('ready'), childCpuMs }),
   z.strictObject({ type: z.literal('console'), level: z.enum(['debug', 'log', 'info', 'warn', 'error']), text: z.string() }),
   z.strictObject({ type: z.literal('ask'), id: z.int().positive(), name: z.string().max(256), args: z.string() }),

@@ -19,6 +19,12 @@ export class FieldWriter {
     return this;
   }
 
+  u16s(tag: number, values: readonly number[]): this {
+    const field = this.#field(tag, 2 * values.length);
+    for (const [i, value] of values.entries()) field.writeUInt16LE(value, FIELD_HEADER_BYTES + 2 * i);
+    return this;
+  }
+
   u32(tag: number, value: number): this {
     this.#field(tag, 4).writeUInt32LE(value, FIELD_HEADER_BYTES);
     return this;

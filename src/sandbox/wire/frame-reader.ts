@@ -12,7 +12,7 @@ export interface Frame {
   readonly flags: number;
   readonly stream: number;
   readonly payload: Buffer;
-  /** Where a long OUTPUT goes on after its payload. Nobody changes these bytes, so they may be kept as they are. */
+  /** Where a long OUTPUT or DATA goes on after its payload. Nobody changes these bytes, so they may be kept as they are. */
   readonly bulk: readonly Buffer[];
 }
 
@@ -21,8 +21,11 @@ const MAGIC = Buffer.from('GBX1', 'latin1');
 /** Enough for whatever a sandbox says that is idle or runs short commands. */
 const SHORT_BYTES = 4096;
 const WHOLE_BYTES = HEADER_BYTES + MAX_PAYLOAD_BYTES + MAC_BYTES;
-/** What of a long OUTPUT is put together: its bytes are handed on as they came. */
-const BULK_HEAD_BYTES = HEADER_BYTES + OUTPUT_HEAD_BYTES;
+/** What of a long frame's payload is put together, where the rest is bytes that are handed on as they came; by type. */
+const BULK_HEAD_BYTES: ReadonlyMap<number, number> = new Map([
+  [FromGuest.output, OUTPUT_HEAD_BYTES],
+  [FromGuest.data, 0],
+]);
 
 /**
  * Reads what init sends in one epoch, however the bytes are cut. At first it hunts: everything is thrown away until a `HELLO` with a valid
@@ -105,7 +108,8 @@ export class FrameReader {
       return bytes.subarray(taken);
     }
     const length = this.#buffer.readUInt32LE(At.length);
-    if (length > SHORT_BYTES && this.#buffer.readUInt8(At.typeAndFlags) === FromGuest.output) return this.#readBulk(bytes, length);
+    const bulkHead = length > SHORT_BYTES ? BULK_HEAD_BYTES.get(this.#buffer.readUInt8(At.typeAndFlags)) : undefined;
+    if (bulkHead !== undefined) return this.#readBulk(bytes, length, bulkHead);
     const end = HEADER_BYTES + length + MAC_BYTES;
     if (end > this.#buffer.length) this.#lengthen();
     const taken = this.#take(bytes, end);
@@ -113,15 +117,16 @@ export class FrameReader {
     return bytes.subarray(taken);
   }
 
-  #readBulk(bytes: Buffer, length: number): Buffer {
-    const missing = length - OUTPUT_HEAD_BYTES - this.#bulk.length;
-    if (this.#filled < BULK_HEAD_BYTES) return bytes.subarray(this.#take(bytes, BULK_HEAD_BYTES));
+  #readBulk(bytes: Buffer, length: number, headBytes: number): Buffer {
+    const missing = length - headBytes - this.#bulk.length;
+    const macAt = HEADER_BYTES + headBytes;
+    if (this.#filled < macAt) return bytes.subarray(this.#take(bytes, macAt));
     if (missing > 0) {
       this.#bulk.add(bytes.subarray(0, missing));
       return bytes.subarray(Math.min(missing, bytes.length));
     }
-    const taken = this.#take(bytes, BULK_HEAD_BYTES + MAC_BYTES);
-    if (this.#filled === BULK_HEAD_BYTES + MAC_BYTES) this.#check(length, BULK_HEAD_BYTES);
+    const taken = this.#take(bytes, macAt + MAC_BYTES);
+    if (this.#filled === macAt + MAC_BYTES) this.#check(length, macAt);
     return bytes.subarray(taken);
   }
 

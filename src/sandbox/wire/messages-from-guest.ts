@@ -1,9 +1,10 @@
-import type { CommandEnd, LimitHit } from '../../contracts/index.ts';
+import { PROXY_PORT } from '../../contracts/index.ts';
+import type { CommandEnd, LimitHit, SandboxConnection } from '../../contracts/index.ts';
 import { errnoName, signalName } from './linux.ts';
 import { Fields, readU64 } from './fields.ts';
 import type { FieldShape } from './fields.ts';
 import type { Frame } from './frame-reader.ts';
-import { FILE_WINDOW_BYTES, HELLO_PAYLOAD_BYTES, LAST_FLAG, MAX_COMMANDS, NONCE_BYTES, OUTPUT_HEAD_BYTES, OUTPUT_WINDOW_BYTES, WIRE_VERSION } from './protocol.ts';
+import { FILE_WINDOW_BYTES, HELLO_PAYLOAD_BYTES, LAST_FLAG, MAX_COMMANDS, NONCE_BYTES, OPEN_HEAD_BYTES, OUTPUT_HEAD_BYTES, OUTPUT_WINDOW_BYTES, Via, WIRE_VERSION } from './protocol.ts';
 import { violation } from './violation.ts';
 
 export type Channel = 'stdout' | 'stderr';
@@ -31,6 +32,9 @@ export interface KnownCommand {
   readonly windowBytes: number;
 }
 
+/** What a program dialled, and how many bytes may be sent to it at first. */
+export type Dialled = Omit<SandboxConnection, 'stream'> & { readonly credit: number };
+
 /** How init itself is. */
 export interface Pong {
   readonly token: number;
@@ -43,6 +47,8 @@ export interface Pong {
 export type GuestEnd = CommandEnd;
 
 const CAUSES = [undefined, 'exited', 'signalled', 'timeout', 'cpu_time', 'output', 'memory', 'disk', 'cancelled', 'not_started'] as const;
+/** Labels with dots between them; how long the whole may be is the frame's shape. */
+const NAME = /^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/;
 const LIMITS: readonly (readonly [number, LimitHit])[] = [[1, 'pids'], [4, 'disk'], [8, 'inodes'], [16, 'file_size']];
 
 const endShape = {
@@ -82,6 +88,22 @@ export function decodeOutput({ payload }: Frame): { readonly channel: Channel; r
 
 export function decodeStdinAck({ payload, flags }: Frame): { readonly offset: number; readonly closed: boolean } {
   return { offset: readU64(payload, 0), closed: flags === LAST_FLAG };
+}
+
+export function decodeOpen({ payload }: Frame): Dialled {
+  const via = payload.readUInt8(0);
+  const port = payload.readUInt16LE(2);
+  const credit = payload.readUInt32LE(4);
+  const host = payload.toString('latin1', OPEN_HEAD_BYTES);
+  if (payload.readUInt8(1) !== 0 || port === 0) throw violation('payload', 'an OPEN that makes no sense');
+  if (via === Via.name && NAME.test(host)) return { via: 'name', host, port, credit };
+  if (via === Via.proxy && host === '' && port === PROXY_PORT) return { via: 'proxy', port, credit };
+  throw violation('payload', 'an OPEN of nothing that can be dialled');
+}
+
+/** How far we may send. */
+export function decodeCredit({ payload }: Frame): number {
+  return readU64(payload, 0);
 }
 
 /** The guest's own words, made harmless for a log. */

@@ -1,3 +1,4 @@
+import type { SignalScope } from '../../contracts/index.ts';
 import { FieldWriter, writeU64 } from './fields.ts';
 import { ConfigurationTag, ExecFlag, ExecTag, KEY_BYTES, MAX_COMMANDS, MAX_CONFIGURATION_BYTES, MAX_PAYLOAD_BYTES, PREAMBLE_MAGIC } from './protocol.ts';
 import type { Builtin } from './protocol.ts';
@@ -28,10 +29,11 @@ export interface ExecRequest {
   readonly dropBeyondLimit: boolean;
 }
 
-/** The first bytes that init ever reads. Errors: `RangeError` when the paths do not fit. */
-export function encodePreamble(keys: { readonly toGuest: Buffer; readonly fromGuest: Buffer }, graceMs: number, writable: readonly string[]): Buffer {
+/** The first bytes that init ever reads. `ports`: where it listens for names, in ascending order; undefined for no network. Errors: `RangeError` when the paths do not fit. */
+export function encodePreamble(keys: { readonly toGuest: Buffer; readonly fromGuest: Buffer }, graceMs: number, writable: readonly string[], ports?: readonly number[]): Buffer {
   const fields = new FieldWriter().u32(ConfigurationTag.graceMs, Math.max(1, clampU32(graceMs))).u32(ConfigurationTag.maxCommands, MAX_COMMANDS);
   for (const path of writable) fields.text(ConfigurationTag.writable, path);
+  if (ports !== undefined) fields.u16s(ConfigurationTag.ports, ports);
   if (fields.length > MAX_CONFIGURATION_BYTES) throw new RangeError('the configuration does not fit the preamble');
   const head = Buffer.alloc(PREAMBLE_MAGIC.length + 2 * KEY_BYTES + 4);
   head.write(PREAMBLE_MAGIC, 0, 'latin1');
@@ -76,6 +78,11 @@ export function encodeStdinHead(offset: number): Buffer {
   return head;
 }
 
+/** How far init may send. */
+export function encodeCredit(offset: number): Buffer {
+  return encodeStdinHead(offset);
+}
+
 export function encodeAck(channel: 1 | 2, offset: number): Buffer {
   const payload = Buffer.alloc(16);
   payload.writeUInt8(channel, 0);
@@ -83,10 +90,12 @@ export function encodeAck(channel: 1 | 2, offset: number): Buffer {
   return payload;
 }
 
-export function encodeSignal(number: number, wholeTree: boolean): Buffer {
+const SCOPES: Readonly<Record<SignalScope, number>> = { process: 0, tree: 1, late: 2 };
+
+export function encodeSignal(number: number, scope: SignalScope): Buffer {
   const payload = Buffer.alloc(8);
   payload.writeUInt32LE(number, 0);
-  payload.writeUInt32LE(wholeTree ? 1 : 0, 4);
+  payload.writeUInt32LE(SCOPES[scope], 4);
   return payload;
 }
 

@@ -25,6 +25,12 @@ export const OUTPUT_WINDOW_BYTES = 262_144;
 /** The same for file operations, which are few, short, and all about throughput: half as fast again with this. */
 export const FILE_WINDOW_BYTES = 1_048_576;
 export const MAX_COMMANDS = 256;
+/** Connections that programs of a sandbox may have under way at once. */
+export const MAX_CONNECTIONS = 256;
+/** What stands before the name in an `OPEN`. */
+export const OPEN_HEAD_BYTES = 8;
+/** Of a DNS name, as text. */
+export const MAX_NAME_BYTES = 253;
 
 /** Host to init. */
 export const ToGuest = {
@@ -40,6 +46,9 @@ export const ToGuest = {
   resume: 0x0a,
   resize: 0x0b,
   slept: 0x0c,
+  data: 0x21,
+  credit: 0x22,
+  close: 0x23,
 } as const;
 export type ToGuest = (typeof ToGuest)[keyof typeof ToGuest];
 
@@ -54,9 +63,13 @@ export const FromGuest = {
   stdinAck: 0x87,
   end: 0x88,
   fault: 0x89,
+  open: 0xa0,
+  data: 0xa1,
+  credit: 0xa2,
+  close: 0xa3,
 } as const;
 
-/** Flag of `STDIN`: the stream ends after it. Of `STDIN_ACK`: the command closed its stdin. */
+/** Flag of `STDIN` and `DATA`: the stream ends after it. Of `STDIN_ACK`: the command closed its stdin. */
 export const LAST_FLAG = 1;
 
 /** What init says of itself and of the place it runs in: bits of `HELLO`. */
@@ -70,10 +83,12 @@ export const Feature = {
   openat2: 64,
   noNewPrivileges: 128,
   cgroup2: 256,
+  /** It listens where the configuration says. */
+  network: 512,
 } as const;
 
 /** Tags of the preamble's configuration. */
-export const ConfigurationTag = { graceMs: 1, maxCommands: 2, writable: 3 } as const;
+export const ConfigurationTag = { graceMs: 1, maxCommands: 2, writable: 3, ports: 4 } as const;
 
 /** Tags of `EXEC`. */
 export const ExecTag = {
@@ -92,6 +107,9 @@ export const ExecTag = {
   builtin: 14,
   size: 15,
 } as const;
+
+/** How a program came to its connection, in `OPEN`. */
+export const Via = { name: 1, proxy: 2 } as const;
 
 /** Bits of `EXEC`'s flags. */
 export const ExecFlag = { stdinPipe: 1, terminal: 4, dropBeyondLimit: 8 } as const;

@@ -38,6 +38,8 @@ export interface WireListener {
   ready(hello: Hello, known: readonly KnownCommand[]): void;
   /** The transport takes bytes again after it was congested. */
   drained(): void;
+  /** A frame of the sandbox's network; its stream is numbered by init. What is thrown is a violation. */
+  network(frame: Frame): void;
   /** Once, and nothing after it. */
   closed(end: WireEnd): void;
 }
@@ -227,6 +229,7 @@ export class Wire {
     this.#silentPings = 0;
     if (!this.#ready) this.#receiveGreeting(frame);
     else if (frame.stream === 0) this.#receiveOwn(frame);
+    else if (frame.type >= FromGuest.open) this.#listener.network(frame);
     else this.#receiveStream(frame, this.#streams.get(frame.stream));
   }
 

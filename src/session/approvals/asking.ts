@@ -48,6 +48,8 @@ export interface Asker {
   readonly grant: ApprovalGrant | undefined;
 }
 
+type Question = Pick<Approval, 'id' | 'question'>;
+
 interface HowToAsk {
   readonly key: string;
   readonly approvals: Approvals;
@@ -55,6 +57,9 @@ interface HowToAsk {
   readonly isHereOnly: boolean;
   readonly signal: AbortSignal;
 }
+
+/** Of one session. */
+const MAX_QUESTIONS = 100;
 
 /** Where a policy says nothing of approvals, whoever sits at the terminal may say yes to what he does himself. */
 const AT_THE_TERMINAL: ApprovalGrant = { by: ['approver'], expiresMs: 24 * 60 * 60_000, own: true };
@@ -69,7 +74,9 @@ export class Asking {
   /** Those that hold for the session: a yes by what it is bound to, a no by its request. */
   readonly #remembered = new Map<string, Approval>();
   readonly #underWay = new Map<string, Promise<unknown>>();
-  #left: Promise<readonly Approval[]> | undefined;
+  #questions = 0;
+  /** What earlier sessions of the run were waiting for; taken out when it is asked again. */
+  #left: Promise<Approval[]> | undefined;
 
   constructor(ports: AskingPorts, asker: Asker) {
     this.#ports = ports;
@@ -100,9 +107,11 @@ export class Asking {
   }
 
   async #askAnew(question: ApprovalQuestion, how: HowToAsk): Promise<Asked> {
-    const id = (await this.#leftOver(question)) ?? (await this.#request(question));
-    this.#ports.onWaiting?.({ id, question });
-    const answered = await this.#answered(id, question, how);
+    const asked = (await this.#leftOver(question)) ?? (await this.#request(question));
+    if (asked === undefined) return { allowed: false, note: `it has asked ${MAX_QUESTIONS} times in this session, and nobody is asked any more` };
+    const { id } = asked;
+    this.#ports.onWaiting?.(asked);
+    const answered = await this.#answered(asked, how);
     if (answered === undefined) return { allowed: false, approval: id, note: 'nobody answered in time' };
     const { answer } = answered.answer ?? {};
     if (answer === 'session') this.#remembered.set(how.key, answered);
@@ -125,25 +134,29 @@ export class Asking {
     return { session, tenant: principal.tenant, askedBy: principal.name, request, reason, policy, by, own, expiresAtMs: this.#ports.clock.now() + expiresMs };
   }
 
-  async #request(question: ApprovalQuestion): Promise<ApprovalId> {
+  /** Undefined where it has asked too often: people who are asked all the time say yes. */
+  async #request(question: ApprovalQuestion): Promise<Question | undefined> {
+    if (++this.#questions > MAX_QUESTIONS) return undefined;
     const { journal, ids } = this.#ports;
     const id = ids.next('apr');
     await journal.append(id, [{ type: 'approval.requested', data: question }]);
     await journal.append(this.#asker.stream, [{ type: 'approval.awaited', data: { approval: id } }], { durable: true });
-    return id;
+    return { id, question };
   }
 
   /** What an earlier session of the same run was waiting for when it was interrupted: the answer to that is an answer to this, if nothing is altered. */
-  async #leftOver(question: ApprovalQuestion): Promise<ApprovalId | undefined> {
+  async #leftOver(question: ApprovalQuestion): Promise<Question | undefined> {
     this.#left ??= this.#awaited();
     const left = await this.#left;
-    const same = left.find((one) => (one.status === 'pending' || one.status === 'answered') && isBoundAlike(one.question, question));
-    if (same === undefined) return undefined;
-    this.#left = Promise.resolve(left.filter((one) => one !== same));
-    return same.id;
+    const asked = left.filter((one) => one.question.requestHash === question.requestHash);
+    for (const one of asked) left.splice(left.indexOf(one), 1);
+    const same = asked.find((one) => (one.status === 'pending' || one.status === 'answered') && isBoundAlike(one.question, question));
+    // Nobody waits for the others any more.
+    for (const one of asked) if (one !== same && one.status === 'pending') await this.#ports.journal.append(one.id, [{ type: 'approval.closed', data: { why: 'it is asked again: something has changed' } }]);
+    return same;
   }
 
-  async #awaited(): Promise<readonly Approval[]> {
+  async #awaited(): Promise<Approval[]> {
     const { journal, clock } = this.#ports;
     const ids = new Set<string>();
     for (const event of await journal.read(this.#asker.stream)) {
@@ -160,7 +173,7 @@ export class Asking {
   }
 
   /** Waits until it is answered, here or anywhere; undefined where that takes too long. */
-  async #answered(id: ApprovalId, question: ApprovalQuestion, { approvals, isHereOnly, signal }: HowToAsk): Promise<Approval | undefined> {
+  async #answered({ id, question }: Question, { approvals, isHereOnly, signal }: HowToAsk): Promise<Approval | undefined> {
     const { journal, clock } = this.#ports;
     const over = new AbortController();
     const deadline = setTimeout(() => over.abort(), Math.max(0, question.expiresAtMs - clock.now()));

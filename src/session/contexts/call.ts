@@ -12,6 +12,9 @@ const MAX_GRACE_MS = 30_000;
 const OTHER_CHANNEL_MS = 5000;
 /** A small one costs us many times what it costs the code. */
 const MAX_DISPLAYS = 1000;
+/** What was just starting when it was interrupted may not have heard it: it is told again after this time, and after twice as long each, so often. */
+const REMIND_MS = 50;
+const REMINDERS = 5;
 
 /** Why a call is to end that would not end by itself. */
 export type StopCause = Extract<CallCause, 'interrupted' | 'timeout' | 'output' | 'cancelled'>;
@@ -25,6 +28,8 @@ export interface CallOptions {
   /** What the interpreter wrote since the call before. */
   readonly strayBytes: number;
   readonly interrupt: () => void;
+  /** Tells of an interrupt those who cannot have heard it. */
+  readonly remind: () => void;
   /** Ends the interpreter; `ended` follows. */
   readonly kill: () => void;
 }
@@ -51,10 +56,10 @@ export class Call {
   #said = new Set<KernelMessage['type']>();
   #stop: StopCause | undefined;
   #kill: Timer | undefined;
+  #reminder: Timer | undefined;
   #otherChannel: Timer | undefined;
   #status: 'ok' | 'error' | undefined;
   #marked = false;
-  #started = false;
   #isOver = false;
 
   constructor(options: CallOptions) {
@@ -88,8 +93,8 @@ export class Call {
   stop(cause: StopCause): void {
     if (this.#isOver || (this.#stop !== undefined && this.#stop !== 'interrupted')) return;
     this.#stop = cause;
-    // Before it has begun it would be for nobody.
-    if (this.#started) this.#options.interrupt();
+    this.#options.interrupt();
+    this.#remind(0);
     if (cause !== 'interrupted') this.#kill = this.#options.clock.timer(Math.min(this.#options.graceMs ?? GRACE_MS, MAX_GRACE_MS), this.#options.kill);
   }
 
@@ -112,7 +117,7 @@ export class Call {
   said(message: KernelMessage, bytes: number): void {
     if (this.#status !== undefined) throw new KernelViolation('a message of a call that had ended');
     if (message.type === 'end') return this.#saidEnd(message);
-    if (message.type === 'started') return this.#saidStarted(message);
+    if (message.type === 'heard') return this.#saidHeard(bytes);
     if (message.type === 'ready') throw new KernelViolation('a second beginning');
     if (message.type !== 'display' && this.#said.has(message.type)) throw new KernelViolation(`a second ${message.type}`);
     this.#said.add(message.type);
@@ -141,10 +146,19 @@ export class Call {
     this.#end({ cause, state: 'lost', interpreter, ...(violation === undefined ? {} : { detail: violation }) });
   }
 
-  #saidStarted(message: Extract<KernelMessage, { type: 'started' }>): void {
-    if (message.call !== this.number || this.#started) throw new KernelViolation(`the beginning of call ${message.call}`);
-    this.#started = true;
-    if (this.#stop !== undefined) this.#options.interrupt();
+  #remind(times: number): void {
+    this.#reminder?.stop();
+    if (times === REMINDERS) return;
+    this.#reminder = this.#options.clock.timer(REMIND_MS * 2 ** times, () => {
+      this.#options.remind();
+      this.#remind(times + 1);
+    });
+  }
+
+  /** What was started since has nothing to do with it. Code may interrupt itself, too. */
+  #saidHeard(bytes: number): void {
+    if (this.#stop === undefined) this.#output.droppedBytes += bytes;
+    this.#reminder?.stop();
   }
 
   #saidEnd(message: Extract<KernelMessage, { type: 'end' }>): void {
@@ -165,7 +179,7 @@ export class Call {
   #end(how: Pick<CallEnd, 'cause' | 'state' | 'interpreter' | 'detail'>): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    for (const timer of [this.#wall, this.#kill, this.#otherChannel]) timer?.stop();
+    for (const timer of [this.#wall, this.#kill, this.#reminder, this.#otherChannel]) timer?.stop();
     this.#ended.resolve({ ...how, wallMs: Math.round((this.#options.clock.now() - this.#began) * 1000) / 1000, output: this.#output });
   }
 

@@ -175,6 +175,7 @@ export class Context implements AsyncDisposable {
       clock: this.#ports.clock,
       strayBytes: interpreter.takeStrayBytes(),
       interrupt: () => interpreter.interrupt(number),
+      remind: () => interpreter.remind(),
       kill: () => void interpreter.kill(),
     });
     this.#call = call;

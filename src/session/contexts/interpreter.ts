@@ -75,6 +75,12 @@ export class Interpreter {
     this.command.signal('SIGINT', 'tree');
   }
 
+  /** The same for what was not there yet, or was just about to begin its program. An interpreter that was about to begin the call is one of them, where it does not read of interrupts. */
+  remind(): void {
+    if (!this.#options.kernel.readsInterrupts) this.command.signal('SIGINT');
+    this.command.signal('SIGINT', 'late');
+  }
+
   /** Ends it with everything that it has started. Idempotent. */
   kill(): Promise<CommandEnd> {
     this.command.cancel(0);
@@ -153,7 +159,7 @@ export class Interpreter {
       return;
     }
     // Something that was started by a call, and shows things when it is over.
-    if (this.#isReady && message.type === 'display') this.#wrote('stdout', Buffer.from(text));
+    if (this.#isReady && (message.type === 'display' || message.type === 'heard')) this.#wrote('stdout', Buffer.from(text));
     else if (this.#isReady || message.type !== 'ready') throw new KernelViolation(`a message (${message.type}) where no call was under way`);
     else {
       this.#isReady = true;

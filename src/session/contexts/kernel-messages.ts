@@ -19,7 +19,8 @@ const display = { data: z.record(media, z.string()), omitted: z.array(media).max
 
 const message = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('ready'), version: z.string().max(100) }),
-  z.strictObject({ type: z.literal('started'), call }),
+  /** An interrupt reached the code. */
+  z.strictObject({ type: z.literal('heard') }),
   z.strictObject({ type: z.literal('display'), ...display }),
   z.strictObject({ type: z.literal('result'), ...display }),
   z.strictObject({ type: z.literal('error'), name: z.string(), message: z.string(), traceback: z.string() }),

@@ -12,6 +12,7 @@ export const edit: Tool<EditInput> = {
   name: 'edit',
   version: '1',
   native: 'edit',
+  isForPrograms: true,
   description:
     'View, create and edit text files. Paths are absolute or relative to /workspace. ' +
     'str_replace replaces old_str, which must occur exactly once, by new_str. insert puts insert_text after line insert_line.',

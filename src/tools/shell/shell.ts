@@ -17,6 +17,7 @@ export class Shell implements Tool<ShellInput> {
   readonly name = 'shell';
   readonly version = '1';
   readonly native = 'shell';
+  readonly isForPrograms = true;
   readonly description =
     'Run shell commands in the sandbox, in /workspace. Each command has a shell of its own: `cd` and variables do not last, files do. ' +
     'There is no network and no terminal; a command that waits for input reads an empty one. Long output is cut in the middle.';

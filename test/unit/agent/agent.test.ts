@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { GloveboxError, type ModelRequest } from '../../../src/contracts/index.ts';
-import { calling, rig, ScriptedModel, tinyShell } from '../runs/rig.ts';
+import { calling, policyOf, rig, ScriptedModel, tinyShell } from '../runs/rig.ts';
 
 const submit = calling('submit', { summary: 'done' });
 
@@ -16,7 +16,18 @@ test('the first message is the task with its workflow, and what the tests said',
   const [request] = model.requests;
   expect(request?.messages).toHaveLength(1);
   expect(lastText(request)).toMatch(/^# Task\nMake a\.txt good\.\n\n# How to work\n[\s\S]*The tests are run by `check`\. Before any change: they fail with exit code 1\.[\s\S]*submit/);
-  expect(request?.tools.map(({ name }) => name)).toEqual(['shell', 'edit', 'apply_patch', 'submit']);
+  expect(request?.tools.map(({ name }) => name)).toEqual(['shell', 'edit', 'apply_patch', 'python', 'node', 'run_js', 'submit']);
+});
+
+test('only tools that policy lets it call are offered to the model, and nothing is written for those that are not', async () => {
+  const model = new ScriptedModel([submit]);
+  const policy = policyOf((request) => (request.action === 'tool.call' && !['shell', 'submit'].includes(request.tool) ? { effect: 'deny', reason: { effect: 'deny', rule: 'tools.allow', text: 'not in the list' } } : undefined));
+  await using at = rig({ interpreter: tinyShell, model, policy });
+  const id = await at.create();
+  await at.runs.execute(id);
+  expect(model.requests[0]?.tools.map(({ name }) => name)).toEqual(['shell', 'submit']);
+  const asked = (await at.events(id)).flatMap((event) => (event.type === 'decision' && event.data.request.action === 'tool.call' ? [event.data.request.tool] : []));
+  expect(asked).toEqual(['submit']);
 });
 
 test('a call that cannot be parsed costs a step and is told', async () => {

@@ -7,6 +7,7 @@ const view: SandboxView = {
   etc: '/run/glovebox/etc',
   etcFiles: ['passwd', 'group'],
   limits: { cpu: 1, memoryBytes: 256 * MiB, pids: 64, diskBytes: 100 * MiB, inodes: 1000, openFiles: 256 },
+  network: false,
   mounted: {},
   counters: [{ from: '/cg/memory/x/memory.oom_control', to: '/sys/fs/cgroup/memory/memory.oom_control' }],
 };

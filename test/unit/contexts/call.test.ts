@@ -5,34 +5,56 @@ import { KernelViolation } from '../../../src/session/contexts/kernel-stream.ts'
 
 function open() {
   const done: string[] = [];
+  const clock = new PausableClock();
+  const reminded = Promise.withResolvers<void>();
   const call = new Call({
     number: 1,
     limits: { wallMs: 60_000, outputBytes: 100 },
-    clock: new PausableClock(),
+    clock,
     strayBytes: 7,
     interrupt: () => done.push('interrupt'),
+    remind: () => reminded.resolve(),
     kill: () => done.push('kill'),
   });
   const end = (): void => {
     call.said({ type: 'end', call: 1, status: 'error' }, 40);
     call.marked(1);
   };
-  return { call, done, end };
+  return { call, clock, done, end, reminded: reminded.promise };
 }
 
-test('an interrupt before the code has begun waits until it has', async () => {
-  const { call, done, end } = open();
+test('an interrupt that the code does not hear is told again, until the call is over', async () => {
+  const { call, done, end, reminded } = open();
   call.stop('interrupted');
-  expect(done).toEqual([]);
-  call.said({ type: 'started', call: 1 }, 30);
   expect(done).toEqual(['interrupt']);
+  await reminded;
   end();
   expect(await call.ended).toMatchObject({ cause: 'interrupted', state: 'kept' });
 });
 
+test('one that the code has heard is not: what it starts then is its own affair', async () => {
+  const { call, clock, end, reminded } = open();
+  let isReminded = false;
+  void reminded.then(() => (isReminded = true));
+  call.stop('interrupted');
+  call.said({ type: 'heard' }, 30);
+  // The first reminder would have come before it.
+  await new Promise<void>((resolve) => clock.timer(60, resolve));
+  expect(isReminded).toBe(false);
+  end();
+  expect(await call.ended).toMatchObject({ output: { droppedBytes: 7 } });
+});
+
+test('code that says that it heard what nobody said is believed in nothing by it', async () => {
+  const { call, done, end } = open();
+  call.said({ type: 'heard' }, 30);
+  expect(done).toEqual([]);
+  end();
+  expect(await call.ended).toMatchObject({ cause: 'raised', output: { droppedBytes: 37 } });
+});
+
 test('a limit interrupts again what an interrupt did not stop, and gives its own name to the end', async () => {
   const { call, done, end } = open();
-  call.said({ type: 'started', call: 1 }, 30);
   call.stop('interrupted');
   call.wrote('stdout', Buffer.alloc(150));
   call.stop('cancelled');
@@ -54,12 +76,13 @@ test('an end is one only when both channels have come to it', async () => {
   expect(end).toThrow(KernelViolation);
 });
 
-test('a call has one beginning, one result and one error', () => {
+test('a call has one result and one error, and no second beginning', () => {
   const { call } = open();
-  call.said({ type: 'started', call: 1 }, 30);
   call.said({ type: 'result', data: {} }, 30);
   expect(() => call.said({ type: 'result', data: {} }, 30)).toThrow(KernelViolation);
-  expect(() => call.said({ type: 'started', call: 1 }, 30)).toThrow(KernelViolation);
+  call.said({ type: 'error', name: 'E', message: '', traceback: '' }, 30);
+  expect(() => call.said({ type: 'error', name: 'E', message: '', traceback: '' }, 30)).toThrow(KernelViolation);
+  expect(() => call.said({ type: 'ready', version: '3' }, 30)).toThrow(KernelViolation);
 });
 
 test('a deadline stands still while the clock does', async () => {

@@ -11,6 +11,7 @@ class HostilePlace implements Place {
   readonly output = new PassThrough();
   readonly #death = Promise.withResolvers<Death>();
   readonly gone = this.#death.promise;
+  readonly cleared = this.gone.then(() => undefined);
   killed = false;
   #reader = new FrameReader(2 ** 30);
 
@@ -55,7 +56,7 @@ async function start(): Promise<{ place: HostilePlace; child: IsolateChild }> {
   const place = new HostilePlace();
   opened.push(place);
   const starting = IsolateChild.start(place, 2 ** 26);
-  place.say({ type: 'loaded' });
+  place.say({ type: 'loaded', pid: 7 });
   await place.heard('begin');
   place.say({ type: 'ready', childCpuMs: 0 });
   return { place, child: await starting };

@@ -24,6 +24,7 @@ const get = (url: string, method = 'GET'): DecisionRequest => {
   const [, scheme, host = '', port, path = ''] = /^(\w+):\/\/([^/]*?)(?::(\d+))?(\/.*)?$/.exec(url) ?? [];
   return { action: 'network.connect', scheme: scheme as 'http' | 'https', host, port: Number(port ?? (scheme === 'http' ? 80 : 443)), method, path };
 };
+const inPrivate = (request: DecisionRequest): DecisionRequest => ({ ...request, private: true }) as DecisionRequest;
 const tcp = (host: string, port: number): DecisionRequest => ({ action: 'network.connect', scheme: 'tcp', host, port });
 const tool = (name: string): DecisionRequest => ({ action: 'tool.call', tool: name, version: '1' });
 const model = (provider: string, name: string, spent = {}, worstCase = {}): DecisionRequest => ({
@@ -278,6 +279,10 @@ network:
   - { host: "2001:db8::1" }
   - registries: [npm]
   - { host: bound.test, paths: ["/repos/{owner}/{repo}/**"] }
+  - { host: chat.test, websocket: true }
+  - { host: odd.test, port: 8081, websocket: true }
+  - { host: git.corp, private: true }
+  - { host: db.corp, tcp: 5432, private: true }
 `,
   [
     [get('https://api.test/v1/users?a=/../b'), 'allow', 'network[0]'],
@@ -308,6 +313,19 @@ network:
     [{ action: 'network.connect', scheme: 'https', host: '2001:db8::1', port: 443 }, 'allow', 'network[6]'],
     [get('https://registry.npmjs.org/react'), 'deny', 'network'],
     [get('https://bound.test/repos/a/b/issues'), 'deny', 'network'],
+    [get('wss://chat.test:443/room'), 'allow', 'network[9]'],
+    [get('https://chat.test/room'), 'allow', 'network[9]'],
+    [get('ws://chat.test:443/room'), 'deny', 'network'],
+    [get('wss://api.test:443/v1/users'), 'deny', 'network'],
+    [get('ws://plain.test:80/'), 'deny', 'network'],
+    [get('ws://odd.test:8081/'), 'allow', 'network[10]'],
+    [get('wss://odd.test:8081/'), 'allow', 'network[10]'],
+    [get('ws://odd.test:8080/'), 'deny', 'network'],
+    [get('https://git.corp/'), 'allow', 'network[11]'],
+    [inPrivate(get('https://git.corp/')), 'allow', 'network[11]'],
+    [inPrivate(tcp('db.corp', 5432)), 'allow', 'network[12]'],
+    [inPrivate(tcp('db.test', 5432)), 'deny', 'network'],
+    [inPrivate(get('https://api.test/v1/users')), 'deny', 'network'],
     ...['API.test', 'api.test.', 'a pi.test', '', '-a.test', '127.1', '0x7f.0.0.1', '2130706433', '[::1]', 'fe80::1%eth0', 'ＡＰＩ.test', 'a..test', `${'a'.repeat(64)}.test`].map(
       (host): Row => [{ action: 'network.connect', scheme: 'https', host, port: 443, method: 'GET', path: '/' }, 'deny', 'default'],
     ),
@@ -385,11 +403,11 @@ table('programs: what is listed may be given', 'javascript: { functions: [files]
 ]);
 
 test('a policy that extends another gives programs no more than both list, and the lesser memory', async () => {
-  const above = 'name: above\njavascript: { functions: [files], memory: 64MiB }\n';
-  const policy = await policyOf('extends: above\njavascript: { functions: [tools, files], memory: 1GiB }', { above });
+  const above = 'name: above\njavascript: { functions: [files], memory: 64MiB, place: sandbox }\n';
+  const policy = await policyOf('extends: above\njavascript: { functions: [tools, files], memory: 1GiB, place: host }', { above });
   expect(policy.decide(program('files')).effect).toBe('allow');
   expect(policy.decide(program('tools')).effect).toBe('deny');
-  expect(policy.grant.javascript.memoryBytes).toBe(64 * 2 ** 20);
+  expect(policy.grant.javascript).toEqual({ memoryBytes: 64 * 2 ** 20, place: 'sandbox', functions: ['files'] });
 });
 
 test('a decision names its rule with file and line, the policy that decided, and what lost', async () => {

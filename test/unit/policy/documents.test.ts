@@ -50,7 +50,7 @@ describe('a policy that is wrong', () => {
       'p/policy.yaml:2:19: network[0].host: expected a host such as api.github.com or *.example.com, in lower case and without a dot at its end, found "Api.test"',
       'p/policy.yaml:2:39: network[1].host: expected a host such as api.github.com or *.example.com, in lower case and without a dot at its end, found "*"',
       'p/policy.yaml:2:54: network[2].host: expected a host such as api.github.com or *.example.com, in lower case and without a dot at its end, found "*.0.0.1"',
-      'p/policy.yaml:2:88: network[3].tcp: expected tcp alone or port, methods and paths, found both',
+      'p/policy.yaml:2:88: network[3].tcp: expected tcp alone or port, methods, paths and websocket, found both',
     ]],
     ['name: p\nfiles: { write: [src/**], deny: ["/a/{b"], review: [/a] }', [
       'p/policy.yaml:2:18: files.write[0]: expected an absolute pattern such as /workspace/src/**, found "src/**"',
@@ -68,7 +68,7 @@ describe('a policy that is wrong', () => {
     ['name: p\nlimits: *gone', ['p/policy.yaml:2:9: expected an anchor above it, found none for *gone']],
     ['name: p\n---\nname: q', ['p/policy.yaml:2:1: Source contains multiple documents; please use YAML.parseAllDocuments()']],
     ['name: !!js/function "p"', ['p/policy.yaml:1:7: Unresolved tag: tag:yaml.org,2002:js/function']],
-    ['name: p\n__proto__: { a: 1 }', ['p/policy.yaml:2:1: unknown key "__proto__": expected one of name, description, extends, mode, sandbox, limits, command, session, files, commands, javascript, network, tools, models, budget, approvals, export']],
+    ['name: p\n__proto__: { a: 1 }', ['p/policy.yaml:2:1: unknown key "__proto__": expected one of name, description, extends, mode, sandbox, limits, command, session, files, commands, javascript, network, egress, tools, models, budget, approvals, export']],
     ['name: q', ['p/policy.yaml:1: name: expected p, the name of its folder, found q']],
   ])('%j', async (text, expected) => {
     expect(await problems(text)).toEqual(expected);
@@ -112,7 +112,7 @@ describe('a policy that is right', () => {
     expect((await policyOf('')).grant).toEqual({
       image: 'base',
       kinds: ['gvisor', 'container'],
-      javascript: { memoryBytes: 128 * 2 ** 20 },
+      javascript: { memoryBytes: 128 * 2 ** 20, place: 'host', functions: [] },
       hardLimits: false,
       sandbox: { cpu: 1, memoryBytes: 512 * 2 ** 20, pids: 256, diskBytes: 512 * 2 ** 20, inodes: 100_000, openFiles: 1024 },
       command: { wallMs: 120_000, outputBytes: 2 ** 20 },
@@ -164,6 +164,19 @@ describe('extends', () => {
       session: { idleMs: 60_000 },
       command: { cpuMs: 5_000 },
     });
+  });
+
+  test('names every destination of every layer, and takes the stricter of each limit on what goes there', async () => {
+    const network = 'network: [{ host: a.test }, { host: "*.b.test", port: 8080 }, { registries: [npm] }, { host: c.test, paths: ["/{owner}/*"] }]\negress: { requests: 10, upload: 1KiB }';
+    expect((await grant(network, 'network: [{ host: db.test, tcp: 5432 }]\negress: { requests: 20, rate: 5, upload: 100 }')).network).toEqual({
+      destinations: [
+        { host: 'a.test', port: 443, tcp: false },
+        { host: '*.b.test', port: 8080, tcp: false },
+        { host: 'db.test', port: 5432, tcp: true },
+      ],
+      limits: { requests: 10, requestsPerSecond: 5, connections: 256, uploadBytes: 100, downloadBytes: 16 * 2 ** 30 },
+    });
+    expect((await grant('network: [{ registries: [npm] }]', '')).network).toBeUndefined();
   });
 
   test('keeps hard limits, whoever asks for them', async () => {

@@ -55,9 +55,13 @@ test('js runs programs with the files of a workspace and nothing else of the hos
   const policy = await shipped.load('js');
   const program = (...functions: ('files' | 'tools')[]) => policy.decide({ action: 'javascript.run', language: 'typescript', source: 'sha256:0', functions }).effect;
   expect([program(), program('files'), program('tools')]).toEqual(['allow', 'allow', 'deny']);
-  for (const name of ['base', 'exec', 'shell', 'code-fix']) {
+  for (const name of ['base', 'exec', 'shell', 'ci', 'data-analysis', 'locked-down']) {
     expect((await shipped.load(name)).decide({ action: 'javascript.run', language: 'javascript', source: 'sha256:0', functions: [] }).effect).toBe('deny');
   }
+});
+
+test('where an agent may write programs over its tools, they are held by a sandbox as its commands are', async () => {
+  for (const name of ['code-fix-local', 'code-fix', 'pr-bot']) expect((await shipped.load(name)).grant.javascript.place).toBe('sandbox');
 });
 
 describe.each(['code-fix', 'code-fix-local'])('%s', (name) => {

@@ -55,6 +55,8 @@ export class FakeSandbox implements Sandbox {
     return this.ended.promise;
   }
 
+  serveNetwork(): void {}
+
   ping(): Promise<SandboxPulse> {
     if (!this.alive || this.isStuck) return Promise.reject(new GloveboxError('sandbox_lost', 'no answer'));
     return Promise.resolve({ initBytes: 1, processes: 1, commands: 0 });

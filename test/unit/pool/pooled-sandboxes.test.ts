@@ -73,6 +73,7 @@ test.each([
   ['another image', { image: 'other' }, {}],
   ['other limits', { limits: { ...specOf().limits, pids: 65 } }, {}],
   ['another grace time', { graceMs: 29_999 }, {}],
+  ['a network', { network: { ports: [5432] } }, {}],
   ['another policy', {}, { policy: 'sha256:b' }],
   ['no policy', {}, { policy: undefined }],
   ['hard limits', {}, { hardLimits: true }],

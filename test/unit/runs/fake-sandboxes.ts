@@ -110,6 +110,8 @@ export class FakeSandbox implements Sandbox {
 
   setEnv(): void {}
 
+  serveNetwork(): void {}
+
   pause(): Promise<void> {
     return Promise.resolve();
   }

@@ -130,10 +130,10 @@ describe('a session that asks', () => {
 
   test('is not idle meanwhile, and its time stands still', async () => {
     const rig = await ApprovalsRig.make();
-    const session = await rig.session({ session: { wallMs: 1500, idleMs: 1500 } });
+    const session = await rig.session({ session: { wallMs: 3000, idleMs: 3000 } });
     const pushed = push(session);
     const { approval } = await rig.awaited(session.id);
-    await setTimeout(2000);
+    await setTimeout(3500);
     expect(session.signal.aborted).toBe(false);
     await rig.answer(approval, 'once');
     expect((await pushed).cause).toBe('exited');
@@ -257,6 +257,33 @@ describe('a run that was interrupted while it waited', () => {
     expect(rig.ran).toEqual([]);
   });
 
+  test('takes back what it asked with other files, once it asks again', async () => {
+    const rig = await ApprovalsRig.make();
+    const first = await rig.session({ run: 'run_1', tree: 'tree1' });
+    const lost = push(first).catch(() => 'lost');
+    const { approval, seq } = await rig.awaited('run_1');
+    await first.close('interrupted');
+    await lost;
+    const pushed = push(await rig.session({ run: 'run_1', tree: 'tree2' }));
+    await rig.answer((await rig.awaited('run_1', seq)).approval, 'never');
+    expect((await pushed).cause).toBe('policy');
+    await expect(rig.answer(approval, 'once')).rejects.toMatchObject({ code: 'approval_refused', details: { reason: 'over' } });
+  });
+
+  test('is waited for as long as it was to be, and no longer', async () => {
+    const rig = await ApprovalsRig.make();
+    const first = await rig.session({ run: 'run_1' });
+    const lost = push(first).catch(() => 'lost');
+    const { approval } = await rig.awaited('run_1');
+    await first.close('interrupted');
+    await lost;
+    const told: number[] = [];
+    const pushed = push(await rig.session({ run: 'run_1', grant: { expiresMs: 3_600_000 }, onWaiting: ({ question }) => void told.push(question.expiresAtMs) }));
+    await rig.answer(approval, 'once');
+    expect((await pushed).cause).toBe('exited');
+    expect(told).toEqual([approval.question.expiresAtMs]);
+  });
+
   test('an answer to it is none for another run, though that says it waited for it', async () => {
     const { rig, approval } = await interrupted('once');
     const [last] = await rig.journal.append('run_3', [{ type: 'approval.awaited', data: { approval: approval.id } }]);
@@ -350,6 +377,18 @@ describe('somebody at the terminal', () => {
     expect(approval.question.tree).toBe('tree1');
     await rig.answer(approval, 'once');
     await leaving;
+  });
+
+  test('is not asked without end', async () => {
+    const rig = await ApprovalsRig.make();
+    const person = says('once');
+    const session = await rig.session({ grant: 'none', ...person });
+    const sandbox = await session.sandbox('test');
+    for (let i = 0; i < 100; i++) expect(await pushIn(sandbox, String(i))).toBe('exited');
+    const command = await sandbox.exec({ argv: ['git', 'push', 'once more'] });
+    expect((await command.end).cause).toBe('policy');
+    expect(command.decision.reason.text).toContain('it has asked 100 times in this session');
+    expect(person.asked).toHaveLength(100);
   });
 
   test('nobody there, and no policy of it: a refusal that says so', async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { z } from 'zod';
-import { type DecisionRequest, GloveboxError, type Isolates, type JavaScriptEnd, type JavaScriptSpec, type Journal, randomIds, systemClock } from '../../../src/contracts/index.ts';
+import { type DecisionRequest, GloveboxError, type Isolates, type JavaScriptEnd, type JavaScriptPlace, type JavaScriptSpec, type Journal, randomIds, systemClock } from '../../../src/contracts/index.ts';
 import { SqliteJournal } from '../../../src/journal/index.ts';
 import { Session } from '../../../src/session/index.ts';
 import { TESTER } from '../../support/principal.ts';
@@ -21,7 +21,7 @@ afterAll(async () => {
 const RETURNED: JavaScriptEnd = { cause: 'returned', result: [2, 4], usage: { wallMs: 1, cpuMs: 1, memoryBytes: 1 }, output: { consoleBytes: 0, resultBytes: 5 } };
 let streams = 0;
 
-async function open(options: { run?: (spec: JavaScriptSpec) => Promise<JavaScriptEnd>; deny?: DecisionRequest['action']; journal?: Journal } = {}) {
+async function open(options: { run?: (spec: JavaScriptSpec) => Promise<JavaScriptEnd>; deny?: DecisionRequest['action']; journal?: Journal; place?: JavaScriptPlace } = {}) {
   const specs: JavaScriptSpec[] = [];
   const released: string[] = [];
   const isolates: Isolates = {
@@ -37,7 +37,7 @@ async function open(options: { run?: (spec: JavaScriptSpec) => Promise<JavaScrip
   const policy = policyOf((request) => {
     asked.push(request);
     return request.action === options.deny ? { effect: 'deny', reason } : undefined;
-  }, { command: { wallMs: 1000, outputBytes: 100 } });
+  }, { command: { wallMs: 1000, outputBytes: 100 }, javascript: { memoryBytes: 128 * 2 ** 20, place: options.place ?? 'host', functions: ['files', 'tools'] } });
   const run = `run_${(streams += 1)}`;
   const ports = { journal: options.journal ?? journal, sandboxes: new FakeSandboxes(() => ({})), isolates, clock: systemClock, ids: randomIds(systemClock) };
   const session = await Session.open(ports, { principal: TESTER, policy, run });
@@ -55,6 +55,16 @@ test('a program is decided, written down, run, and ends once', async () => {
   expect(written[2]?.data).toMatchObject({ call: ran.id, end: { cause: 'returned' }, resultHash: expect.stringMatching(/^sha256:/), consoleHash: '' });
   expect(asked.at(-1)).toEqual({ action: 'javascript.run', language: 'javascript', source: expect.stringMatching(/^sha256:[0-9a-f]{64}$/), functions: [] });
   await session.close();
+});
+
+test('where policy places the child is what the isolates are asked for, and written down', async () => {
+  for (const [place, sandbox] of [['host', undefined], ['sandbox', { kinds: ['container'], hardLimits: false }]] as const) {
+    const { session, specs, events } = await open({ place });
+    await session.javascript({ source: '1' });
+    expect(specs[0]?.sandbox).toEqual(sandbox);
+    expect((await events()).find(({ type }) => type === 'javascript.started')?.data).toMatchObject({ place });
+    await session.close();
+  }
 });
 
 test('one that policy refuses has an end as well, and never ran', async () => {

@@ -40,7 +40,7 @@ async function bench(interpreter: Interpreter = () => ({}), deny: (request: Deci
 
 test('every tool is described by an object schema with a version, and shell, edit and patch stand for the providers’ own', () => {
   const described = registry.descriptions();
-  expect(described.map(({ name, native }) => [name, native])).toEqual([['shell', 'shell'], ['edit', 'edit'], ['apply_patch', 'patch'], ['submit', undefined]]);
+  expect(described.map(({ name, native }) => [name, native])).toEqual([['shell', 'shell'], ['edit', 'edit'], ['apply_patch', 'patch'], ['python', undefined], ['node', undefined], ['run_js', undefined], ['submit', undefined]]);
   for (const { input } of described) {
     expect(input['type']).toBe('object');
     expect(input).not.toHaveProperty('anyOf');
@@ -50,7 +50,7 @@ test('every tool is described by an object schema with a version, and shell, edi
 
 test('an unknown tool, malformed arguments and arguments that do not fit are told, with what was expected', async () => {
   const { call } = await bench();
-  expect(await call('bash', {})).toMatchObject({ callId: 'c1', tool: 'bash', ok: false, text: expect.stringContaining('shell, edit, apply_patch, submit') });
+  expect(await call('bash', {})).toMatchObject({ callId: 'c1', tool: 'bash', ok: false, text: expect.stringContaining('shell, edit, apply_patch, python, node, run_js, submit') });
   expect((await call('shell', undefined, '{"command": "ls')).text).toMatch(/not valid JSON[\s\S]*You wrote: \{"command": "ls\n[\s\S]*"type":"object"/);
   expect((await call('shell', {})).text).toContain('give "command"');
   expect((await call('shell', { command: 7 })).text).toMatch(/expected string[\s\S]*command/i);

@@ -170,5 +170,9 @@ function bootstrap(say: Say, maxTextLength: number): object {
   };
 }
 
+/** Each isolate begins with it, compiled, under a name that is gone before any program comes. */
+export const PREPARATION = `globalThis.bootstrap = ${String(bootstrap)};`;
+/** Runs it once, so that it is compiled. Where snapshots are made there is no WebAssembly; nothing of this stays. */
+export const WARM_UP = 'globalThis.WebAssembly = { Module: class {}, Instance: class {} }; const parts = bootstrap(() => undefined, 1); parts.install("[]", "[]"); parts.finish({ default: 1 }, true);';
 /** For `evalClosure`: `$0` is `say`, `$1` how long a text may be. */
-export const BOOTSTRAP = `return (${String(bootstrap)})($0, $1);`;
+export const BOOTSTRAP = 'const { bootstrap } = globalThis; delete globalThis.bootstrap; return bootstrap($0, $1);';

@@ -52,7 +52,7 @@ async function runCall(message: RunMessage): Promise<void> {
   running = undefined;
   const now = childCpuMs();
   send({ type: 'end', ...ending, cpuMs: now - began, memoryBytes: place.heapBytes, childCpuMs: now });
-  // Nobody waits for the rest.
+  // Nobody waits for the rest. One after the other: there are addresses for one isolate.
   place.dispose();
   ready = new PreparedIsolate(message.memoryBytes, message.outputBytes);
 }
@@ -87,4 +87,4 @@ process.stdin
   })
   // It has gone, or wants us no more.
   .on('end', () => process.exit(0));
-send({ type: 'loaded' });
+send({ type: 'loaded', pid: process.pid });

@@ -1,5 +1,5 @@
 import ivm from 'isolated-vm';
-import { BOOTSTRAP } from './bootstrap.ts';
+import { BOOTSTRAP, PREPARATION, WARM_UP } from './bootstrap.ts';
 
 /** What a program says: `kind` is a console level, `ask`, or how it ended. */
 export type Said = (kind: string, text: string, extra: string) => void;
@@ -12,6 +12,9 @@ const FINISH = 'glovebox:finish';
 const ENTRY = `import { finish } from '${FINISH}'; import * as program from 'glovebox:program'; finish(program, true);`;
 /** Our own code, in stacks. */
 const filename = '<glovebox>';
+
+/** What every isolate begins with. It is made once, of our own code alone, and before any program runs here. */
+const SNAPSHOT = ivm.Isolate.createSnapshot([{ code: PREPARATION, filename }], WARM_UP);
 
 type Part = ivm.Reference<(...args: unknown[]) => unknown>;
 
@@ -37,7 +40,7 @@ export class PreparedIsolate {
   constructor(memoryBytes: number, maxTextLength: number) {
     this.memoryBytes = memoryBytes;
     this.maxTextLength = maxTextLength;
-    this.#isolate = new ivm.Isolate({ memoryLimit: Math.max(LEAST_MIB, Math.ceil(memoryBytes / MIB)) });
+    this.#isolate = new ivm.Isolate({ snapshot: SNAPSHOT, memoryLimit: Math.max(LEAST_MIB, Math.ceil(memoryBytes / MIB)) });
     this.#context = this.#isolate.createContextSync();
     // The only way out: a function that takes text, and throws nothing, because an error of ours would carry our stack.
     const say = new ivm.Callback(

@@ -4,8 +4,8 @@ import { FrameReader } from '../../../../src/sandbox/wire/frame-reader.ts';
 import type { Frame } from '../../../../src/sandbox/wire/frame-reader.ts';
 import { FrameWriter } from '../../../../src/sandbox/wire/frame-writer.ts';
 import { mac } from '../../../../src/sandbox/wire/mac.ts';
-import { decodeCommand, decodeEnd, decodeFault, decodeHello, decodeOutput, decodePong, decodeStdinAck } from '../../../../src/sandbox/wire/messages-from-guest.ts';
-import { encodeAck, encodeCancel, encodeExec, encodeResize, encodeResume, encodeSignal, encodeSlept, encodeStdinHead } from '../../../../src/sandbox/wire/messages-to-guest.ts';
+import { decodeCommand, decodeCredit, decodeEnd, decodeFault, decodeHello, decodeOpen, decodeOutput, decodePong, decodeStdinAck } from '../../../../src/sandbox/wire/messages-from-guest.ts';
+import { encodeAck, encodeCancel, encodeCredit, encodeExec, encodeResize, encodeResume, encodeSignal, encodeSlept, encodeStdinHead } from '../../../../src/sandbox/wire/messages-to-guest.ts';
 import { Builtin, FromGuest, OUTPUT_WINDOW_BYTES } from '../../../../src/sandbox/wire/protocol.ts';
 import { helloPayload } from '../../../support/sandbox-fake-guest.ts';
 
@@ -109,11 +109,12 @@ describe('payloads', () => {
     expect(encodeStdinHead(5)).toEqual(payloadOf('stdin_last'));
     expect(encodeAck(1, 6)).toEqual(payloadOf('ack_stdout'));
     expect(encodeAck(2, 0)).toEqual(payloadOf('ack_stderr'));
-    expect(encodeSignal(15, true)).toEqual(payloadOf('signal'));
+    expect(encodeSignal(15, 'tree')).toEqual(payloadOf('signal'));
     expect(encodeCancel(500)).toEqual(payloadOf('cancel'));
     expect(encodeResume(6, 0)).toEqual(payloadOf('resume'));
     expect(encodeResize({ columns: 80, rows: 24 })).toEqual(payloadOf('resize'));
     expect(encodeSlept(90_000)).toEqual(payloadOf('slept'));
+    expect(encodeCredit(262_144)).toEqual(payloadOf('credit'));
     const plain = { cwd: '/workspace', wallMs: 0, windowBytes: OUTPUT_WINDOW_BYTES, dropBeyondLimit: false };
     expect(encodeExec({ ...plain, id: 'run-7_B', argv: ['top'], env: { TERM: 'xterm' }, stdin: true, terminal: { columns: 80, rows: 24 } })).toEqual(payloadOf('exec_terminal'));
     expect(encodeExec({ ...plain, id: 'run-7_C', argv: ['/workspace', '--recursive'], builtin: Builtin.watch, env: {}, stdin: false })).toEqual(payloadOf('exec_watch'));
@@ -127,6 +128,9 @@ describe('payloads', () => {
     expect(decodeStdinAck(frameOf('stdin_ack'))).toEqual({ offset: 5, closed: false });
     expect(decodeStdinAck(frameOf('stdin_ack_closed'))).toEqual({ offset: 5, closed: true });
     expect(decodeFault(frameOf('fault'))).toBe('3 "mac"');
+    expect(decodeOpen(frameOf('open'))).toEqual({ via: 'name', host: 'api.example.com', port: 443, credit: 262_144 });
+    expect(decodeOpen(frameOf('open_proxy'))).toEqual({ via: 'proxy', port: 3128, credit: 32_768 });
+    expect(decodeCredit(frameOf('guest_credit'))).toBe(327_680);
     expect(decodeEnd(frameOf('end_not_started'))).toMatchObject({ cause: 'not_started', startError: 'ENOENT', tree: 'dead' });
     expect(decodeEnd(frameOf('end'))).toEqual({
       cause: 'exited',

@@ -1,0 +1,34 @@
+// Our egress for `bench egress`, in a process of its own, as the service has it: with a real policy and a real journal. What a wire would bring comes over TCP.
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { EgressBroker } from '../src/broker/index.ts';
+import { systemClock } from '../src/contracts/index.ts';
+import { SqliteJournal } from '../src/journal/index.ts';
+import { FilePolicies } from '../src/policy/index.ts';
+
+const [folder = '', ...ports] = process.argv.slice(2);
+await mkdir(join(folder, 'bench'), { recursive: true });
+const rules = ports.map((port) => `{ host: up.test, port: ${port}, methods: [GET], paths: ["/*"], private: true }`);
+await writeFile(join(folder, 'bench', 'policy.yaml'), `name: bench\nnetwork: [${rules.join(', ')}]\negress: { requests: 1000000000, rate: 1000000, download: 1000GB }\n`);
+const policy = await new FilePolicies([folder]).load('bench');
+const journal = new SqliteJournal(join(folder, 'journal.db'), { clock: systemClock });
+const { network } = policy.grant;
+if (network === undefined) throw new Error('the policy of this bench opens no network');
+const broker = new EgressBroker({ clock: systemClock, resolve: () => Promise.resolve(['127.0.0.1']) });
+const egress = await broker.open({
+  network,
+  gate: {
+    decide: async (request) => {
+      const decision = policy.decide(request);
+      const allowed = decision.effect === 'allow';
+      await journal.append('bench', [{ type: 'decision', data: { request, decision, allowed } }]);
+      return { allowed, decision };
+    },
+    record: async (event) => void (await journal.append('bench', [event])),
+  },
+});
+const server = createServer({ allowHalfOpen: true, noDelay: true }, (stream) => egress.accept({ via: 'proxy', port: 3128, stream }));
+await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+console.log(JSON.stringify({ authority: egress.certificate, port: (server.address() as AddressInfo).port }));

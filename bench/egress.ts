@@ -1,0 +1,209 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { connect as connectTls } from 'node:tls';
+import { inTurns, machine, percentiles, type Report, round } from './report.ts';
+
+const AT_ONCE = 100;
+const SMALL = 1_024;
+
+/** What a request costs through egress, decided and written down each time, beside the same without it and beside another proxy. */
+export default async function egress(quick: boolean): Promise<Report> {
+  const folder = await mkdtemp(join(tmpdir(), 'glovebox-bench-egress-'));
+  const children: ChildProcess[] = [];
+  try {
+    const upstream = await started(children, 'egress.upstream.ts', []);
+    const trusted = join(folder, 'upstream.pem');
+    await writeFile(trusted, String(upstream['authority']));
+    const { secure, plain } = { secure: Number(upstream['secure']), plain: Number(upstream['plain']) };
+    const ours = await started(children, 'egress.broker.ts', [join(folder, 'broker'), String(secure), String(plain)], { NODE_EXTRA_CA_CERTS: trusted });
+    const other = await otherProxy(children, folder);
+    const ways: Ways = { upstream: { secure, plain, authority: String(upstream['authority']) }, ours: { port: Number(ours['port']), authority: String(ours['authority']) }, other: other.port };
+    const kept = await keptOpen(ways);
+    const turns = await inTurns(Object.fromEntries(Object.entries(kept).map(([name, client]) => [name, () => client.get(SMALL)])), quick ? 100 : 2_000, quick ? 20 : 200);
+    const fresh = await inTurns(freshOnes(ways), quick ? 20 : 200, 5);
+    const requestMs = Object.fromEntries(Object.entries({ ...turns, ...fresh }).map(([name, samples]) => [name, percentiles(samples)]));
+    const p50 = (name: string): number => requestMs[name]?.p50 ?? Number.NaN;
+    const throughputMBps = await throughputs(kept, (quick ? 32 : 256) * 1e6);
+    for (const client of Object.values(kept)) client.close();
+    const added = { plain: round(p50('plain') - p50('directPlain')), inspected: round(p50('inspected') - p50('directTls')), newConnection: round(p50('newInspected') - p50('newDirectTls')) };
+    return {
+      bench: 'egress',
+      machine: machine(),
+      figures: {
+        addedMs: { p50: added.inspected, ...added },
+        otherAddedMs: { proxy: other.name, plain: round(p50('otherPlain') - p50('directPlain')), tunnel: round(p50('otherTunnel') - p50('directTls')), newConnection: round(p50('newOtherTunnel') - p50('newDirectTls')) },
+        requestMs,
+        throughputMBps: throughputMBps['inspected'],
+        throughputsMBps: throughputMBps,
+        atOnce: await manyAtOnce(ways),
+      },
+      ratios: { otherProxy: round(p50('otherPlain') / p50('plain'), 2), otherTunnel: round(p50('otherTunnel') / p50('inspected'), 2), newConnection: round(p50('newOtherTunnel') / p50('newInspected'), 2) },
+    };
+  } finally {
+    for (const child of children) child.kill();
+    await rm(folder, { recursive: true });
+  }
+}
+
+interface Ways {
+  readonly upstream: { readonly secure: number; readonly plain: number; readonly authority: string };
+  readonly ours: { readonly port: number; readonly authority: string };
+  readonly other: number;
+}
+
+/** A program of this folder, once it has said its first line. */
+async function started(children: ChildProcess[], file: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Record<string, string | number>> {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, file), ...args], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] });
+  children.push(child);
+  const lines = createInterface({ input: child.stdout });
+  const [line] = (await once(lines, 'line', { signal: AbortSignal.timeout(20_000) })) as [string];
+  return JSON.parse(line) as Record<string, string | number>;
+}
+
+/** squid where the machine has one: without a cache, without a log. */
+async function otherProxy(children: ChildProcess[], folder: string): Promise<{ readonly name: string; readonly port: number }> {
+  const found = spawnSync('squid', ['-v'], { encoding: 'utf8' });
+  if (found.error !== undefined) return { name: 'a plain proxy of Node’s http, in its own process', port: Number((await started(children, 'egress.other.ts', []))['port']) };
+  const port = await freePort();
+  await chmod(folder, 0o777);
+  const settings = [`http_port 127.0.0.1:${port}`, 'http_access allow all', 'cache deny all', 'access_log none', `cache_log ${folder}/squid.log`, `pid_filename ${folder}/squid.pid`, `hosts_file ${folder}/hosts`, 'shutdown_lifetime 0 seconds', 'via off', 'forwarded_for delete', 'pinger_enable off'];
+  await writeFile(join(folder, 'hosts'), '127.0.0.1 up.test\n');
+  await writeFile(join(folder, 'squid.conf'), `${settings.join('\n')}\n`);
+  children.push(spawn('squid', ['-N', '-f', join(folder, 'squid.conf')], { stdio: 'ignore' }));
+  for (let tries = 0; tries < 100; tries++) {
+    const socket = connect(port, '127.0.0.1');
+    if ((await Promise.race([once(socket, 'connect').then(() => true), once(socket, 'close').then(() => false)]).catch(() => false)) === true) {
+      socket.destroy();
+      return { name: found.stdout.split('\n', 1)[0] ?? 'squid', port };
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error('squid did not start within 10 s');
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** One connection, request after request. As small as can be: what is measured is on the way. */
+class Client {
+  readonly #socket: Socket;
+  readonly #prefix: string;
+  readonly #host: string;
+  #wanted = 0;
+  #done: (() => void) | undefined;
+
+  constructor(socket: Socket, host: string, prefix = '') {
+    this.#socket = socket;
+    this.#host = host;
+    this.#prefix = prefix;
+    socket.on('data', (bytes: Buffer) => this.#received(bytes));
+  }
+
+  async get(bytes: number): Promise<void> {
+    this.#wanted = -bytes;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#done = resolve;
+    this.#socket.write(`GET ${this.#prefix}/${bytes} HTTP/1.1\r\nhost: ${this.#host}\r\n\r\n`);
+    await promise;
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #received(bytes: Buffer): void {
+    let body = bytes.length;
+    // The head comes in one piece: it is short.
+    if (this.#wanted < 0) {
+      if (!bytes.toString('latin1', 0, 13).startsWith('HTTP/1.1 200')) throw new Error(bytes.toString('latin1'));
+      body -= bytes.indexOf('\r\n\r\n') + 4;
+      this.#wanted = -this.#wanted;
+    }
+    this.#wanted -= body;
+    if (this.#wanted <= 0) this.#done?.();
+  }
+}
+
+async function keptOpen(ways: Ways): Promise<Record<string, Client>> {
+  const { upstream, ours, other } = ways;
+  const [plainHost, secureHost] = [`up.test:${upstream.plain}`, `up.test:${upstream.secure}`];
+  // squid knows the name by its own hosts; a plain proxy is told the address.
+  return {
+    directPlain: new Client(await dial(upstream.plain), plainHost),
+    plain: new Client(await dial(ours.port), plainHost, `http://${plainHost}`),
+    otherPlain: new Client(await dial(other), `127.0.0.1:${upstream.plain}`, `http://127.0.0.1:${upstream.plain}`),
+    directTls: new Client(await encrypted(await dial(upstream.secure), upstream.authority), secureHost),
+    inspected: new Client(await encrypted(await tunnel(ours.port, secureHost), ours.authority), secureHost),
+    otherTunnel: new Client(await encrypted(await tunnel(other, `127.0.0.1:${upstream.secure}`), upstream.authority), secureHost),
+  };
+}
+
+/** Connection, handshakes and one request. */
+function freshOnes({ upstream, ours, other }: Ways): Record<string, () => Promise<() => Promise<void>>> {
+  const host = `up.test:${upstream.secure}`;
+  const once = (open: () => Promise<Socket>, authority: string) => async () => {
+    const client = new Client(await encrypted(await open(), authority), host);
+    await client.get(SMALL);
+    return async () => client.close();
+  };
+  return {
+    newDirectTls: once(() => dial(upstream.secure), upstream.authority),
+    newInspected: once(() => tunnel(ours.port, host), ours.authority),
+    newOtherTunnel: once(() => tunnel(other, `127.0.0.1:${upstream.secure}`), upstream.authority),
+  };
+}
+
+async function throughputs(clients: Readonly<Record<string, Client>>, bytes: number): Promise<Record<string, number>> {
+  const speeds: Record<string, number> = {};
+  for (const [name, client] of Object.entries(clients)) {
+    const began = performance.now();
+    await client.get(bytes);
+    speeds[name] = round(bytes / 1e3 / (performance.now() - began), 1);
+  }
+  return speeds;
+}
+
+/** So many connections with a request each, all begun together. */
+async function manyAtOnce({ upstream, ours }: Ways): Promise<{ requests: number; wallMs: number; slowestMs: number }> {
+  const host = `up.test:${upstream.secure}`;
+  const began = performance.now();
+  const took = await Promise.all(
+    Array.from({ length: AT_ONCE }, async () => {
+      const client = new Client(await encrypted(await tunnel(ours.port, host), ours.authority), host);
+      await client.get(SMALL);
+      client.close();
+      return performance.now() - began;
+    }),
+  );
+  return { requests: took.length, wallMs: round(performance.now() - began, 1), slowestMs: round(Math.max(...took), 1) };
+}
+
+async function dial(port: number): Promise<Socket> {
+  const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+  await once(socket, 'connect');
+  return socket;
+}
+
+async function tunnel(proxy: number, authority: string): Promise<Socket> {
+  const socket = await dial(proxy);
+  socket.write(`CONNECT ${authority} HTTP/1.1\r\nhost: ${authority}\r\n\r\n`);
+  const [head] = (await once(socket, 'data')) as [Buffer];
+  if (!head.toString('latin1').startsWith('HTTP/1.1 200')) throw new Error(head.toString('latin1'));
+  return socket;
+}
+
+async function encrypted(socket: Socket, authority: string): Promise<Socket> {
+  const tls = connectTls({ socket, ca: authority, servername: 'up.test' });
+  await once(tls, 'secureConnect');
+  return tls;
+}

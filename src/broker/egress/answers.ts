@@ -1,0 +1,23 @@
+import { type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+/** Says why not, in words, as a response of ours; one that has begun is cut instead, so that nobody takes it for whole. */
+export function answer(response: ServerResponse, status: number, text: string): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const body = `glovebox: ${text}\n`;
+  // Where the rest of the request is still to come, it is not waited for.
+  const close = response.req.complete ? {} : { connection: 'close' };
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'content-length': Buffer.byteLength(body), 'x-glovebox': 'refused', ...close });
+  response.end(body);
+}
+
+/** The same where there is no response yet, only a connection. */
+export function answerRaw(stream: Duplex, status: number, text: string): void {
+  if (!stream.writable) return;
+  const body = `glovebox: ${text}\n`;
+  const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Refused'}`, 'content-type: text/plain; charset=utf-8', `content-length: ${Buffer.byteLength(body)}`, 'connection: close', 'x-glovebox: refused'];
+  stream.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}

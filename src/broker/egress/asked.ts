@@ -1,0 +1,63 @@
+import type { IncomingMessage } from 'node:http';
+import { valuesOf } from './headers.ts';
+import { type Destination, readAbsoluteTarget, readAuthority } from './names.ts';
+import { EgressRefusal } from './refusal.ts';
+
+/** Where a connection leads: what was dialled and how, and whether it is encrypted. */
+export interface Origin extends Destination {
+  readonly scheme: 'http' | 'https';
+  readonly via: 'name' | 'proxy';
+}
+
+/** One request of a program, in canonical form. */
+export interface Asked extends Origin {
+  readonly method: string;
+  /** With its query. */
+  readonly path: string;
+  readonly isWebSocket: boolean;
+  readonly hasBody: boolean;
+}
+
+const DEFAULT_PORTS = { http: 80, https: 443 } as const;
+
+/**
+ * What a request asks for. Without an origin it came to the proxy, and says itself where it is to go. Whatever could be read in two ways is
+ * refused: the parser is strict, and this is stricter. Errors: `EgressRefusal`.
+ */
+export function readRequest(request: IncomingMessage, origin: Origin | undefined): Asked {
+  const { rawHeaders, method = '', url = '' } = request;
+  checkFraming(request);
+  if (method === 'TRACE') throw new EgressRefusal('request_invalid', 'TRACE would show what was added on the way');
+  const { scheme, host, port, path } = origin === undefined ? { scheme: 'http' as const, ...readAbsoluteTarget(url) } : { ...origin, path: originForm(url) };
+  if (!/^[\u0021-\u007e]*$/.test(path)) throw new EgressRefusal('request_invalid', 'a path is of printable ASCII: encode what is not');
+  const said = valuesOf(rawHeaders, 'host');
+  if (said.length > 1) throw new EgressRefusal('request_invalid', 'a request has one host');
+  if (said[0] !== undefined) {
+    const named = readAuthority(said[0], DEFAULT_PORTS[scheme]);
+    if (named.host !== host || named.port !== port) throw new EgressRefusal('hosts_disagree', `the connection leads to ${host}:${port}, and the request is for ${named.host}:${named.port}`);
+  }
+  return { via: origin?.via ?? 'proxy', scheme, host, port, method, path, isWebSocket: isWebSocket(request), hasBody: hasBody(rawHeaders) };
+}
+
+/** It asks for an upgrade that we know. Others are not taken up, as a server may. */
+export function isWebSocket({ method, headers }: IncomingMessage): boolean {
+  return method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket' && headers.connection?.toLowerCase().includes('upgrade') === true;
+}
+
+function originForm(url: string): string {
+  if (url.startsWith('/') || url === '*') return url;
+  throw new EgressRefusal('request_invalid', 'a request to a server has a path, not a whole address');
+}
+
+function checkFraming({ rawHeaders, httpVersionMajor }: IncomingMessage): void {
+  const codings = valuesOf(rawHeaders, 'transfer-encoding');
+  const lengths = valuesOf(rawHeaders, 'content-length');
+  if (httpVersionMajor !== 1) throw new EgressRefusal('request_invalid', 'only HTTP/1.1 and 1.0 are spoken here');
+  if (codings.length > 0 && lengths.length > 0) throw new EgressRefusal('request_invalid', 'a body has a length or is chunked, not both');
+  if (lengths.length > 1 || !lengths.every((length) => /^\d{1,15}$/.test(length))) throw new EgressRefusal('request_invalid', 'a body has one length');
+  if (codings.length > 1 || !codings.every((coding) => coding.toLowerCase() === 'chunked')) throw new EgressRefusal('request_invalid', 'a body is chunked, and coded in no other way');
+}
+
+function hasBody(rawHeaders: readonly string[]): boolean {
+  return valuesOf(rawHeaders, 'transfer-encoding').length > 0 || valuesOf(rawHeaders, 'content-length').some((length) => Number(length) > 0);
+}

@@ -1,0 +1,98 @@
+import type { Clock, EgressRequest, EventData } from '../../contracts/index.ts';
+import { answer } from './answers.ts';
+import { type Asked, readRequest } from './asked.ts';
+import type { Budget } from './budget.ts';
+import { type Chronicle, UNWRITABLE } from './chronicle.ts';
+import type { Clearance } from './clearance.ts';
+import type { EgressDeadlines } from './deadline.ts';
+import { forward, type Outcome, type Upgraded } from './forward.ts';
+import { responseHeaders } from './headers.ts';
+import type { Arrived } from './http-servers.ts';
+import { EgressRefusal, UpstreamFailure } from './refusal.ts';
+import { splice } from './splice.ts';
+import type { Place } from './upstreams.ts';
+
+export interface ExchangeOptions {
+  readonly clearance: Clearance;
+  readonly chronicle: Chronicle;
+  readonly budget: Budget;
+  readonly deadlines: EgressDeadlines;
+  readonly clock: Clock;
+  /** Nobody could decide: egress is over. */
+  readonly undecided: (error: unknown) => void;
+}
+
+/** One HTTP request after the other, each from its first question to its last byte. */
+export class Exchanges {
+  readonly #options: ExchangeOptions;
+
+  constructor(options: ExchangeOptions) {
+    this.#options = options;
+  }
+
+  /** Never rejects. */
+  async serve(arrived: Arrived): Promise<void> {
+    const { request, response, origin } = arrived;
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    // Headers that the program cannot receive any more are nobody's loss.
+    response.on('error', () => {});
+    const beganMs = this.#options.clock.now();
+    let asked: Asked | undefined;
+    let place: Place | undefined;
+    try {
+      this.#options.budget.request();
+      asked = readRequest(request, origin);
+      place = await this.#options.clearance.clear(question(asked), gone.signal);
+      if (arrived.expectsContinue) response.writeContinue();
+      const went = await forward({ asked, request, response, place, budget: this.#options.budget, deadlines: this.#options.deadlines });
+      const outcome = 'socket' in went ? await this.#converse(arrived, went) : went;
+      this.#options.chronicle.ended(ending(asked, place, outcome, this.#options.clock.now() - beganMs));
+    } catch (error) {
+      if (error instanceof EgressRefusal) {
+        this.#options.chronicle.refused(origin?.via ?? 'proxy', asked ?? origin, error);
+        answer(response, error.status, error.message);
+      } else if (error instanceof UpstreamFailure && asked !== undefined) {
+        this.#options.chronicle.ended(ending(asked, place, { status: error.status, sentBytes: 0, receivedBytes: 0, failure: error.code }, this.#options.clock.now() - beganMs));
+        answer(response, error.status, error.message);
+      } else if (!gone.signal.aborted) {
+        answer(response, UNWRITABLE.status, UNWRITABLE.message);
+        this.#options.undecided(error);
+      }
+    }
+  }
+
+  /** Two sides that speak WebSocket, until one of them has enough. */
+  async #converse({ response, upgrade }: Arrived, { headers, socket }: Upgraded): Promise<Outcome> {
+    const { budget, deadlines } = this.#options;
+    if (upgrade === undefined) {
+      socket.destroy();
+      throw new UpstreamFailure('answer_broken', 'the other side');
+    }
+    const { stream, head } = upgrade;
+    response.detachSocket(response.req.socket);
+    if (head.length > 0) stream.unshift(head);
+    stream.write(switching(headers));
+    const { sentBytes, receivedBytes, failure } = await splice(stream, socket, budget, deadlines.idleMs);
+    return { status: 101, sentBytes, receivedBytes, ...(failure === undefined ? {} : { failure }) };
+  }
+}
+
+function question({ scheme, host, port, method, path, isWebSocket }: Asked): Extract<EgressRequest, { action: 'network.connect' }> {
+  const asScheme = !isWebSocket ? scheme : scheme === 'https' ? 'wss' : 'ws';
+  return { action: 'network.connect', scheme: asScheme, host, port, method, path };
+}
+
+function ending(asked: Asked, place: Place | undefined, outcome: Outcome, wallMs: number): EventData['egress.ended'] {
+  const { scheme, host, port, method } = question(asked);
+  const address = place?.address;
+  return { scheme, host, port, ...(method === undefined ? {} : { method }), path: asked.path.replace(/\?.*$/s, ''), ...(address === undefined ? {} : { address }), ...outcome, wallMs };
+}
+
+function switching(headers: readonly string[]): string {
+  const lines = ['HTTP/1.1 101 Switching Protocols', 'connection: Upgrade', 'upgrade: websocket'];
+  const kept = responseHeaders(headers);
+  for (let i = 0; i < kept.length; i += 2) lines.push(`${kept[i]}: ${kept[i + 1]}`);
+  return `${lines.join('\r\n')}\r\n\r\n`;
+}
+

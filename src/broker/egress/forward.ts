@@ -1,0 +1,222 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex, Transform } from 'node:stream';
+import { type Dispatcher, errors } from 'undici';
+import type { Asked } from './asked.ts';
+import { type Budget, counted } from './budget.ts';
+import { Deadline, type EgressDeadlines } from './deadline.ts';
+import { decodedHeaders, type RawHeaders, requestHeaders, responseHeaders } from './headers.ts';
+import { EgressRefusal, UpstreamFailure } from './refusal.ts';
+import type { Place } from './upstreams.ts';
+
+/** How a request went that was allowed. */
+export interface Outcome {
+  readonly status?: number;
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  /** Where it did not come to its end. */
+  readonly failure?: string;
+}
+
+/** The other side has agreed to speak WebSocket. */
+export interface Upgraded {
+  readonly headers: RawHeaders;
+  readonly socket: Duplex;
+}
+
+export interface Forwarding {
+  readonly asked: Asked;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly place: Place;
+  readonly budget: Budget;
+  readonly deadlines: EgressDeadlines;
+}
+
+/** What makes no difference when it is done twice. */
+const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/**
+ * Passes one request on, and its answer back, both as they come, with as much held as the slower side makes necessary. What was sent on a connection that the other
+ * side closed without a word is sent once more, where that is safe. Errors, only where nothing was answered yet: `UpstreamFailure`, `EgressRefusal` with `limit`.
+ */
+export async function forward(forwarding: Forwarding): Promise<Outcome | Upgraded> {
+  const first = new Forward(forwarding);
+  try {
+    return await first.run();
+  } catch (error) {
+    if (!mayRepeat(error, forwarding)) throw asFailure(error, forwarding.asked.host);
+  }
+  try {
+    return await new Forward(forwarding).run();
+  } catch (error) {
+    throw asFailure(error, forwarding.asked.host);
+  }
+}
+
+function mayRepeat(error: unknown, { asked, response }: Forwarding): boolean {
+  return hungUp(error) && SAFE.has(asked.method) && !asked.hasBody && !asked.isWebSocket && !response.headersSent && !response.destroyed;
+}
+
+/** The connection went away with no answer on it: one that was kept open, most of the time, and was being closed just then. */
+function hungUp(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  return code === 'ECONNRESET' || code === 'EPIPE' || (error instanceof errors.SocketError && error.message === 'other side closed');
+}
+
+function asFailure(error: unknown, host: string): unknown {
+  if (error instanceof EgressRefusal || error instanceof UpstreamFailure) return error;
+  if (error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError) return new UpstreamFailure('answer_timeout', host, error);
+  return new UpstreamFailure(hungUp(error) ? 'no_answer' : 'answer_broken', host, error);
+}
+
+class Forward implements Dispatcher.DispatchHandler {
+  readonly #forwarding: Forwarding;
+  readonly #done = Promise.withResolvers<Outcome | Upgraded>();
+  readonly #idle: Deadline;
+  readonly #gone = (): void => this.#abort(new Error('the program is gone'));
+  #controller: Dispatcher.DispatchController | undefined;
+  #body: Transform | undefined;
+  #status: number | undefined;
+  #sentBytes = 0;
+  #receivedBytes = 0;
+
+  constructor(forwarding: Forwarding) {
+    this.#forwarding = forwarding;
+    this.#idle = new Deadline(() => {
+      this.#abort(new UpstreamFailure('answer_timeout', forwarding.asked.host));
+      if (forwarding.response.headersSent) forwarding.response.destroy();
+    });
+  }
+
+  async run(): Promise<Outcome | Upgraded> {
+    const { asked, request, response, place } = this.#forwarding;
+    if (response.destroyed) return this.#outcome('the program is gone');
+    response.once('close', this.#gone);
+    try {
+      place.pool(asked.scheme).dispatch(
+        {
+          path: asked.path,
+          method: asked.method,
+          headers: requestHeaders(request.rawHeaders),
+          body: asked.hasBody ? this.#countedBody(request) : null,
+          ...(asked.isWebSocket ? { upgrade: 'websocket' } : {}),
+        },
+        this,
+      );
+      return await this.#done.promise;
+    } finally {
+      this.#idle.stop();
+      response.off('close', this.#gone);
+      response.off('drain', this.#drained);
+      this.#release(request);
+    }
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#forwarding.response.destroyed) this.#gone();
+  }
+
+  onRequestUpgrade(controller: Dispatcher.DispatchController, _status: number, _headers: unknown, socket: Duplex): void {
+    this.#done.resolve({ headers: decodedHeaders(controller.rawHeaders), socket });
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: Readonly<Record<string, string | string[] | undefined>>): void {
+    const { response, deadlines } = this.#forwarding;
+    if (status < 200) {
+      this.#hint(status, headers['link']);
+      return;
+    }
+    this.#status = status;
+    this.#idle.start(deadlines.idleMs);
+    response.sendDate = false;
+    response.writeHead(status, responseHeaders(decodedHeaders(controller.rawHeaders)));
+    response.on('drain', this.#drained);
+    // With what comes in the same breath; else alone, for who waits for them.
+    setImmediate(() => {
+      if (!response.writableEnded && !response.destroyed) response.flushHeaders();
+    });
+  }
+
+  /** Of what comes before an answer only hints are of use to whoever waits. */
+  #hint(status: number, link: string | string[] | undefined): void {
+    if (status !== 103 || link === undefined) return;
+    try {
+      this.#forwarding.response.writeEarlyHints({ link });
+    } catch {
+      // Links that Node cannot read are left out: a hint is all that is lost.
+    }
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    const { response, budget } = this.#forwarding;
+    this.#receivedBytes += chunk.length;
+    budget.receive(chunk.length);
+    this.#idle.refresh();
+    if (!response.write(chunk)) controller.pause();
+  }
+
+  onResponseEnd(controller: Dispatcher.DispatchController): void {
+    const { response } = this.#forwarding;
+    const trailers = decodedHeaders(controller.rawTrailers);
+    if (trailers.length > 0) response.addTrailers(pairs(responseHeaders(trailers)));
+    response.end(() => this.#done.resolve(this.#outcome()));
+    // An answer that nobody reads to its end is over, too.
+    response.once('close', () => this.#done.resolve(this.#outcome(response.writableFinished ? undefined : 'the program is gone')));
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
+    const { response } = this.#forwarding;
+    if (!response.headersSent && !response.destroyed) {
+      this.#done.reject(error);
+      return;
+    }
+    const failure = response.destroyed ? 'the program is gone' : error.message;
+    // Whoever got half an answer has to see that it is half of one.
+    response.destroy();
+    this.#done.resolve(this.#outcome(failure));
+  }
+
+  readonly #drained = (): void => {
+    this.#idle.refresh();
+    this.#controller?.resume();
+  };
+
+  #abort(error: Error): void {
+    // Before a connection was found for it there is nothing to abort: it is seen to when there is one.
+    this.#controller?.abort(error);
+  }
+
+  #outcome(failure?: string): Outcome {
+    return { ...(this.#status === undefined ? {} : { status: this.#status }), sentBytes: this.#sentBytes, receivedBytes: this.#receivedBytes, ...(failure === undefined ? {} : { failure }) };
+  }
+
+  /** A body that the other side does not want does not take the program's connection down with it: the answer has yet to be read. */
+  #countedBody(request: IncomingMessage): Transform {
+    const { budget, deadlines } = this.#forwarding;
+    this.#idle.start(deadlines.idleMs);
+    const body = counted((bytes) => {
+      this.#idle.refresh();
+      this.#sentBytes += bytes;
+      budget.send(bytes);
+    });
+    body.on('error', () => {});
+    request.once('close', () => {
+      if (!request.complete) body.destroy(new Error('the program is gone'));
+    });
+    this.#body = body;
+    return request.pipe(body);
+  }
+
+  #release(request: IncomingMessage): void {
+    if (this.#body === undefined) return;
+    request.unpipe(this.#body);
+    this.#body.destroy();
+    if (!request.complete) request.resume();
+  }
+}
+
+/** Trailers as Node takes them. */
+function pairs(raw: RawHeaders): [string, string][] {
+  return raw.flatMap((name, i) => (i % 2 === 0 ? [[name, raw[i + 1] ?? ''] satisfies [string, string]] : []));
+}

@@ -1,0 +1,39 @@
+/** Names and values in turns, as `rawHeaders` has them. */
+export type RawHeaders = readonly string[];
+
+/** They are between two neighbours, and no further. `host` and lengths are made anew; where services besides this one are is not for a program that has one way out. */
+const OF_ONE_HOP = new Set(['connection', 'keep-alive', 'proxy-connection', 'proxy-authorization', 'proxy-authenticate', 'te', 'transfer-encoding', 'upgrade', 'http2-settings', 'expect', 'trailer']);
+const REQUEST_ONLY = new Set(['host']);
+const RESPONSE_ONLY = new Set(['alt-svc']);
+
+export function requestHeaders(raw: RawHeaders): string[] {
+  return withoutHop(raw, REQUEST_ONLY);
+}
+
+/** Where a body has a length and is chunked as well, it is chunked: we count it anew. */
+export function responseHeaders(raw: RawHeaders): string[] {
+  const kept = withoutHop(raw, RESPONSE_ONLY);
+  return valuesOf(raw, 'transfer-encoding').length === 0 ? kept : without(kept, new Set(['content-length']));
+}
+
+/** Every value of a header, in order. */
+export function valuesOf(raw: RawHeaders, name: string): string[] {
+  return raw.flatMap((value, i) => (i % 2 === 1 && raw[i - 1]?.toLowerCase() === name ? [value] : []));
+}
+
+/** As undici has them: buffers, in latin1. */
+export function decodedHeaders(raw: unknown): string[] {
+  if (!Array.isArray(raw)) return [];
+  return raw.flatMap((one: unknown) => (Buffer.isBuffer(one) ? [one.toString('latin1')] : typeof one === 'string' ? [one] : []));
+}
+
+function withoutHop(raw: RawHeaders, more: ReadonlySet<string>): string[] {
+  const named = valuesOf(raw, 'connection').flatMap((value) => value.split(',').map((token) => token.trim().toLowerCase()));
+  // Nobody takes away a length by naming it.
+  const dropped = new Set([...named.filter((name) => name !== 'content-length'), ...OF_ONE_HOP, ...more]);
+  return without(raw, dropped);
+}
+
+function without(raw: RawHeaders, names: ReadonlySet<string>): string[] {
+  return raw.filter((_, i) => !names.has((raw[i - (i % 2)] ?? '').toLowerCase()));
+}

@@ -1,0 +1,251 @@
+import type { Duplex } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
+import { TLSSocket } from 'node:tls';
+import type { Clock, Egress, EgressGate, EgressProvisions, NetworkGrant, SandboxConnection } from '../../contracts/index.ts';
+import { provisionsFor } from '../certificates/provisions.ts';
+import type { SessionAuthority } from '../certificates/session-authority.ts';
+import { answerRaw } from './answers.ts';
+import type { Origin } from './asked.ts';
+import { Budget } from './budget.ts';
+import { type Caller, NAMED, PROXIED, SOCKS } from './caller.ts';
+import { Chronicle, UNWRITABLE } from './chronicle.ts';
+import { Clearance } from './clearance.ts';
+import { Deadline, type EgressDeadlines } from './deadline.ts';
+import { Exchanges } from './exchanges.ts';
+import { peekByte } from './first-bytes.ts';
+import { HttpServers, LINGER_MS } from './http-servers.ts';
+import { canonicalName, type Destination, readAuthority } from './names.ts';
+import { EgressRefusal, UpstreamFailure } from './refusal.ts';
+import { readSocks, SOCKS5_VERSION } from './socks5.ts';
+import { splice } from './splice.ts';
+import { type Resolve, Upstreams } from './upstreams.ts';
+
+export interface SessionEgressOptions {
+  readonly gate: EgressGate;
+  readonly network: NetworkGrant;
+  readonly authority: SessionAuthority;
+  readonly resolve: Resolve;
+  readonly deadlines: EgressDeadlines;
+  readonly clock: Clock;
+}
+
+const TLS_HANDSHAKE = 0x16;
+const STOP_MS = 500;
+
+/** Takes the connections of one session's sandboxes, finds out what each of them wants, and has it done or refused. */
+export class SessionEgress implements Egress {
+  readonly #options: SessionEgressOptions;
+  readonly #budget: Budget;
+  readonly #upstreams: Upstreams;
+  readonly #clearance: Clearance;
+  readonly #chronicle: Chronicle;
+  readonly #servers: HttpServers;
+  readonly #connections = new Set<Duplex>();
+  readonly #work = new Set<Promise<void>>();
+  readonly #over = new AbortController();
+
+  constructor(options: SessionEgressOptions) {
+    const { gate, network, resolve, deadlines, clock } = options;
+    this.#options = options;
+    this.#budget = new Budget(network.limits, clock);
+    this.#upstreams = new Upstreams({ resolve, deadlines });
+    this.#clearance = new Clearance(gate, network.destinations, this.#upstreams);
+    const stop = (): void => this.#stop();
+    this.#chronicle = new Chronicle(gate, stop);
+    const exchanges = new Exchanges({ clearance: this.#clearance, chronicle: this.#chronicle, budget: this.#budget, deadlines, clock, undecided: stop });
+    this.#servers = new HttpServers(
+      {
+        arrived: (arrived) => this.#follow(exchanges.serve(arrived)),
+        connect: (authority, stream) => this.#attend(stream, PROXIED, () => this.#lead(readAuthority(authority), stream, PROXIED)),
+        refused: (refusal, origin) => this.#chronicle.refused(origin?.via ?? 'proxy', origin, refusal),
+      },
+      deadlines.headMs,
+    );
+  }
+
+  get certificate(): string {
+    return this.#options.authority.certificate;
+  }
+
+  provisions(folder: string): EgressProvisions {
+    return provisionsFor(folder, this.certificate);
+  }
+
+  accept({ via, host = '', port, stream }: SandboxConnection): void {
+    // The program, or the sandbox under it, may go at any time.
+    stream.on('error', () => {});
+    const caller = via === 'name' ? NAMED : PROXIED;
+    try {
+      if (this.#over.signal.aborted) throw UNWRITABLE;
+      this.#budget.enter();
+    } catch (error) {
+      if (error instanceof EgressRefusal) this.#chronicle.refused(via, { host, port }, error);
+      stream.destroy();
+      return;
+    }
+    this.#connections.add(stream);
+    stream.once('close', () => {
+      this.#connections.delete(stream);
+      this.#budget.leave();
+    });
+    if (via === 'proxy') this.#attend(stream, caller, () => this.#listen(stream));
+    else this.#attend(stream, caller, () => this.#lead({ host: canonicalName(host), port }, stream, caller), { host, port });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#over.abort(UNWRITABLE);
+    for (const stream of this.#connections) stream.destroy();
+    await this.#upstreams.close();
+    // How it ended is in the journal before we are gone.
+    const ended = Promise.allSettled(this.#work);
+    await Promise.race([ended, setTimeout(LINGER_MS, undefined, { ref: false })]);
+    await this.#chronicle.written();
+  }
+
+  /** On the proxy port: HTTP or SOCKS5, by the first byte. */
+  async #listen(stream: Duplex): Promise<void> {
+    if ((await this.#inTime(stream, peekByte(stream))) !== SOCKS5_VERSION) {
+      this.#servers.serve(stream, undefined);
+      return;
+    }
+    const destination = await this.#inTime(stream, readSocks(stream));
+    this.#attend(stream, SOCKS, () => this.#lead(destination, stream, SOCKS), destination);
+  }
+
+  /** The program has said where to. */
+  async #lead(destination: Destination, stream: Duplex, caller: Caller): Promise<void> {
+    const passage = this.#clearance.passage(destination);
+    if (passage === 'tunnel') {
+      await this.#tunnel(destination, stream, caller);
+      return;
+    }
+    // Where no request could be allowed, whoever can be told so before he shows what he wants to send is told so.
+    if (passage === 'nothing' && caller.via === 'proxy') {
+      this.#budget.request();
+      await this.#clearance.permit({ action: 'network.connect', scheme: 'https', ...destination }, this.#over.signal);
+    }
+    caller.granted(stream);
+    // From here on it speaks to the other side, as it believes.
+    const inside: Caller = { ...NAMED, via: caller.via };
+    this.#attend(stream, inside, () => this.#inspect(destination, stream, inside), destination);
+  }
+
+  async #inspect(destination: Destination, stream: Duplex, caller: Caller): Promise<void> {
+    if ((await this.#inTime(stream, peekByte(stream))) === TLS_HANDSHAKE) await this.#decrypt(destination, stream, caller);
+    else this.#servers.serve(stream, { ...destination, scheme: 'http', via: caller.via });
+  }
+
+  /** The program believes that we are whom it dialled; each of its requests is then decided. */
+  async #decrypt(destination: Destination, stream: Duplex, { via }: Caller): Promise<void> {
+    this.#budget.handshake();
+    const origin: Origin = { ...destination, scheme: 'https', via };
+    const secureContext = await this.#options.authority.contextFor(destination.host);
+    const encrypted = new TLSSocket(stream, { isServer: true, secureContext, ALPNProtocols: ['http/1.1'] });
+    // Torn down from the top: a socket that goes away under the one that encrypts it takes Node down with it.
+    this.#connections.delete(stream);
+    this.#connections.add(encrypted);
+    encrypted.once('close', () => {
+      this.#connections.delete(encrypted);
+      if (!stream.destroyed) this.#connections.add(stream);
+      linger(stream);
+    });
+    await this.#inTime(encrypted, handshake(encrypted, stream));
+    const named = typeof encrypted.servername === 'string' && encrypted.servername !== '' ? encrypted.servername : destination.host;
+    if (named.toLowerCase() === destination.host) {
+      this.#servers.serve(encrypted, origin);
+      return;
+    }
+    const refusal = new EgressRefusal('hosts_disagree', `the connection leads to ${destination.host}, and the certificate that was asked for is of ${JSON.stringify(named)}`);
+    this.#chronicle.refused(via, destination, refusal);
+    answerRaw(encrypted, refusal.status, refusal.message);
+  }
+
+  /** Bytes that nobody looks at. */
+  async #tunnel(destination: Destination, stream: Duplex, caller: Caller): Promise<void> {
+    const { clock, deadlines } = this.#options;
+    const beganMs = clock.now();
+    const asked = { scheme: 'tcp', ...destination } as const;
+    this.#budget.request();
+    const place = await this.#clearance.clear({ action: 'network.connect', ...asked }, this.#over.signal);
+    try {
+      const upstream = await place.connect(false);
+      caller.granted(stream);
+      const address = place.address === undefined ? {} : { address: place.address };
+      const went = await splice(stream, upstream, this.#budget, deadlines.idleMs);
+      this.#chronicle.ended({ ...asked, ...address, ...went, wallMs: clock.now() - beganMs });
+    } catch (error) {
+      if (error instanceof UpstreamFailure) this.#chronicle.ended({ ...asked, sentBytes: 0, receivedBytes: 0, failure: error.code, wallMs: clock.now() - beganMs });
+      throw error;
+    }
+  }
+
+  /** Does something with a connection; where that fails, the program is told in the way that it understands, and the journal. */
+  #attend(stream: Duplex, caller: Caller, act: () => Promise<void>, destination?: Destination): void {
+    const attended = async (): Promise<void> => {
+      try {
+        await act();
+      } catch (error) {
+        if (error instanceof EgressRefusal) {
+          this.#chronicle.refused(caller.via, destination, error);
+          caller.refused(stream, error.status, error.message);
+        } else if (error instanceof UpstreamFailure) {
+          caller.refused(stream, error.status, error.message);
+        } else {
+          caller.refused(stream, UNWRITABLE.status, UNWRITABLE.message);
+          this.#stop();
+        }
+        linger(stream);
+      }
+    };
+    this.#follow(attended());
+  }
+
+  #follow(work: Promise<void>): void {
+    const followed = work.finally(() => this.#work.delete(followed));
+    this.#work.add(followed);
+  }
+
+  async #inTime<T>(stream: Duplex, what: Promise<T>): Promise<T> {
+    const head = new Deadline(() => stream.destroy());
+    head.start(this.#options.deadlines.headMs);
+    try {
+      return await what;
+    } finally {
+      head.stop();
+    }
+  }
+
+  /** Nothing more goes out; those who are being told so have the time to hear it. */
+  #stop(): void {
+    if (this.#over.signal.aborted) return;
+    this.#over.abort(UNWRITABLE);
+    void setTimeout(STOP_MS, undefined, { ref: false }).then(() => this.#connections.forEach((stream) => stream.destroy()));
+  }
+}
+
+/** Errors: `EgressRefusal` with `handshake_failed`. */
+function handshake(encrypted: TLSSocket, stream: Duplex): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const failed = (error?: NodeJS.ErrnoException): void =>
+      reject(new EgressRefusal('handshake_failed', `the program broke the TLS handshake off${error?.code === undefined ? '' : ` (${error.code})`}: does it trust the certificate of this session?`));
+    // Nobody reads yet, and an end shows only to who does; one that came with the first bytes shows below.
+    const look = (): void => void encrypted.read(0);
+    stream.once('end', failed);
+    encrypted.on('error', failed).once('close', failed).once('end', failed).on('readable', look);
+    encrypted.once('secure', () => {
+      encrypted.off('close', failed).off('end', failed).off('readable', look);
+      stream.off('end', failed);
+      resolve();
+    });
+  });
+}
+
+/** Ended by us: what was written is read to its end by whoever wants to, and not waited for longer. */
+function linger(stream: Duplex): void {
+  if (stream.destroyed) return;
+  const late = new Deadline(() => stream.destroy());
+  late.start(LINGER_MS);
+  stream.once('close', () => late.stop());
+  stream.end();
+  stream.resume();
+}

@@ -1,0 +1,206 @@
+import { connect as connectSocket, type LookupFunction, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { BrokenCircuitError, circuitBreaker, type CircuitBreakerPolicy, ConsecutiveBreaker, handleAll } from 'cockatiel';
+import { LRUCache } from 'lru-cache';
+import { type buildConnector, Pool } from 'undici';
+import { classifyAddress } from './addresses.ts';
+import type { EgressDeadlines } from './deadline.ts';
+import type { Destination } from './names.ts';
+import { EgressRefusal, UpstreamFailure } from './refusal.ts';
+
+/** A name's addresses, in the order in which they are to be tried. Errors: whatever a resolver throws. */
+export type Resolve = (host: string) => Promise<readonly string[]>;
+
+/** So long a name means what it meant; a name that changes meanwhile changes nothing. */
+const PINNED_MS = 60_000;
+const PLACES = 256;
+const CONNECTIONS = 256;
+/** So many failures in a row, and a place is left alone for so long. */
+const FAILURES = 5;
+const REST_MS = 10_000;
+const KEPT_MS = 10_000;
+const HEADER_BYTES = 64 * 1024;
+
+export interface UpstreamOptions {
+  readonly resolve: Resolve;
+  readonly deadlines: EgressDeadlines;
+}
+
+/** Where destinations really are: resolved once, looked at address by address, and dialled there. */
+export class Upstreams {
+  readonly #options: UpstreamOptions;
+  readonly #places: LRUCache<string, Promise<Place>>;
+  /** They outlive the addresses of a place. */
+  readonly #breakers = new LRUCache<string, CircuitBreakerPolicy>({ max: PLACES });
+  /** Those that are pinned no more among them: what is under way there goes on, and so does what was cleared to go there. */
+  readonly #open = new Set<Place>();
+
+  constructor(options: UpstreamOptions) {
+    this.#options = options;
+    this.#places = new LRUCache({ max: PLACES, ttl: PINNED_MS });
+  }
+
+  /** Where an earlier request found it to be, as long as that holds. */
+  async known({ host, port }: Destination): Promise<Place | undefined> {
+    return await this.#places.get(`${host}:${port}`)?.catch(() => undefined);
+  }
+
+  /** Only after the request was allowed: the question to the resolver says the name to whoever answers. Errors: `EgressRefusal`, `UpstreamFailure`. */
+  at(destination: Destination): Promise<Place> {
+    const key = `${destination.host}:${destination.port}`;
+    const known = this.#places.get(key);
+    if (known !== undefined) return known;
+    const place = this.#locate(destination, key);
+    this.#places.set(key, place);
+    place.catch(() => this.#places.peek(key) === place && this.#places.delete(key));
+    return place;
+  }
+
+  /** Ends every connection. */
+  async close(): Promise<void> {
+    const pinned = await Promise.allSettled(this.#places.values());
+    this.#places.clear();
+    for (const place of pinned) if (place.status === 'fulfilled') this.#open.add(place.value);
+    await Promise.all([...this.#open].map((place) => place.destroy()));
+  }
+
+  async #locate(destination: Destination, key: string): Promise<Place> {
+    let addresses: readonly string[];
+    try {
+      addresses = await this.#options.resolve(destination.host);
+    } catch (error) {
+      throw new UpstreamFailure('name_not_found', destination.host, error);
+    }
+    if (addresses.length === 0) throw new UpstreamFailure('name_not_found', destination.host);
+    const classes = addresses.map(classifyAddress);
+    if (classes.includes('forbidden')) throw new EgressRefusal('address_forbidden', `${destination.host} leads to an address where nothing may go`);
+    for (const other of this.#open) if (other.isIdle) this.#open.delete(other);
+    const place = new Place(destination, addresses, classes.includes('private'), this.#breaker(key), this.#options.deadlines);
+    this.#open.add(place);
+    return place;
+  }
+
+  #breaker(key: string): CircuitBreakerPolicy {
+    const breaker = this.#breakers.get(key) ?? circuitBreaker(handleAll, { halfOpenAfter: REST_MS, breaker: new ConsecutiveBreaker(FAILURES) });
+    this.#breakers.set(key, breaker);
+    return breaker;
+  }
+}
+
+/** A destination with the addresses that were looked at. Nothing else is dialled for it. */
+export class Place {
+  readonly host: string;
+  readonly port: number;
+  /** One of the addresses is of this machine or of a network that is not public. */
+  readonly isPrivate: boolean;
+  readonly #addresses: readonly string[];
+  readonly #breaker: CircuitBreakerPolicy;
+  readonly #deadlines: EgressDeadlines;
+  readonly #pools = new Map<'http' | 'https', Pool>();
+  readonly #dialling = new Set<Socket>();
+  #dialled: string | undefined;
+
+  constructor({ host, port }: Destination, addresses: readonly string[], isPrivate: boolean, breaker: CircuitBreakerPolicy, deadlines: EgressDeadlines) {
+    this.host = host;
+    this.port = port;
+    this.isPrivate = isPrivate;
+    this.#addresses = addresses;
+    this.#breaker = breaker;
+    this.#deadlines = deadlines;
+  }
+
+  /** That was connected to last. */
+  get address(): string | undefined {
+    return this.#dialled;
+  }
+
+  /** Nothing is connected, and nothing waits for it. */
+  get isIdle(): boolean {
+    return this.#dialling.size === 0 && [...this.#pools.values()].every(({ stats }) => stats.connected + stats.pending + stats.running === 0);
+  }
+
+  /** Errors, of its requests: `UpstreamFailure` where there is no connection, undici's own. */
+  pool(scheme: 'http' | 'https'): Pool {
+    const known = this.#pools.get(scheme);
+    if (known !== undefined) return known;
+    const pool = new Pool(`${scheme}://${this.host}:${this.port}`, {
+      connections: CONNECTIONS,
+      pipelining: 1,
+      allowH2: false,
+      headersTimeout: this.#deadlines.answerMs,
+      bodyTimeout: this.#deadlines.idleMs,
+      keepAliveTimeout: KEPT_MS,
+      maxHeaderSize: HEADER_BYTES,
+      connect: (_options, done) => void this.#supply(scheme === 'https', done),
+    });
+    this.#pools.set(scheme, pool);
+    return pool;
+  }
+
+  async #supply(secure: boolean, done: buildConnector.Callback): Promise<void> {
+    let socket: Socket;
+    try {
+      socket = await this.connect(secure);
+    } catch (error) {
+      done(error as Error, null);
+      return;
+    }
+    done(null, socket);
+  }
+
+  /** Errors: `UpstreamFailure`. */
+  async connect(secure: boolean): Promise<Socket> {
+    try {
+      return await this.#breaker.execute(() => this.#dial(secure));
+    } catch (error) {
+      throw error instanceof BrokenCircuitError ? new UpstreamFailure('circuit_open', this.host, error) : error;
+    }
+  }
+
+  async destroy(): Promise<void> {
+    for (const socket of this.#dialling) socket.destroy();
+    await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()));
+  }
+
+  async #dial(secure: boolean): Promise<Socket> {
+    const families = this.#addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));
+    const [first] = families;
+    const lookup: LookupFunction = (_host, options, done) => (options.all === true ? done(null, families) : done(null, first?.address ?? '', first?.family));
+    const socket = connectSocket({ host: this.host, port: this.port, lookup, autoSelectFamily: true, noDelay: true, keepAlive: true, allowHalfOpen: true });
+    this.#dialling.add(socket);
+    try {
+      await this.#until(socket, 'connect');
+      const address = socket.remoteAddress;
+      if (address === undefined || !this.#addresses.includes(address)) throw new UpstreamFailure('connect_failed', this.host);
+      this.#dialled = address;
+      if (!secure) return socket;
+      const encrypted = connectTls({ socket, servername: this.host, ALPNProtocols: ['http/1.1'], minVersion: 'TLSv1.2', rejectUnauthorized: true });
+      await this.#until(encrypted, 'secureConnect');
+      return encrypted;
+    } catch (error) {
+      socket.destroy();
+      throw error;
+    } finally {
+      this.#dialling.delete(socket);
+    }
+  }
+
+  #until(socket: Socket & { readonly authorizationError?: Error | string | null }, event: 'connect' | 'secureConnect'): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const late = setTimeout(() => socket.destroy(new UpstreamFailure('connect_timeout', this.host)), this.#deadlines.connectMs);
+      const failed = (error?: Error): void => {
+        clearTimeout(late);
+        const untrusted = socket.authorizationError !== undefined && socket.authorizationError !== null;
+        reject(error instanceof UpstreamFailure ? error : new UpstreamFailure(untrusted ? 'certificate_invalid' : 'connect_failed', this.host, error));
+      };
+      socket.once('error', failed).once('close', () => failed());
+      socket.once(event, () => {
+        clearTimeout(late);
+        socket.off('error', failed);
+        // Whoever uses it hears of its end by reading and writing; an error between two uses is nobody's.
+        socket.on('error', () => {});
+        resolve();
+      });
+    });
+  }
+}

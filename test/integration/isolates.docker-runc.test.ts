@@ -1,0 +1,4 @@
+import { isolateSuite, sandboxedIsolateSuite } from './isolates.suite.ts';
+
+isolateSuite('container');
+sandboxedIsolateSuite('container');
