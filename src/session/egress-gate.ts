@@ -17,7 +17,7 @@ export function egressGate(gate: Gate, touch: () => void, unwritten: (error: unk
   return {
     decide: async (request, signal) => {
       touch();
-      const { allowed, decision, event } = await gate.consider(request, signal);
+      const { allowed, decision, event } = await gate.consider(request, { signal });
       await written(gate.write([event]));
       return { allowed, decision };
     },

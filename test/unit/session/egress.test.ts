@@ -12,6 +12,7 @@ import { SqliteJournal } from '../../../src/journal/index.ts';
 import { FilePolicies } from '../../../src/policy/index.ts';
 import { Session } from '../../../src/session/index.ts';
 import { within } from '../../support/egress.ts';
+import { TESTER } from '../../support/principal.ts';
 import { FakeSandboxes } from '../runs/fake-sandboxes.ts';
 
 let folder: string;
@@ -60,7 +61,7 @@ class NetworkedSandboxes extends FakeSandboxes {
 async function open(policy: string, sandboxes: NetworkedSandboxes, ports: { journal?: Journal; broker?: Broker } = { broker }): Promise<Session> {
   mkdirSync(join(folder, 'p'));
   writeFileSync(join(folder, 'p', 'policy.yaml'), `name: p\n${policy}`);
-  return await Session.open({ journal, sandboxes, clock: systemClock, ids: randomIds(systemClock), ...ports }, { principal: 'user:test', policy: await new FilePolicies([folder]).load('p'), env: { OWN: '1' } });
+  return await Session.open({ journal, sandboxes, clock: systemClock, ids: randomIds(systemClock), ...ports }, { principal: TESTER, policy: await new FilePolicies([folder]).load('p'), env: { OWN: '1' } });
 }
 
 async function served(): Promise<{ port: number; [Symbol.dispose](): void }> {
