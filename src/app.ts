@@ -34,7 +34,7 @@ export async function openServices({ env, version, note = () => {} }: Configurat
   const blobs = new FolderBlobs(join(stateDir, 'blobs'));
   const { sandboxes, images, isolates, prober } = openSandboxes({ stateDir, ids, env, clock });
   const workspace = new GitWorkspace({ storeDir: join(stateDir, 'trees.git'), environment: env });
-  const policies = new LivePolicies(new FilePolicies([resolve('policies'), join(ROOT, 'policies')]), { onReload: (reload) => note(sayReload(reload)) });
+  const policies = openPolicies(note);
   const models = new ModelsByName({ env, transcriptFolder: process.cwd() });
   const leases = new FileLeases(join(stateDir, 'leases'));
   const broker = new EgressBroker({ clock, resolve: systemResolver(join(stateDir, 'hosts')) });
@@ -58,12 +58,17 @@ export async function openServices({ env, version, note = () => {} }: Configurat
     },
     sessionPorts: (attendance = {}) => ({ ...ports, ...attendance }),
     runs: (attendance = {}) => new Runs({ ...ports, ...attendance, principal, blobs, workspace, models, policies, leases }),
-    [Symbol.asyncDispose]: async () => {
-      await policies[Symbol.asyncDispose]();
-      await isolates[Symbol.asyncDispose]();
-      await journal[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: () => disposeInTurn(policies, isolates, journal),
   };
+}
+
+async function disposeInTurn(...parts: readonly AsyncDisposable[]): Promise<void> {
+  for (const part of parts) await part[Symbol.asyncDispose]();
+}
+
+/** Of the folder that the process was started in, and ours. */
+function openPolicies(note: (text: string) => void): LivePolicies {
+  return new LivePolicies(new FilePolicies([resolve('policies'), join(ROOT, 'policies')]), { onReload: (reload) => note(sayReload(reload)) });
 }
 
 function sayReload(reload: PolicyReload): string {
