@@ -36,7 +36,7 @@ export async function openServices({ env, version, note = () => {} }: Configurat
   const { sandboxes, images, isolates, prober } = openSandboxes({ stateDir, ids, env, clock });
   open.use(isolates);
   const workspace = new GitWorkspace({ storeDir: join(stateDir, 'trees.git'), environment: env });
-  const policies = open.use(new LivePolicies(new FilePolicies([resolve('policies'), join(ROOT, 'policies')]), { onReload: (reload) => note(sayReload(reload)) }));
+  const policies = open.use(openPolicies(note));
   const models = new ModelsByName({ env, transcriptFolder: process.cwd() });
   const leases = new FileLeases(join(stateDir, 'leases'));
   const { broker, secrets, credentials } = openBroker(env, stateDir, clock, open);
@@ -67,6 +67,11 @@ export async function openServices({ env, version, note = () => {} }: Configurat
 /** Errors: `denied`. */
 function demand(authority: Authority, principal: Principal, permission: Permission): void {
   if (!authority.may(principal, permission, principal.tenant)) throw new GloveboxError('denied', `no role of ${principal.name} lets him ${permission} this machine's glovebox`);
+}
+
+/** Of the folder that the process was started in, and ours. */
+function openPolicies(note: (text: string) => void): LivePolicies {
+  return new LivePolicies(new FilePolicies([resolve('policies'), join(ROOT, 'policies')]), { onReload: (reload) => note(sayReload(reload)) });
 }
 
 function sayReload(reload: PolicyReload): string {

@@ -1,5 +1,6 @@
 import type { DecisionRequest } from '../../contracts/index.ts';
 import { isAddress } from '../canonical-host.ts';
+import { Glob } from '../glob.ts';
 import { Evidence, type Seen, type Sighting, Sightings } from './evidence.ts';
 import { LearnedPaths } from './learned-paths.ts';
 
@@ -10,13 +11,20 @@ export interface DestinationRule {
   readonly host: string;
   readonly port?: number;
   readonly tcp?: number;
+  readonly websocket?: true;
+  readonly private?: true;
   readonly methods?: readonly string[];
   readonly paths?: readonly string[];
 }
 
+type Place = Pick<DestinationRule, 'host' | 'port' | 'tcp'>;
+/** What a rule has to say to let more pass than plain requests to public addresses. A rule that says more lets pass what one does that says less. */
+type Flags = Pick<DestinationRule, 'websocket' | 'private'>;
+
 /** A place, and what was done there; neither where that was not known. */
 interface Visit {
-  readonly place: Pick<DestinationRule, 'host' | 'port' | 'tcp'>;
+  readonly place: Place;
+  readonly flags: Flags;
   readonly http?: { readonly method: string; readonly path: string };
 }
 
@@ -34,18 +42,19 @@ export class LearnedNetwork {
   }
 
   /** False where no rule can say such a destination. */
-  add({ host, scheme, port, method, path }: NetworkRequest, sighting: Sighting): boolean {
+  add({ host, scheme, port, method, path, private: isPrivate }: NetworkRequest, sighting: Sighting): boolean {
     const place = placeOf(host, scheme, port);
     // A rule's methods are in capitals, and come with paths.
     if (place === undefined || (method === undefined) !== (path === undefined) || method !== method?.toUpperCase()) return false;
-    this.#visits.add({ place, ...(method === undefined || path === undefined ? {} : { http: { method, path: path.replace(/\?.*$/s, '') } }) }, sighting);
+    const flags: Flags = { ...(scheme === 'ws' || scheme === 'wss' ? { websocket: true } : {}), ...(isPrivate === true ? { private: true } : {}) };
+    this.#visits.add({ place, flags, ...(method === undefined || path === undefined ? {} : { http: { method, path: path.replace(/\?.*$/s, '') } }) }, sighting);
     return true;
   }
 
   /** One rule for each place and all of its methods that have the same paths: a rule allows each of its methods on each of its paths. */
   rules(): readonly Seen<DestinationRule>[] {
     const hosts = this.#generalize.hosts ? sharedDomains(this.#visits.all().map(({ value }) => value.place.host)) : NONE;
-    const places = new Map<string, { readonly place: Visit['place']; readonly visits: Seen<Visit>[] }>();
+    const places = new Map<string, { readonly place: Place; readonly visits: Seen<Visit>[] }>();
     for (const seen of this.#visits.all()) {
       const place = { ...seen.value.place, host: hosts.get(seen.value.place.host) ?? seen.value.place.host };
       const key = JSON.stringify(place);
@@ -56,7 +65,23 @@ export class LearnedNetwork {
     return [...places.values()].flatMap(({ place, visits }) => this.#rulesOf(place, visits));
   }
 
-  #rulesOf(place: Visit['place'], visits: readonly Seen<Visit>[]): Seen<DestinationRule>[] {
+  /** Those that say most come first: what they let pass needs no other rule. */
+  #rulesOf(place: Place, visits: readonly Seen<Visit>[]): Seen<DestinationRule>[] {
+    const byFlags = [...Map.groupBy(visits, ({ value }) => JSON.stringify(value.flags)).values()];
+    byFlags.sort(([a], [b]) => Object.keys(b?.value.flags ?? {}).length - Object.keys(a?.value.flags ?? {}).length);
+    const rules: Seen<DestinationRule>[] = [];
+    for (const group of byFlags) {
+      const rest = group.filter((visit) => {
+        const cover = rules.find(({ value }) => letsPass(value, visit.value));
+        cover?.evidence.take(visit.evidence);
+        return cover === undefined;
+      });
+      if (rest[0] !== undefined) rules.push(...this.#rulesWith({ ...place, ...rest[0].value.flags }, rest));
+    }
+    return rules;
+  }
+
+  #rulesWith(place: Place & Flags, visits: readonly Seen<Visit>[]): Seen<DestinationRule>[] {
     if (visits.some(({ value }) => value.http === undefined)) return [{ value: place, evidence: evidenceOf(visits) }];
     const byPaths = new Map<string, { methods: string[]; paths: readonly string[]; visits: Seen<Visit>[] }>();
     for (const [method, of] of [...Map.groupBy(visits, ({ value }) => value.http?.method ?? '')].sort(([a], [b]) => (a < b ? -1 : 1))) {
@@ -84,11 +109,18 @@ function evidenceOf(visits: readonly Seen<Visit>[]): Evidence {
   return evidence;
 }
 
-function placeOf(host: string, scheme: NetworkRequest['scheme'], port: number): Visit['place'] | undefined {
+/** Whether a rule of the same place is enough for it. */
+function letsPass(rule: DestinationRule, { flags, http }: Visit): boolean {
+  if ((flags.websocket === true && rule.websocket !== true) || (flags.private === true && rule.private !== true)) return false;
+  if (rule.methods === undefined || rule.paths === undefined) return true;
+  return http !== undefined && rule.methods.includes(http.method) && rule.paths.some((glob) => new Glob(glob).matches(http.path));
+}
+
+function placeOf(host: string, scheme: NetworkRequest['scheme'], port: number): Place | undefined {
   if (scheme === 'tcp') return { host, tcp: port };
-  if (port === 443) return scheme === 'https' ? { host } : undefined;
-  if (port === 80) return scheme === 'http' ? { host, port } : undefined;
-  return { host, port };
+  const isSecure = scheme === 'https' || scheme === 'wss';
+  if (port === 443) return isSecure ? { host } : undefined;
+  return port === 80 && isSecure ? undefined : { host, port };
 }
 
 /** For each host under a domain that several share that domain, the widest: `*.example.test`. Never one that registries hand names out under, as far as that can be told. */

@@ -88,7 +88,9 @@ export class Learner {
   add({ event: { stream, timeMs, data }, principal }: Recorded): void {
     const { request, decision, allowed, answeredBy } = data;
     const sighting = { stream, timeMs, approved: allowed && answeredBy !== undefined };
-    if (!allowed && !this.#learnsRefused) return this.#leave(request, 'it was refused then', decision.reason, sighting);
+    // Whoever opens a private network says so himself.
+    const isPrivate = request.action === 'network.connect' && request.private === true;
+    if (!allowed && (!this.#learnsRefused || isPrivate)) return this.#leave(request, 'it was refused then', decision.reason, sighting);
     const { effect, reason, lost } = this.base.decide(request, principal);
     const denial = [reason, ...lost].find((one) => one.effect === 'deny' && one.file !== undefined);
     if (denial !== undefined) return this.#leave(request, 'denied by what it extends', denial, sighting);

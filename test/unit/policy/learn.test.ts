@@ -63,7 +63,7 @@ const request = fc.oneof(
   fc.record({ action: fc.constant('context.run'), language: fc.constantFrom('python', 'javascript'), code: fc.constantFrom('1', 'f()'), cwd: fc.constant('/') }),
   fc.record({ action: fc.constantFrom('file.read', 'file.list', 'file.write', 'file.delete'), path }),
   fc.record(
-    { action: fc.constant('network.connect'), scheme: fc.constantFrom('https', 'http'), host, port: fc.constantFrom(443, 80, 8080), method: fc.constantFrom('GET', 'POST', 'get'), path },
+    { action: fc.constant('network.connect'), scheme: fc.constantFrom('https', 'http', 'ws', 'wss'), private: fc.constant(true), host, port: fc.constantFrom(443, 80, 8080), method: fc.constantFrom('GET', 'POST', 'get'), path },
     { requiredKeys: ['action', 'scheme', 'host', 'port'] },
   ),
   fc.record({ action: fc.constant('network.connect'), scheme: fc.constant('tcp'), host, port: fc.constantFrom(443, 5432) }),
@@ -87,7 +87,7 @@ const request = fc.oneof(
 
 const requests = fc.array(request, { maxLength: 16 });
 const options = fc.record({ generalize: fc.record({ hosts: fc.boolean(), paths: fc.boolean() }), args: fc.nat(2), refused: fc.constant(false) });
-const RUNS = { numRuns: 300, seed: 20261121 };
+const RUNS = { numRuns: 200, seed: 20261121 };
 
 describe('a learned policy', () => {
   test('lets pass what was seen, but for what it says that it leaves out', () => {
@@ -156,6 +156,12 @@ budget: { usd: 0, tokens: 0, steps: 1 }`);
       {},
       { network: [{ host: 'a.test', methods: ['GET', 'HEAD'], paths: ['/x', '/y'] }, { host: 'a.test', methods: ['POST'], paths: ['/y'] }] },
     ],
+    [
+      'WebSockets, and nothing beside them that they cover',
+      [{ connect: 'https://a.test/s' }, { connect: 'wss://a.test/s' }, { connect: 'https://a.test/t' }, { connect: 'ws://a.test:8080/s' }],
+      {},
+      { network: [{ host: 'a.test', websocket: true, methods: ['GET'], paths: ['/s'] }, { host: 'a.test', methods: ['GET'], paths: ['/t'] }, { host: 'a.test', port: 8080, websocket: true }] },
+    ],
     ['ports and plain connections', [{ connect: 'GET http://a.test/' }, { connect: 'tcp://a.test:443' }], {}, { network: [{ host: 'a.test', port: 80, methods: ['GET'], paths: ['/'] }, { host: 'a.test', tcp: 443 }] }],
     [
       'domains that hosts share, where it is told to',
@@ -196,6 +202,16 @@ budget: { usd: 0, tokens: 0, steps: 1 }`);
       expect(learnedPolicy(learner, { name: 'learned', parent: 'open' }).text).toContain('# 1 request, 1 of them by a person\'s yes in 1 run');
     }
   });
+});
+
+test('a private network is opened by what passed, and never by what was refused', () => {
+  const request: DecisionRequest = { action: 'network.connect', scheme: 'tcp', host: 'db.test', port: 5432 };
+  const there: DecisionRequest = { ...request, private: true };
+  expect(learn([request, there]).document.network).toEqual([{ host: 'db.test', tcp: 5432, private: true }]);
+  const learner = new Learner(open, { ...EXACT, refused: true });
+  learner.add(recorded(request));
+  learner.add(recorded(there, 1, { allowed: false }));
+  expect([learner.taken, learner.unlearned[0]?.value.why]).toEqual([1, 'it was refused then']);
 });
 
 test('a request is the question that stands for it', () => {
