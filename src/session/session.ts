@@ -6,7 +6,6 @@ import {
   type Broker,
   type Clock,
   type DecisionRequest,
-  type Egress,
   GloveboxError,
   type IdSource,
   type Isolates,
@@ -14,6 +13,7 @@ import {
   type Model,
   type ModelReply,
   type ModelRequest,
+  type NetworkGrant,
   type NewEvent,
   type Policy,
   type Principal,
@@ -27,13 +27,13 @@ import {
 } from '../contracts/index.ts';
 import type { Attendance } from './approvals/approver.ts';
 import { Asking } from './approvals/asking.ts';
-import { egressGate, networkSpec, provide } from './egress-gate.ts';
 import { Gate } from './gate.ts';
 import { type GovernedJavaScript, GovernedPrograms, type JavaScriptRequest } from './governed-javascript.ts';
 import { GovernedSandbox } from './governed-sandbox.ts';
 import { IdleWatch } from './idle-watch.ts';
 import { PausableClock, type Timer } from './pausable-clock.ts';
 import type { Snapshot } from './snapshots.ts';
+import { WayOut } from './way-out.ts';
 
 /** What a session acts through. */
 export interface SessionPorts extends Attendance {
@@ -84,7 +84,7 @@ export class Session implements AsyncDisposable {
   readonly #gate: Gate;
   readonly #kinds: readonly SandboxKind[];
   #spec: SandboxSpec;
-  #egress: Egress | undefined;
+  #way: WayOut | undefined;
   readonly #programs: GovernedPrograms;
   readonly #sandboxes = new Set<GovernedSandbox>();
   readonly #over: AbortController;
@@ -120,7 +120,8 @@ export class Session implements AsyncDisposable {
       throw error;
     }
     const session = new Session(id, ports, options, { gate, over, image, kinds });
-    await session.#openWay();
+    const { network } = options.policy.grant;
+    if (network !== undefined && ports.broker !== undefined) await session.#openWay(ports.broker, network);
     return session;
   }
 
@@ -157,19 +158,14 @@ export class Session implements AsyncDisposable {
     });
   }
 
-  /** Out of its sandboxes, where policy opens one. */
-  async #openWay(): Promise<void> {
-    const { network } = this.policy.grant;
-    if (network === undefined || this.#ports.broker === undefined) return;
-    const gate = egressGate(this.#gate, () => this.#touch(), (error) => this.#cannotWrite(error));
+  async #openWay(broker: Broker, network: NetworkGrant): Promise<void> {
     try {
-      this.#egress = await this.#ports.broker.open({ gate, network });
+      this.#way = await WayOut.open({ broker, network, gate: this.#gate, touch: () => this.#touch(), unwritten: (error) => this.#cannotWrite(error) });
     } catch (error) {
       await this.close(describeError(error)).catch(() => {});
       throw error;
     }
-    const own = networkSpec(this.#egress, network);
-    this.#spec = { ...this.#spec, network: own.network, env: { ...own.env, ...this.#spec.env } };
+    this.#spec = this.#way.widen(this.#spec);
   }
 
   get spent(): Spending {
@@ -240,25 +236,12 @@ export class Session implements AsyncDisposable {
     this.#openings += 1;
     try {
       const sandbox = await this.#ports.sandboxes.create(this.#kinds, this.#spec, { hardLimits: this.policy.grant.hardLimits, signal: this.signal });
-      await this.#connect(sandbox);
+      await this.#way?.give(sandbox, this.signal);
       return sandbox;
     } finally {
       this.#openings -= 1;
       this.#touch();
     }
-  }
-
-  /** A sandbox that could not be given its way out is not handed out. */
-  async #connect(sandbox: Sandbox): Promise<void> {
-    const egress = this.#egress;
-    if (egress === undefined) return;
-    try {
-      await provide(egress, sandbox, this.signal);
-    } catch (error) {
-      await sandbox.destroy().catch(() => {});
-      throw error;
-    }
-    sandbox.serveNetwork((connection) => egress.accept(connection));
   }
 
   /** Asks a model. Decided with what the call may cost at worst, before it is made. Errors: `budget_exhausted`, `denied`, and the model's own. */
@@ -334,7 +317,7 @@ export class Session implements AsyncDisposable {
     this.#over.abort(new GloveboxError('cancelled', `the session is over: ${why}`));
     const ends = await Promise.allSettled([...[...this.#sandboxes].map((sandbox) => sandbox.destroy(why)), this.#ports.isolates?.release(this.id), this.#programs.ended()]);
     // After the sandboxes: what their connections came to is still to be written.
-    await this.#egress?.[Symbol.asyncDispose]();
+    await this.#way?.[Symbol.asyncDispose]();
     await this.#gate.write([{ type: 'session.closed', data: { why } }]);
     if (this.#unwritten !== undefined) throw this.#unwritten;
     const failed = ends.find((end) => end.status === 'rejected');
