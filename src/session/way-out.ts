@@ -66,9 +66,9 @@ function egressGate({ gate, touch, unwritten }: WayOutOptions): EgressGate {
       await written(gate.write([event]));
       return { allowed, decision };
     },
-    record: async (event) => {
+    record: async (events) => {
       touch();
-      await written(gate.write([event]));
+      await written(gate.write(events));
     },
   };
 }
