@@ -20,6 +20,7 @@ export class WayOut implements AsyncDisposable {
   readonly #egress: Egress;
   readonly #network: NetworkGrant;
 
+  /** Errors: `credential_unavailable` where one cannot be lent, `config_invalid`, `cancelled`. */
   static async open(options: WayOutOptions): Promise<WayOut> {
     const { broker, network, credentials, signal } = options;
     return new WayOut(await broker.open({ gate: egressGate(options), network, credentials, signal }), network);
