@@ -16,9 +16,11 @@ const policy = await new FilePolicies([folder]).load('bench');
 const journal = new SqliteJournal(join(folder, 'journal.db'), { clock: systemClock });
 const { network } = policy.grant;
 if (network === undefined) throw new Error('the policy of this bench opens no network');
-const broker = new EgressBroker({ clock: systemClock, resolve: () => Promise.resolve(['127.0.0.1']) });
+const broker = new EgressBroker({ clock: systemClock, credentials: { lend: async () => [] }, resolve: () => Promise.resolve(['127.0.0.1']) });
 const egress = await broker.open({
   network,
+  credentials: [],
+  signal: AbortSignal.timeout(600_000),
   gate: {
     decide: async (request) => {
       const decision = policy.decide(request);

@@ -2,14 +2,14 @@ import { mkdir } from 'node:fs/promises';
 import { homedir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { EgressBroker, systemResolver } from './broker/index.ts';
+import { Credentials, CredentialSources, EgressBroker, LentRecords, MasterKey, SecretStore, systemResolver } from './broker/index.ts';
 import type { Services } from './cli/index.ts';
-import { GloveboxError, randomIds, systemClock } from './contracts/index.ts';
+import { type Authority, type Clock, GloveboxError, type Permission, type Principal, randomIds, systemClock } from './contracts/index.ts';
 import { FolderBlobs, SqliteJournal } from './journal/index.ts';
 import { ModelsByName } from './models/index.ts';
 import { FilePolicies, LivePolicies, type PolicyReload, readAuthority } from './policy/index.ts';
 import { FileLeases, Runs } from './runs/index.ts';
-import { openSandboxes } from './sandbox/index.ts';
+import { currentOwner, isOwnerDead, openSandboxes, ownerText } from './sandbox/index.ts';
 import { JournalApprovals, type SessionPorts } from './session/index.ts';
 import { GitWorkspace } from './workspace/index.ts';
 
@@ -30,14 +30,16 @@ export async function openServices({ env, version, note = () => {} }: Configurat
   const ids = randomIds(clock);
   const authority = await readAuthority(env['GLOVEBOX_ROLES'] ?? join(stateDir, 'roles.yaml'));
   const principal = authority.principal(userInfo().username);
-  const journal = new SqliteJournal(join(stateDir, 'journal.db'), { clock });
+  const open = new AsyncDisposableStack();
+  const journal = open.use(new SqliteJournal(join(stateDir, 'journal.db'), { clock }));
   const blobs = new FolderBlobs(join(stateDir, 'blobs'));
   const { sandboxes, images, isolates, prober } = openSandboxes({ stateDir, ids, env, clock });
+  open.use(isolates);
   const workspace = new GitWorkspace({ storeDir: join(stateDir, 'trees.git'), environment: env });
-  const policies = openPolicies(note);
+  const policies = open.use(openPolicies(note));
   const models = new ModelsByName({ env, transcriptFolder: process.cwd() });
   const leases = new FileLeases(join(stateDir, 'leases'));
-  const broker = new EgressBroker({ clock, resolve: systemResolver(join(stateDir, 'hosts')) });
+  const { broker, secrets, credentials } = openBroker(env, stateDir, clock, open);
   const approvals = new JournalApprovals({ journal, clock, authority });
   const ports: SessionPorts = { journal, sandboxes, isolates, broker, clock, ids, blobs, approvals, authority };
   return {
@@ -52,18 +54,19 @@ export async function openServices({ env, version, note = () => {} }: Configurat
     prober,
     approvals,
     principal,
+    secrets,
+    credentials,
     env,
-    require: (permission) => {
-      if (!authority.may(principal, permission, principal.tenant)) throw new GloveboxError('denied', `no role of ${principal.name} lets him ${permission} this machine's glovebox`);
-    },
+    require: (permission) => demand(authority, principal, permission),
     sessionPorts: (attendance = {}) => ({ ...ports, ...attendance }),
     runs: (attendance = {}) => new Runs({ ...ports, ...attendance, principal, blobs, workspace, models, policies, leases }),
-    [Symbol.asyncDispose]: () => disposeInTurn(policies, isolates, journal),
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
 }
 
-async function disposeInTurn(...parts: readonly AsyncDisposable[]): Promise<void> {
-  for (const part of parts) await part[Symbol.asyncDispose]();
+/** Errors: `denied`. */
+function demand(authority: Authority, principal: Principal, permission: Permission): void {
+  if (!authority.may(principal, permission, principal.tenant)) throw new GloveboxError('denied', `no role of ${principal.name} lets him ${permission} this machine's glovebox`);
 }
 
 /** Of the folder that the process was started in, and ours. */
@@ -74,6 +77,29 @@ function openPolicies(note: (text: string) => void): LivePolicies {
 function sayReload(reload: PolicyReload): string {
   if (reload.outcome === 'changed') return `the policy ${reload.policy} has changed: sessions from now on are under ${reload.hash}, those that are open keep theirs`;
   return `the policy ${reload.policy} stays as it was, ${reload.hash}, for what is there now is none: ${reload.error.message}`;
+}
+
+/** The way out, and what is lent on it. */
+function openBroker(env: Configuration['env'], stateDir: string, clock: Clock, open: AsyncDisposableStack) {
+  const now = (): number => clock.now();
+  const masterKey = new MasterKey({ env, stateDir });
+  const secrets = new SecretStore({ folder: join(stateDir, 'secrets'), masterKey, now });
+  const credentials = new Credentials({
+    sources: new CredentialSources({ file: join(stateDir, 'credentials.yaml'), store: secrets, env, now }),
+    records: new LentRecords({ folder: join(stateDir, 'lent'), masterKey }),
+    owner: ownerText(currentOwner()),
+    isDead: isOwnerDead,
+    now,
+  });
+  // What a process that died had been lent is revoked, while others do what they came for.
+  const stop = new AbortController();
+  const sweeping = credentials.sweep(stop.signal).catch(() => {});
+  open.defer(async () => {
+    stop.abort();
+    await sweeping;
+  });
+  const broker = new EgressBroker({ clock, credentials, resolve: systemResolver(join(stateDir, 'hosts')) });
+  return { broker, secrets, credentials };
 }
 
 async function stateFolder(env: Configuration['env']): Promise<string> {

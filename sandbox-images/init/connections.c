@@ -9,6 +9,7 @@
 
 #include "bytes.h"
 #include "loop.h"
+#include "names.h"
 #include "outbox.h"
 #include "quit.h"
 #include "ring.h"
@@ -24,7 +25,7 @@
 struct connection {
 	struct watch watch;
 	struct ring ring;  /* from the host, for the program */
-	const char *name;  /* NULL: the proxy */
+	uint32_t address;  /* that was dialled */
 	uint32_t stream;   /* 0: the host has not heard of it */
 	uint16_t port;
 	uint32_t window;
@@ -144,7 +145,7 @@ static void connection_ready(struct watch *watch, uint32_t events)
 	keep_watching(connection);
 }
 
-void connections_accept(int fd, const char *name, uint16_t port)
+void connections_accept(int fd, uint32_t address, uint16_t port)
 {
 	struct connection *connection;
 
@@ -156,7 +157,7 @@ void connections_accept(int fd, const char *name, uint16_t port)
 	if (connection == NULL)
 		quit(EXIT_FAILURE_OF_INIT, "no memory for a connection");
 	connection->watch = (struct watch){.fd = fd, .ready = connection_ready, .owner = connection};
-	connection->name = name;
+	connection->address = address;
 	connection->port = port;
 	connection->promised = connection->window = count < FEW ? WINDOW : WINDOW_OF_MANY;
 	connections[count++] = connection;
@@ -165,17 +166,18 @@ void connections_accept(int fd, const char *name, uint16_t port)
 
 static void send_open(struct connection *connection)
 {
-	uint32_t length = connection->name == NULL ? 0 : (uint32_t)strlen(connection->name);
+	const char *name = names_at(connection->address);
+	uint32_t length = name == NULL ? 0 : (uint32_t)strlen(name);
 	uint8_t *payload;
 
 	connection->stream = ++last_stream;
 	payload = outbox_frame(FRAME_OPEN, 0, connection->stream, OPEN_HEAD + length);
-	payload[0] = connection->name == NULL ? VIA_PROXY : VIA_NAME;
+	payload[0] = name == NULL ? VIA_PROXY : VIA_NAME;
 	payload[1] = 0;
 	put16(payload + 2, connection->port);
 	put32(payload + 4, connection->window);
 	if (length > 0)
-		memcpy(payload + OPEN_HEAD, connection->name, length);
+		memcpy(payload + OPEN_HEAD, name, length);
 	outbox_seal();
 }
 

@@ -9,8 +9,8 @@
 
 /* Ends a connection so that whoever is at the other end hears of it: by RST. */
 void connection_refuse(int fd);
-/* Takes a socket over, whatever comes of it; the host is asked whether it wants it. `name` is NULL for the proxy's. */
-void connections_accept(int fd, const char *name, uint16_t port);
+/* Takes a socket over, whatever comes of it; the host is asked whether it wants it. `address` is that of a name, or LOOPBACK for the proxy's. */
+void connections_accept(int fd, uint32_t address, uint16_t port);
 /* Every one in turn has its say: one frame of data at most. True when it had. False beyond the last, and for who has nothing to say. */
 bool connections_pump(uint32_t index);
 uint32_t connections_count(void);

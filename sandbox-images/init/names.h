@@ -20,7 +20,7 @@ void names_open(const char *own);
 bool names_may_be(const char *name, size_t length);
 /* Of a name that may be, in host order. 0 when there is no room for another. */
 uint32_t names_address(const char *name, size_t length);
-/* NULL for an address that no name has. */
+/* NULL for an address that no name has. Holds until the next name comes. */
 const char *names_at(uint32_t address);
 
 #endif

@@ -64,19 +64,17 @@ static void sort_out(int fd)
 {
 	struct sockaddr_in dialled;
 	socklen_t size = sizeof dialled;
-	const char *name;
+	uint32_t address;
 	uint16_t port;
 
 	if (getsockname(fd, (struct sockaddr *)&dialled, &size) < 0) {
 		connection_refuse(fd);
 		return;
 	}
-	name = names_at(ntohl(dialled.sin_addr.s_addr));
+	address = ntohl(dialled.sin_addr.s_addr);
 	port = ntohs(dialled.sin_port);
-	if (name != NULL)
-		connections_accept(fd, name, port);
-	else if (port == PROXY_PORT && ntohl(dialled.sin_addr.s_addr) == LOOPBACK)
-		connections_accept(fd, NULL, port);
+	if (names_at(address) != NULL || (port == PROXY_PORT && address == LOOPBACK))
+		connections_accept(fd, address, port);
 	else if (port == DNS_PORT)
 		dns_clients_accept(fd);
 	else

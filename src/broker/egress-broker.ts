@@ -1,5 +1,6 @@
-import type { Broker, Clock, Egress, EgressGate, NetworkGrant } from '../contracts/index.ts';
+import type { Broker, Clock, Egress } from '../contracts/index.ts';
 import { SessionAuthority } from './certificates/session-authority.ts';
+import type { Credentials } from './credentials/credentials.ts';
 import { DEADLINES, type EgressDeadlines } from './egress/deadline.ts';
 import { SessionEgress } from './egress/session-egress.ts';
 import type { Resolve } from './egress/upstreams.ts';
@@ -8,16 +9,19 @@ import type { Resolve } from './egress/upstreams.ts';
 export class EgressBroker implements Broker {
   readonly #clock: Clock;
   readonly #resolve: Resolve;
+  readonly #credentials: Pick<Credentials, 'lend'>;
   readonly #deadlines: EgressDeadlines;
 
-  constructor(options: { clock: Clock; resolve: Resolve; deadlines?: Partial<EgressDeadlines> }) {
+  constructor(options: { clock: Clock; resolve: Resolve; credentials: Pick<Credentials, 'lend'>; deadlines?: Partial<EgressDeadlines> }) {
     this.#clock = options.clock;
     this.#resolve = options.resolve;
+    this.#credentials = options.credentials;
     this.#deadlines = { ...DEADLINES, ...options.deadlines };
   }
 
-  async open({ gate, network }: { gate: EgressGate; network: NetworkGrant }): Promise<Egress> {
+  async open({ gate, network, credentials: grants, signal }: Parameters<Broker['open']>[0]): Promise<Egress> {
     const authority = await SessionAuthority.create(this.#clock);
-    return new SessionEgress({ gate, network, authority, resolve: this.#resolve, deadlines: this.#deadlines, clock: this.#clock });
+    const leases = await this.#credentials.lend(grants.map(({ id }) => id), signal);
+    return new SessionEgress({ gate, network, leases, grants, authority, resolve: this.#resolve, deadlines: this.#deadlines, clock: this.#clock });
   }
 }

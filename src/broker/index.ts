@@ -1,7 +1,12 @@
-// broker: the one way out of a sandbox. It takes connections that come over the wire, and makes of them requests that policy decides one by one.
-// Order of each: canonical form, decision, resolution, a look at each address, the dialling of that address, and only then a byte goes out.
-// `egress/` is the proxy: what a connection wants (HTTP proxy, SOCKS5, or a name that was dialled), its requests, tunnels, limits and refusals;
-// `certificates/` is the authority of a session by which it reads what is encrypted, and what a sandbox needs to trust it.
-// It decides nothing and journals nothing itself: both are the session's, which it reaches by the gate that it was given. docs/egress.md
+// broker: the one way out of a sandbox, and credentials that it uses without having them.
+// `egress/` is the proxy: what a connection wants (HTTP proxy, SOCKS5, or a name that was dialled), its requests, tunnels, limits and refusals; each request is brought into canonical
+// form, decided, resolved, its addresses looked at, and only then dialled. `certificates/` is a session's authority. docs/egress.md
+// `secrets/` keeps secrets at rest under a master key; `credentials/` lends them (providers, leases, placeholders) and swaps them both ways. docs/credentials.md
+// It decides nothing and journals nothing itself: both are the session's, which it reaches by the gate that it was given.
+export { CredentialSources } from './credentials/credential-sources.ts';
+export { Credentials } from './credentials/credentials.ts';
+export { LentRecords } from './credentials/lent-records.ts';
 export { EgressBroker } from './egress-broker.ts';
+export { MasterKey } from './secrets/master-key.ts';
+export { SecretStore } from './secrets/secret-store.ts';
 export { systemResolver } from './system-resolver.ts';

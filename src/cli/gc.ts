@@ -5,8 +5,9 @@ import type { Terminal } from './terminal.ts';
 export async function gc(services: Services, terminal: Terminal, options: { all?: boolean; json?: boolean }, signal: AbortSignal): Promise<number> {
   if (options.all === true) services.require('administer');
   const removed = await services.sandboxes.sweep({ all: options.all === true, signal });
-  if (options.json === true) await terminal.json({ removed });
-  else if (removed.length === 0) terminal.note('nothing was left behind');
-  else await terminal.data(removed.map((name) => `removed ${name}\n`).join(''));
-  return 0;
+  const { revoked, failed } = await services.credentials.sweep(signal);
+  if (options.json === true) await terminal.json({ removed, revoked, failed });
+  else if (removed.length + revoked.length + failed.length === 0) terminal.note('nothing was left behind');
+  else await terminal.data([...removed.map((name) => `removed ${name}\n`), ...revoked.map((name) => `revoked ${name}\n`), ...failed.map((why) => `not revoked: ${why}\n`)].join(''));
+  return failed.length === 0 ? 0 : 5;
 }

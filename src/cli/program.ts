@@ -9,26 +9,19 @@ import { gc } from './gc.ts';
 import { buildImages, listImages, removeImages } from './images.ts';
 import { js, type JsOptions } from './js.ts';
 import { ExecError, type SandboxOptions } from './one-sandbox.ts';
-import { countOption, durationOption, momentOption, positiveOption } from './options.ts';
-import type { LearnPolicyOptions } from './policy-learn.ts';
-import type { ExplainOptions } from './policy.ts';
+import { countOption, durationOption, positiveOption } from './options.ts';
+import { addPolicy } from './policy-commands.ts';
 import { probe, type ProbeOptions } from './probe.ts';
+import type { Run } from './run-action.ts';
 import { listRuns, resumeRun, showRun } from './runs.ts';
+import { listSecrets, removeSecret, setSecret } from './secrets.ts';
 import type { Services } from './services.ts';
 import { shell } from './shell.ts';
 import type { Terminal } from './terminal.ts';
 import type { Delivery } from './work-on-run.ts';
 
-/** What a command does once services and a signal are there; it gives the exit code. */
-type Action = (services: Services, signal: AbortSignal) => Promise<number>;
-type Run = (action: Action) => Promise<void>;
-
 const IMAGE_OPTION = 'base, node, python, data, polyglot, any image, ./Dockerfile, or a devcontainer.json';
-const SINCE_OPTION = 'only what was asked so long ago or later (12h, 7d), or since a date';
 const KINDS: readonly SandboxKind[] = ['gvisor', 'container', 'process'];
-
-/** What deals with policies is more to load than all the rest together, and needed by these commands alone. */
-const policies = () => import('./policy.ts');
 
 /** Reads the arguments, does what they say, and gives the process's exit code. Never throws. */
 export async function runCli(argv: readonly string[], terminal: Terminal, version: string, openServices: () => Promise<Services>): Promise<number> {
@@ -62,6 +55,7 @@ function program(run: Run, terminal: Terminal, version: string): Command {
   addRuns(root, run, terminal);
   addApprovals(root, run, terminal);
   addPolicy(root, run, terminal);
+  addSecrets(root, run, terminal);
   addMachine(root, run, terminal);
   return exitInstead(root);
 }
@@ -182,63 +176,21 @@ function answerOptions(command: Command): Command {
     .option('--json', 'the approval as JSON');
 }
 
-function addPolicy(root: Command, run: Run, terminal: Terminal): void {
-  const policy = root.command('policy').description('what sessions may do, asked before anybody does it');
-  policy
-    .command('show <policy>')
-    .description('what it lends, and every rule that can speak')
+function addSecrets(root: Command, run: Run, terminal: Terminal): void {
+  const secrets = root.command('secrets').description('what sessions may be lent and never see');
+  secrets
+    .command('set <name>')
+    .description('keep a secret, or a new value of one: typed unseen, or from stdin')
+    .action((name: string) => run((services) => setSecret(services, terminal, name)));
+  secrets
+    .command('list')
+    .description('their names, and when they were set; a value is never shown')
     .option('--json', 'as JSON')
-    .option('--cedar', 'what it compiles to: the Cedar policies that decide')
-    .action((name: string, options: { json?: boolean; cedar?: boolean }) => run(async (services) => (await policies()).showPolicy(services, terminal, name, options)));
-  policy
-    .command('explain <policy> <question...>')
-    .description('its answer to a question, and why: exec git push, write /workspace/a, connect GET https://host/path, tool shell, export a b')
-    .option('--tenant <name>', 'whose session asks')
-    .option('--user <name>', 'who asks: user:ann')
-    .option('--role <names...>', 'with these roles')
-    .option('--json', 'as JSON')
-    .passThroughOptions()
-    .action((name: string, words: [string, ...string[]], options: ExplainOptions) => run(async (services) => (await policies()).explainDecision(services, terminal, name, words, options)));
-  policy
-    .command('test [policies...]')
-    .description('asks the questions of the tests.yaml beside each; all policies where none is named')
-    .option('--json', 'as JSON')
-    .action((names: string[], options: { json?: boolean }) => run(async (services) => (await policies()).testPolicies(services, terminal, names, options)));
-  policy
-    .command('lint [policies...]')
-    .description('rules that can never decide anything; all policies where none is named')
-    .option('--json', 'as JSON')
-    .option('--sarif', 'as SARIF 2.1.0')
-    .action((names: string[], options: { json?: boolean; sarif?: boolean }) => run(async (services) => (await policies()).lintPolicies(services, terminal, names, options)));
-  policy
-    .command('diff <old> <new>')
-    .description('what the one permits and forbids that the other does not, by every rule and test of both')
-    .option('--json', 'as JSON')
-    .action((old: string, young: string, options: { json?: boolean }) => run(async (services) => (await policies()).comparePolicies(services, terminal, old, young, options)));
-  addPast(policy, run, terminal);
-}
-
-/** What the journal has to say of policies. */
-function addPast(policy: Command, run: Run, terminal: Terminal): void {
-  policy
-    .command('backtest <policy>')
-    .description('asks it every question that was ever recorded, and tells which answers would be others')
-    .option('--since <time>', SINCE_OPTION, momentOption)
-    .option('--json', 'as JSON')
-    .action((name: string, options: { since?: number; json?: boolean }) => run(async (services) => (await policies()).backtestPolicy(services, terminal, name, options)));
-  policy
-    .command('learn')
-    .description('writes the least policy that would have let pass what is recorded, each rule with what it rests on')
-    .option('--runs <ids...>', 'learn from these runs, or sessions')
-    .option('--since <time>', SINCE_OPTION, momentOption)
-    .option('--name <name>', 'what to call the policy', 'learned')
-    .option('--extends <name|path>', 'the policy that it narrows, and that stays as it is', 'base')
-    .option('-o, --output <file>', 'a new file, policies/<name>/policy.yaml, instead of stdout')
-    .addOption(new Option('--generalize <what...>', 'allow folders instead of single paths, domains instead of the hosts that share one').choices(['paths', 'hosts']))
-    .option('--args <n>', 'allow programs only with their first n arguments', countOption)
-    .option('--refused', 'allow what was refused then, too')
-    .option('--json', 'as JSON')
-    .action((options: LearnPolicyOptions) => run(async (services) => (await import('./policy-learn.ts')).learnPolicy(services, terminal, options)));
+    .action((options: { json?: boolean }) => run((services) => listSecrets(services, terminal, options)));
+  secrets
+    .command('remove <name>')
+    .description('forget a secret')
+    .action((name: string) => run((services) => removeSecret(services, terminal, name)));
 }
 
 function addMachine(root: Command, run: Run, terminal: Terminal): void {

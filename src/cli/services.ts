@@ -50,6 +50,19 @@ export interface Prober {
   ): Promise<{ readonly kind: SandboxKind; readonly image: string; readonly limitsAre: 'hard' | 'soft'; readonly findings: readonly Finding[]; readonly scorecard: string }>;
 }
 
+/** Secrets at rest: what is in one is never told here. */
+export interface Secrets {
+  set(name: string, value: string): Promise<void>;
+  list(): Promise<readonly { readonly name: string; readonly setMs: number }[]>;
+  remove(name: string): Promise<void>;
+}
+
+/** Lends secrets to sessions. */
+export interface Lender {
+  /** Revokes what processes were lent that are no more. */
+  sweep(signal: AbortSignal): Promise<{ readonly revoked: readonly string[]; readonly failed: readonly string[] }>;
+}
+
 /** What commands work with. Built when a command needs it, so that `--help` costs nothing. */
 export interface Services extends AsyncDisposable {
   readonly stateDir: string;
@@ -63,6 +76,8 @@ export interface Services extends AsyncDisposable {
   readonly images: Images;
   readonly prober: Prober;
   readonly approvals: Approvals;
+  readonly secrets: Secrets;
+  readonly credentials: Lender;
   /** Who runs the command. */
   readonly principal: Principal;
   readonly env: Readonly<Record<string, string | undefined>>;

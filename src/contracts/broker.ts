@@ -1,6 +1,6 @@
 import type { Decision, DecisionRequest } from './decision.ts';
 import type { NewEvent } from './events.ts';
-import type { NetworkGrant } from './policy.ts';
+import type { CredentialGrant, NetworkGrant } from './policy.ts';
 import type { SandboxConnection } from './sandbox.ts';
 
 /** What egress asks of policy. */
@@ -32,5 +32,6 @@ export interface Egress extends AsyncDisposable {
 
 /** Opens ways out. */
 export interface Broker {
-  open(options: { readonly gate: EgressGate; readonly network: NetworkGrant }): Promise<Egress>;
+  /** Errors: `credential_unavailable` where one cannot be lent, `config_invalid`, `cancelled`. */
+  open(options: { readonly gate: EgressGate; readonly network: NetworkGrant; readonly credentials: readonly CredentialGrant[]; readonly signal: AbortSignal }): Promise<Egress>;
 }

@@ -23,7 +23,17 @@ export type DecisionRequest =
       /** Asked a second time: the name was resolved, and leads into a network that is not public. */
       readonly private?: true;
     }
-  | { readonly action: 'credential.use'; readonly credential: string; readonly host: string; readonly method: string; readonly path: string }
+  | {
+      readonly action: 'credential.use';
+      readonly credential: string;
+      /** Where in the request. */
+      readonly place: 'header' | 'query' | 'body';
+      readonly scheme: 'http' | 'https';
+      readonly host: string;
+      readonly port: number;
+      readonly method: string;
+      readonly path: string;
+    }
   | { readonly action: 'tool.call'; readonly tool: string; readonly version: string }
   | {
       readonly action: 'model.call';

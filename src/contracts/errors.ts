@@ -41,6 +41,8 @@ const KINDS = {
   context_failed: { exit: 1, status: 422 },
   file_failed: { exit: 1, status: 422 },
   archive_hostile: { exit: 1, status: 422 },
+  credential_unavailable: infrastructure,
+  secret_unreadable: infrastructure,
   deadline: infrastructure,
   cancelled: { exit: 1, status: 499 },
   journal_failed: infrastructure,

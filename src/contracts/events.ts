@@ -19,7 +19,11 @@ export type EgressRefusalCode =
   /** The session's limits. */
   | 'limit'
   /** The program did not go on with what it began: it does not trust our certificate, say. */
-  | 'handshake_failed';
+  | 'handshake_failed'
+  /** A credential's placeholder stands where no credential ever goes. */
+  | 'credential_misplaced'
+  /** What lends a credential cannot do so now. */
+  | 'credential_unavailable';
 
 /** What came back from a tool, as the model will see it. */
 export interface ToolOutcome {
@@ -101,6 +105,10 @@ export interface EventData {
     receivedBytes: number;
     wallMs: number;
     failure?: string;
+    /** What went with it. */
+    credentials?: readonly string[];
+    /** The answer had a secret in it, which was taken out. */
+    reflected?: true;
   };
   'file.changed': { sandbox: string; operation: string; path: string; bytes: number };
   'model.started': { call: string; model: string; requestHash: string; worstCaseUsd: number; worstCaseTokens: number };

@@ -54,6 +54,22 @@ const networkRule = z.union([
   }),
 ]);
 
+/** Where a credential may go, and nowhere else; always over TLS. */
+const credentialBinding = z.strictObject({
+  host: z.string().min(1),
+  port: z.int().min(1).max(65_535).optional(),
+  methods: z.array(z.string().min(1)).min(1).optional(),
+  paths: globs.min(1).optional(),
+  in: z.array(z.enum(['header', 'query', 'body'])).min(1).optional().describe('where in a request; headers and Basic auth where nothing is said'),
+});
+
+/** A credential that sessions are lent, and never see. */
+const credential = z.strictObject({
+  id: z.string().regex(/^[a-z][a-z0-9_-]{0,63}$/, 'lower-case letters, digits, _ and -, starting with a letter'),
+  placeholder: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'the name of a variable').describe('the variable that what stands for it is in'),
+  bind: z.union([credentialBinding.transform((one) => [one]), z.array(credentialBinding).min(1)]),
+});
+
 /** A policy as a person writes it: `policies/<name>/policy.yaml`. */
 export const policyDocument = z.strictObject({
   name: z.string().regex(/^[a-z][a-z0-9-]{0,63}$/, 'lower-case letters, digits and dashes, starting with a letter'),
@@ -101,6 +117,7 @@ export const policyDocument = z.strictObject({
     .optional()
     .describe('JavaScript in an isolate; without it there is none'),
   network: z.array(networkRule).optional(),
+  credentials: z.array(credential).optional(),
   egress: z
     .strictObject({
       requests: z.int().positive().optional().describe('of a session, refused ones too'),
@@ -167,6 +184,15 @@ export interface NetworkGrant {
   readonly limits: EgressLimits;
 }
 
+/** A credential that a session is lent. */
+export interface CredentialGrant {
+  readonly id: string;
+  /** The variable that the placeholder is in. */
+  readonly variable: string;
+  /** Whether any place that it is bound to is a body: others are not looked through. */
+  readonly inBody: boolean;
+}
+
 /** What a policy lends to a session: the sandbox it gets and how much it may use. */
 export interface PolicyGrant {
   readonly image: string;
@@ -181,6 +207,8 @@ export interface PolicyGrant {
   readonly approvals?: ApprovalGrant;
   /** Undefined where no destination is named: its sandboxes have no way out at all. */
   readonly network?: NetworkGrant;
+  /** Where each may go is for `decide`. */
+  readonly credentials: readonly CredentialGrant[];
 }
 
 /** A rule that can speak. */

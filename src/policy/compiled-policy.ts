@@ -125,7 +125,7 @@ function compile(action: Action, layers: readonly PlacedLayer[]): ActionPolicy<D
     case 'network.connect':
       return new ActionPolicy(action, new NetworkRules(layers), raw);
     case 'credential.use':
-      return new ActionPolicy(action, new CredentialRules(), raw);
+      return new ActionPolicy(action, new CredentialRules(layers), raw);
     case 'tool.call':
       return new ActionPolicy(action, new ToolRules(layers), raw);
     case 'model.call':

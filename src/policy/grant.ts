@@ -21,7 +21,7 @@ export const DEFAULTS = {
   approvals: { by: ['approver'], expiresMs: 24 * 60 * 60_000 },
   egress: { requests: 100_000, requestsPerSecond: 500, connections: 256, uploadBytes: 2 ** 30, downloadBytes: 16 * 2 ** 30 },
   filesWrite: ['/workspace/**', '/tmp/**'],
-} as const satisfies Omit<PolicyGrant, 'hardLimits' | 'approvals'> & { images: readonly string[]; approvals: Omit<ApprovalGrant, 'own'>; egress: EgressLimits; filesWrite: readonly string[] };
+} as const satisfies Omit<PolicyGrant, 'hardLimits' | 'approvals' | 'credentials'> & { images: readonly string[]; approvals: Omit<ApprovalGrant, 'own'>; egress: EgressLimits; filesWrite: readonly string[] };
 
 /** A number that may not be exceeded, and who said so: no `file` where it is our default. */
 export interface Ceiling {
@@ -102,6 +102,7 @@ export function grantOf(layers: readonly Layer[]): PolicyGrant {
     budget: { usd: budget.usd.value, tokens: budget.tokens.value, steps: budget.steps.value },
     ...(approvals === undefined ? {} : { approvals }),
     ...networkOf(layers),
+    credentials: credentialsOf(layers),
   };
 }
 
@@ -139,6 +140,12 @@ function networkOf(layers: readonly Layer[]): Pick<PolicyGrant, 'network'> {
   };
   const limits = { requests: of('requests'), requestsPerSecond: of('requestsPerSecond'), connections: of('connections'), uploadBytes: of('uploadBytes'), downloadBytes: of('downloadBytes') };
   return { network: { destinations, limits } };
+}
+
+/** Those that every layer lends that says anything of them, by the variables of the one that is nearest to the session. */
+function credentialsOf(layers: readonly Layer[]): PolicyGrant['credentials'] {
+  const [nearest = [], ...others] = layers.flatMap(({ document }) => (document.credentials === undefined ? [] : [document.credentials]));
+  return nearest.filter(({ id }) => others.every((list) => list.some((other) => other.id === id))).map(({ id, placeholder, bind }) => ({ id, variable: placeholder, inBody: bind.some((one) => one.in?.includes('body') === true) }));
 }
 
 function commandLimits(layers: readonly Layer[]): PolicyGrant['command'] {

@@ -15,7 +15,7 @@ export const questionForms = {
   delete: text.describe('an absolute path in the sandbox'),
   list: text.describe('an absolute path in the sandbox'),
   connect: text.describe('GET https://host/path, https://host, tcp://host:port'),
-  credential: z.strictObject({ id: text, to: text }).describe('a credential, and the request it is to go with'),
+  credential: z.strictObject({ id: text, to: text, in: z.enum(['header', 'query', 'body']).optional() }).describe('a credential, and the request it is to go with'),
   tool: text.describe('the name of a tool'),
   model: z.union([text, z.strictObject({ name: text, ...spending, spent: z.strictObject(spending).optional() })]).describe('provider:model; what the call may cost at worst, and what is spent'),
   export: z
@@ -53,8 +53,9 @@ export function requestOf(question: Question, policy: Policy): DecisionRequest {
   }
   if (connect !== undefined) return { action: 'network.connect', ...destination(connect) };
   if (credential !== undefined) {
-    const { host, method, path } = destination(credential.to);
-    return { action: 'credential.use', credential: credential.id, host, method: method ?? 'GET', path: path ?? '/' };
+    const { scheme, host, port, method, path } = destination(credential.to);
+    if (scheme !== 'http' && scheme !== 'https') throw new GloveboxError('usage', `credential: expected a request such as GET https://host/path, found ${JSON.stringify(credential.to)}`);
+    return { action: 'credential.use', credential: credential.id, place: credential.in ?? 'header', scheme, host, port, method: method ?? 'GET', path: path ?? '/' };
   }
   if (tool !== undefined) return { action: 'tool.call', tool, version: '1' };
   if (model !== undefined) return modelCall(typeof model === 'string' ? { name: model } : model);
@@ -84,7 +85,7 @@ export function sayRequest(request: DecisionRequest): string {
     case 'network.connect':
       return `connect ${request.method === undefined ? '' : `${request.method} `}${request.scheme}://${request.host}:${request.port}${request.path ?? ''}`;
     case 'credential.use':
-      return `credential ${request.credential} ${request.method} https://${request.host}${request.path}`;
+      return `credential ${request.credential} in the ${request.place} of ${request.method} ${request.scheme}://${request.host}:${request.port}${request.path}`;
     case 'tool.call':
       return `tool ${request.tool}`;
     case 'model.call':

@@ -39,6 +39,12 @@ export function parseOwner(text: string): Owner | undefined {
   return ownerShape.safeParse({ host, bootId: boot, pidNamespace: namespace, pid: Number(pid), startTicks: ticks }).data;
 }
 
+/** Of a label's text: false where it is none of ours, or cannot be judged from here. */
+export function isOwnerDead(text: string): boolean {
+  const owner = parseOwner(text);
+  return owner !== undefined && ownerIs(owner) === 'dead';
+}
+
 /** Field 22 of /proc/<pid>/stat. The second field is a name in brackets that may itself hold spaces and brackets. */
 function startTicks(pid: number): string | undefined {
   const stat = readOrEmpty(() => readFileSync(`/proc/${pid}/stat`, 'latin1'));

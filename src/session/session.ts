@@ -1,75 +1,28 @@
 import { hash } from 'node:crypto';
 import {
-  type Approvals,
-  type Authority,
-  type Blobs,
-  type Broker,
-  type Clock,
   type DecisionRequest,
   type Egress,
   GloveboxError,
-  type IdSource,
-  type Isolates,
-  type Journal,
   type Model,
   type ModelReply,
   type ModelRequest,
   type NewEvent,
   type Policy,
-  type Principal,
   type Sandbox,
   type SandboxKind,
-  type Sandboxes,
   type SandboxSpec,
   type SessionId,
   type Spending,
   describeError,
 } from '../contracts/index.ts';
-import type { Attendance } from './approvals/approver.ts';
-import { Asking } from './approvals/asking.ts';
 import { egressGate, networkSpec, provide } from './egress-gate.ts';
-import { Gate } from './gate.ts';
+import type { Gate } from './gate.ts';
 import { type GovernedJavaScript, GovernedPrograms, type JavaScriptRequest } from './governed-javascript.ts';
 import { GovernedSandbox } from './governed-sandbox.ts';
 import { IdleWatch } from './idle-watch.ts';
 import { PausableClock, type Timer } from './pausable-clock.ts';
+import { openGate, type SessionOptions, type SessionPorts } from './session-options.ts';
 import type { Snapshot } from './snapshots.ts';
-
-/** What a session acts through. */
-export interface SessionPorts extends Attendance {
-  readonly journal: Journal;
-  readonly sandboxes: Sandboxes;
-  readonly clock: Clock;
-  readonly ids: IdSource;
-  /** No JavaScript runs without. */
-  readonly isolates?: Isolates;
-  /** Where snapshots of workspaces are kept; none can be taken without. */
-  readonly blobs?: Blobs;
-  /** Nobody can be asked without: `ask` is a refusal then. */
-  readonly approvals?: Approvals;
-  /** Who may begin a session at all; anybody where there is none. */
-  readonly authority?: Authority;
-  /** There is no way out without, whatever policy says. */
-  readonly broker?: Broker;
-}
-
-export interface SessionOptions {
-  readonly principal: Principal;
-  readonly policy: Policy;
-  /** The journal stream: the run's id. A session of its own has a stream of its own. */
-  readonly run?: string;
-  /** Instead of the policy's; the policy decides whether it may be. */
-  readonly image?: string;
-  /** What `image` was found to be (`sha256:…`), by whoever looked it up or built it for the operator: policy is asked about the name, and this is started. Never from a client. */
-  readonly imageReference?: string;
-  readonly kinds?: readonly SandboxKind[];
-  readonly env?: Readonly<Record<string, string>>;
-  /** The workspace that it begins with, where that is a tree: what is approved of a command is approved with these files. */
-  readonly tree?: string;
-  /** What the run spent in earlier sessions. */
-  readonly spent?: Spending;
-  readonly signal?: AbortSignal;
-}
 
 /** Without a sign of us for so long a sandbox ends itself; long enough for a restart of the service. */
 const GRACE_MS = 30_000;
@@ -159,11 +112,11 @@ export class Session implements AsyncDisposable {
 
   /** Out of its sandboxes, where policy opens one. */
   async #openWay(): Promise<void> {
-    const { network } = this.policy.grant;
+    const { network, credentials } = this.policy.grant;
     if (network === undefined || this.#ports.broker === undefined) return;
     const gate = egressGate(this.#gate, () => this.#touch(), (error) => this.#cannotWrite(error));
     try {
-      this.#egress = await this.#ports.broker.open({ gate, network });
+      this.#egress = await this.#ports.broker.open({ gate, network, credentials, signal: this.signal });
     } catch (error) {
       await this.close(describeError(error)).catch(() => {});
       throw error;
@@ -360,13 +313,6 @@ export class Session implements AsyncDisposable {
   #touch(): void {
     this.#idle.touch();
   }
-}
-
-function openGate(ports: SessionPorts, { policy, principal, run, tree }: SessionOptions, session: SessionId, over: AbortSignal): Gate {
-  const { journal } = ports;
-  const stream = run ?? session;
-  const asking = new Asking(ports, { session, stream, principal, policy: policy.name, policyHash: policy.hash, grant: policy.grant.approvals });
-  return new Gate({ policy, principal, journal, stream, asking, over, tree });
 }
 
 function add(spent: Spending, reply: ModelReply): Spending {

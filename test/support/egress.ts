@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type Duplex, duplexPair } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { connect as connectTls, type ConnectionOptions, getCACertificates, setDefaultCACertificates, type TLSSocket } from 'node:tls';
-import { EgressBroker } from '../../src/broker/index.ts';
+import { Credentials, CredentialSources, EgressBroker, LentRecords, MasterKey, SecretStore } from '../../src/broker/index.ts';
 import { SessionAuthority } from '../../src/broker/certificates/session-authority.ts';
 import type { EgressDeadlines } from '../../src/broker/egress/deadline.ts';
 import { type Clock, type Egress, type EgressGate, type EventData, type NewEvent, type Policy, systemClock } from '../../src/contracts/index.ts';
@@ -34,6 +34,8 @@ const PATIENCE_MS = 20_000;
 export class EgressRig implements AsyncDisposable {
   /** Names and what they lead to; a list is what each question in turn is answered with, the last one for ever. */
   readonly names = new Map<string, readonly (readonly string[])[]>();
+  /** What is lent, by its name in the policy. */
+  readonly secrets = new Map<string, string>();
   readonly questions: string[] = [];
   readonly events: NewEvent[] = [];
   /** Set, and nothing can be written down any more. */
@@ -48,8 +50,10 @@ export class EgressRig implements AsyncDisposable {
   async open(policy: string, options: { deadlines?: Partial<EgressDeadlines>; clock?: Clock } = {}): Promise<this> {
     const loaded = await this.#policy(policy);
     if (loaded.grant.network === undefined) throw new Error('this policy opens no network');
-    const broker = new EgressBroker({ clock: options.clock ?? systemClock, resolve: (host) => this.#resolve(host), deadlines: options.deadlines ?? {} });
-    this.egress = await broker.open({ gate: this.#gate(loaded), network: loaded.grant.network });
+    const clock = options.clock ?? systemClock;
+    const broker = new EgressBroker({ clock, credentials: this.#lender(clock), resolve: (host) => this.#resolve(host), deadlines: options.deadlines ?? {} });
+    const { network, credentials } = loaded.grant;
+    this.egress = await broker.open({ gate: this.#gate(loaded), network, credentials, signal: AbortSignal.timeout(PATIENCE_MS) });
     this.proxyPort = await this.listen(createServer({ allowHalfOpen: true }, (stream) => this.egress.accept({ via: 'proxy', port: 3128, stream })));
     return this;
   }
@@ -157,7 +161,8 @@ export class EgressRig implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.egress[Symbol.asyncDispose]();
+    // It may not have opened.
+    await (this.egress as Egress | undefined)?.[Symbol.asyncDispose]();
     for (const socket of this.#sockets) socket.destroy();
     for (const server of this.#servers) server.close();
     rmSync(this.#folder, { recursive: true });
@@ -167,6 +172,17 @@ export class EgressRig implements AsyncDisposable {
     this.#sockets.add(stream);
     stream.on('error', () => {});
     return stream;
+  }
+
+  /** Secrets are variables, by the names of their credentials in capitals. */
+  #lender(clock: Clock): Credentials {
+    const now = (): number => clock.now();
+    const masterKey = new MasterKey({ env: {}, stateDir: this.#folder });
+    const store = new SecretStore({ folder: join(this.#folder, 'secrets'), masterKey, now });
+    const file = join(this.#folder, 'credentials.yaml');
+    writeFileSync(file, [...this.secrets.keys()].map((id) => `${id}: { provider: environment, variable: ${id.toUpperCase()} }\n`).join(''));
+    const env = Object.fromEntries([...this.secrets].map(([id, value]) => [id.toUpperCase(), value]));
+    return new Credentials({ sources: new CredentialSources({ file, store, env, now }), records: new LentRecords({ folder: join(this.#folder, 'lent'), masterKey }), owner: 'us', isDead: () => false, now });
   }
 
   async #policy(policy: string): Promise<Policy> {

@@ -24,6 +24,9 @@ def seeds(vectors):
     for name in (b"\7example\3com\0", b"\11localhost\0", b"\1x" * 126 + b"\0", b"\3a_b\77" + b"Z" * 63 + b"\0", b"\xc0\x0c"):
         for kind in (1, 28, 255):
             yield b"\6" + struct.pack(">HHHHHH", 7, 0x100, 1, 0, 0, 1) + name + struct.pack(">HH", kind, 1) + bytes.fromhex("0000291000000000000000")
+    # Dialled, heard of, credited; bytes both ways; the ends of both, and the last words.
+    yield b"\7" + bytes([0, 0, 0, 1, 5, 0, 4, 1, 1, 0, 200, 1, 4, 0, 100, 1, 2, 0, 250, 1, 4, 0, 1, 1, 3, 0, 1, 1, 7, 0, 0, 0, 6, 0, 0, 1])
+    yield b"\7" + bytes([0, 1, 0, 1] * 12 + [6, 0, 0, 1, 5, 1, 9, 0, 1, 1, 255, 1, 3, 1, 2, 1, 4, 2, 254, 0, 4, 2, 254, 1, 7, 0, 0, 1])
     yield b"\3" + bytes.fromhex("0400060000005000bb013815")
     for form in (tarfile.USTAR_FORMAT, tarfile.PAX_FORMAT, tarfile.GNU_FORMAT):
         out = io.BytesIO()

@@ -1,14 +1,22 @@
 /* libFuzzer. The first byte chooses what the rest is fed to. */
+#include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "bytes.h"
+#include "connections.h"
 #include "dns.h"
 #include "exec_request.h"
 #include "frames.h"
+#include "loop.h"
 #include "names.h"
+#include "outbox.h"
 #include "preamble.h"
+#include "quit.h"
 #include "tar_read.h"
 
 static const uint8_t key[KEY_BYTES] = {1};
@@ -146,6 +154,117 @@ static void fuzz_dns(const uint8_t *bytes, size_t length)
 		abort();
 }
 
+/* Nothing that a host or a program does may have init give up. */
+void quit(int code, const char *why)
+{
+	(void)code;
+	(void)why;
+	abort();
+}
+
+#define PROGRAMS 12
+
+struct network {
+	int programs[PROGRAMS];
+	unsigned count;
+	int host;
+};
+
+static void turn(const struct network *network)
+{
+	bool sent = true;
+
+	connections_sweep();
+	if (loop_wait(0) < 0)
+		abort();
+	loop_dispatch(NULL);
+	while (sent) {
+		sent = false;
+		for (uint32_t i = 0; i < connections_count(); i++)
+			sent |= connections_pump(i);
+		if (outbox_flush(network->host) < 0)
+			abort();
+	}
+}
+
+static void dial(struct network *network, bool proxy)
+{
+	int ends[2];
+
+	if (network->count == PROGRAMS || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0)
+		return;
+	network->programs[network->count++] = ends[0];
+	connections_accept(ends[1], proxy ? LOOPBACK : names_address("a.test", 6), 80);
+}
+
+static void say(uint8_t type, uint8_t stream, uint8_t amount)
+{
+	static const uint8_t zero[CHUNK_MAX];
+	uint8_t offset[8] = {0, 0, amount};
+	struct frame frame = {.type = type, .stream = 1 + stream % PROGRAMS, .payload = offset};
+
+	if (type == FRAME_DATA) {
+		frame.flags = amount & 1;
+		frame.length = (uint32_t)(amount >> 1) * 500;
+		frame.payload = zero;
+	}
+	/* As after a violation. */
+	if (connections_obey(&frame) != 0)
+		connections_reset();
+}
+
+static void act(const struct network *network, uint8_t which, uint8_t how, uint8_t amount)
+{
+	static uint8_t space[CHUNK_MAX];
+	int fd = network->count == 0 ? -1 : network->programs[which % network->count];
+
+	if (how == 0 && write(fd, space, (size_t)amount * 250) < 0)
+		return;
+	if (how == 1 && read(fd, space, (size_t)amount * 250) < 0)
+		return;
+	if (how == 2)
+		(void)shutdown(fd, amount % 3);
+}
+
+/* A host and programs that do whatever they like: four bytes an act. */
+static void fuzz_connections(const uint8_t *bytes, size_t length)
+{
+	static int host = -1;
+	struct network network = {.count = 0};
+
+	if (host < 0 && (loop_open() < 0 || (host = open("/dev/null", O_WRONLY)) < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR))
+		abort();
+	network.host = host;
+	outbox_attach(key, 1);
+	for (; length >= 4; bytes += 4, length -= 4) {
+		switch (bytes[0] % 8) {
+		case 0:
+			dial(&network, bytes[1] % 2 != 0);
+			break;
+		case 1:
+		case 2:
+		case 3:
+			act(&network, bytes[1], bytes[0] % 8 - 1, bytes[2]);
+			break;
+		case 4:
+		case 5:
+		case 6:
+			say(FRAME_DATA + bytes[0] % 8 - 4, bytes[1], bytes[2]);
+			break;
+		default:
+			turn(&network);
+		}
+		if (bytes[3] % 2 != 0)
+			turn(&network);
+	}
+	connections_reset();
+	connections_sweep();
+	while (network.count > 0)
+		(void)close(network.programs[--network.count]);
+	if (connections_count() != 0)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
@@ -154,7 +273,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 
 	if (length == 0)
 		return 0;
-	switch (bytes[0] % 7) {
+	switch (bytes[0] % 8) {
 	case 0:
 		fuzz_receiver(bytes + 1, length - 1, false);
 		break;
@@ -173,6 +292,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		break;
 	case 6:
 		fuzz_dns(bytes + 1, length - 1);
+		break;
+	case 7:
+		fuzz_connections(bytes + 1, length - 1);
 		break;
 	default:
 		fuzz_tar_summed(bytes + 1, length - 1);

@@ -41,7 +41,7 @@ export class Clearance {
   }
 
   /** Errors: `EgressRefusal` with `denied`, and the gate's own. */
-  async permit(request: NetworkRequest, signal: AbortSignal): Promise<void> {
+  async permit(request: EgressRequest, signal: AbortSignal): Promise<void> {
     const { allowed, decision } = await this.#gate.decide(request, signal);
     if (!allowed) throw new EgressRefusal('denied', `refused by policy: ${decision.reason.rule}: ${decision.reason.text}`);
   }

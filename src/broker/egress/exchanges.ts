@@ -1,4 +1,5 @@
 import type { Clock, EgressRequest, EventData } from '../../contracts/index.ts';
+import type { Provided, SessionCredentials } from '../credentials/session-credentials.ts';
 import { answer } from './answers.ts';
 import { type Asked, readRequest } from './asked.ts';
 import type { Budget } from './budget.ts';
@@ -6,7 +7,7 @@ import { type Chronicle, UNWRITABLE } from './chronicle.ts';
 import type { Clearance } from './clearance.ts';
 import type { EgressDeadlines } from './deadline.ts';
 import { forward, type Outcome, type Upgraded } from './forward.ts';
-import { responseHeaders } from './headers.ts';
+import { pairsOf, responseHeaders } from './headers.ts';
 import type { Arrived } from './http-servers.ts';
 import { EgressRefusal, UpstreamFailure } from './refusal.ts';
 import { splice } from './splice.ts';
@@ -14,6 +15,7 @@ import type { Place } from './upstreams.ts';
 
 export interface ExchangeOptions {
   readonly clearance: Clearance;
+  readonly credentials: SessionCredentials;
   readonly chronicle: Chronicle;
   readonly budget: Budget;
   readonly deadlines: EgressDeadlines;
@@ -40,14 +42,16 @@ export class Exchanges {
     const beganMs = this.#options.clock.now();
     let asked: Asked | undefined;
     let place: Place | undefined;
+    let provided: Provided | undefined;
     try {
       this.#options.budget.request();
       asked = readRequest(request, origin);
       place = await this.#options.clearance.clear(question(asked), gone.signal);
+      provided = await this.#options.credentials.provide({ path: asked.path, headers: pairsOf(request.rawHeaders) }, asked, gone.signal);
       if (arrived.expectsContinue) response.writeContinue();
-      const went = await forward({ asked, request, response, place, budget: this.#options.budget, deadlines: this.#options.deadlines });
+      const went = await forward({ asked, provided, request, response, place, budget: this.#options.budget, deadlines: this.#options.deadlines });
       const outcome = 'socket' in went ? await this.#converse(arrived, went) : went;
-      this.#options.chronicle.ended(ending(asked, place, outcome, this.#options.clock.now() - beganMs));
+      this.#options.chronicle.ended({ ...ending(asked, place, outcome, this.#options.clock.now() - beganMs), ...named(provided) });
     } catch (error) {
       if (error instanceof EgressRefusal) {
         this.#options.chronicle.refused(origin?.via ?? 'proxy', asked ?? origin, error);
@@ -87,6 +91,10 @@ function ending(asked: Asked, place: Place | undefined, outcome: Outcome, wallMs
   const { scheme, host, port, method } = question(asked);
   const address = place?.address;
   return { scheme, host, port, ...(method === undefined ? {} : { method }), path: asked.path.replace(/\?.*$/s, ''), ...(address === undefined ? {} : { address }), ...outcome, wallMs };
+}
+
+function named({ credentials }: Provided): Pick<EventData['egress.ended'], 'credentials'> {
+  return credentials.length === 0 ? {} : { credentials };
 }
 
 function switching(headers: readonly string[]): string {

@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Duplex, Transform } from 'node:stream';
+import type { Duplex, Transform, Writable } from 'node:stream';
 import { type Dispatcher, errors } from 'undici';
+import type { Scrubber } from '../credentials/scrubber.ts';
+import type { Provided } from '../credentials/session-credentials.ts';
 import type { Asked } from './asked.ts';
 import { type Budget, counted } from './budget.ts';
 import { Deadline, type EgressDeadlines } from './deadline.ts';
-import { decodedHeaders, type RawHeaders, requestHeaders, responseHeaders } from './headers.ts';
+import { decodedHeaders, isEncoded, pairsOf, type RawHeaders, requestHeaders, responseHeaders, scrubbedHeaders } from './headers.ts';
 import { EgressRefusal, UpstreamFailure } from './refusal.ts';
 import type { Place } from './upstreams.ts';
 
@@ -15,6 +17,8 @@ export interface Outcome {
   readonly receivedBytes: number;
   /** Where it did not come to its end. */
   readonly failure?: string;
+  /** A secret was in the answer, and was taken out. */
+  readonly reflected?: true;
 }
 
 /** The other side has agreed to speak WebSocket. */
@@ -25,6 +29,8 @@ export interface Upgraded {
 
 export interface Forwarding {
   readonly asked: Asked;
+  /** Its path and headers as they leave, with what it was lent. */
+  readonly provided: Provided;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly place: Place;
@@ -76,12 +82,18 @@ class Forward implements Dispatcher.DispatchHandler {
   readonly #gone = (): void => this.#abort(new Error('the program is gone'));
   #controller: Dispatcher.DispatchController | undefined;
   #body: Transform | undefined;
+  #swapping: Transform | undefined;
+  /** What the answer goes through, where it is looked through for secrets, and else the response itself. */
+  #sink: Writable;
+  #scrubber: Scrubber | undefined;
+  #reflected = false;
   #status: number | undefined;
   #sentBytes = 0;
   #receivedBytes = 0;
 
   constructor(forwarding: Forwarding) {
     this.#forwarding = forwarding;
+    this.#sink = forwarding.response;
     this.#idle = new Deadline(() => {
       this.#abort(new UpstreamFailure('answer_timeout', forwarding.asked.host));
       if (forwarding.response.headersSent) forwarding.response.destroy();
@@ -89,15 +101,15 @@ class Forward implements Dispatcher.DispatchHandler {
   }
 
   async run(): Promise<Outcome | Upgraded> {
-    const { asked, request, response, place } = this.#forwarding;
+    const { asked, provided, request, response, place } = this.#forwarding;
     if (response.destroyed) return this.#outcome('the program is gone');
     response.once('close', this.#gone);
     try {
       place.pool(asked.scheme).dispatch(
         {
-          path: asked.path,
+          path: provided.path,
           method: asked.method,
-          headers: requestHeaders(request.rawHeaders),
+          headers: requestHeaders(provided.headers.flat(), provided.body !== undefined),
           body: asked.hasBody ? this.#countedBody(request) : null,
           ...(asked.isWebSocket ? { upgrade: 'websocket' } : {}),
         },
@@ -107,7 +119,7 @@ class Forward implements Dispatcher.DispatchHandler {
     } finally {
       this.#idle.stop();
       response.off('close', this.#gone);
-      response.off('drain', this.#drained);
+      this.#sink.off('drain', this.#drained);
       this.#release(request);
     }
   }
@@ -129,18 +141,45 @@ class Forward implements Dispatcher.DispatchHandler {
     }
     this.#status = status;
     this.#idle.start(deadlines.idleMs);
+    const raw = decodedHeaders(controller.rawHeaders);
+    this.#scrubber = this.#forwarding.provided.scrubber();
+    if (this.#scrubber !== undefined && isEncoded(raw)) {
+      controller.abort(new UpstreamFailure('answer_encoded', this.#forwarding.asked.host));
+      return;
+    }
     response.sendDate = false;
-    response.writeHead(status, responseHeaders(decodedHeaders(controller.rawHeaders)));
-    response.on('drain', this.#drained);
+    response.writeHead(status, this.#scrubbed(responseHeaders(raw)));
+    this.#sink = this.#throughScrubber(response);
+    this.#sink.on('drain', this.#drained);
     // With what comes in the same breath; else alone, for who waits for them.
     setImmediate(() => {
       if (!response.writableEnded && !response.destroyed) response.flushHeaders();
     });
   }
 
+  #scrubbed(headers: string[]): string[] {
+    if (this.#scrubber === undefined) return headers;
+    const { clean, found } = scrubbedHeaders(headers, this.#scrubber);
+    this.#reflected ||= found;
+    return clean;
+  }
+
+  #throughScrubber(response: ServerResponse): Writable {
+    if (this.#scrubber === undefined) return response;
+    const stream = this.#scrubber.stream(() => {
+      this.#reflected = true;
+    });
+    stream.on('error', () => response.destroy());
+    return stream.on('data', (piece: Buffer) => {
+      if (response.write(piece)) return;
+      stream.pause();
+      response.once('drain', () => stream.resume());
+    });
+  }
+
   /** Of what comes before an answer only hints are of use to whoever waits. */
   #hint(status: number, link: string | string[] | undefined): void {
-    if (status !== 103 || link === undefined) return;
+    if (status !== 103 || link === undefined || this.#forwarding.provided.scrubber() !== undefined) return;
     try {
       this.#forwarding.response.writeEarlyHints({ link });
     } catch {
@@ -149,18 +188,22 @@ class Forward implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    const { response, budget } = this.#forwarding;
+    const { budget } = this.#forwarding;
     this.#receivedBytes += chunk.length;
     budget.receive(chunk.length);
     this.#idle.refresh();
-    if (!response.write(chunk)) controller.pause();
+    if (!this.#sink.write(chunk)) controller.pause();
   }
 
   onResponseEnd(controller: Dispatcher.DispatchController): void {
     const { response } = this.#forwarding;
     const trailers = decodedHeaders(controller.rawTrailers);
-    if (trailers.length > 0) response.addTrailers(pairs(responseHeaders(trailers)));
-    response.end(() => this.#done.resolve(this.#outcome()));
+    const ended = (): void => {
+      if (trailers.length > 0) response.addTrailers(pairsOf(this.#scrubbed(responseHeaders(trailers))));
+      response.end(() => this.#done.resolve(this.#outcome()));
+    };
+    if (this.#sink === response) ended();
+    else this.#sink.once('end', ended).end();
     // An answer that nobody reads to its end is over, too.
     response.once('close', () => this.#done.resolve(this.#outcome(response.writableFinished ? undefined : 'the program is gone')));
   }
@@ -188,12 +231,12 @@ class Forward implements Dispatcher.DispatchHandler {
   }
 
   #outcome(failure?: string): Outcome {
-    return { ...(this.#status === undefined ? {} : { status: this.#status }), sentBytes: this.#sentBytes, receivedBytes: this.#receivedBytes, ...(failure === undefined ? {} : { failure }) };
+    return { ...(this.#status === undefined ? {} : { status: this.#status }), sentBytes: this.#sentBytes, receivedBytes: this.#receivedBytes, ...(this.#reflected ? { reflected: true } : {}), ...(failure === undefined ? {} : { failure }) };
   }
 
   /** A body that the other side does not want does not take the program's connection down with it: the answer has yet to be read. */
   #countedBody(request: IncomingMessage): Transform {
-    const { budget, deadlines } = this.#forwarding;
+    const { budget, deadlines, provided } = this.#forwarding;
     this.#idle.start(deadlines.idleMs);
     const body = counted((bytes) => {
       this.#idle.refresh();
@@ -205,18 +248,18 @@ class Forward implements Dispatcher.DispatchHandler {
       if (!request.complete) body.destroy(new Error('the program is gone'));
     });
     this.#body = body;
-    return request.pipe(body);
+    if (provided.body === undefined) return request.pipe(body);
+    // What may not go out ends the request: half of it has gone, and says nothing.
+    provided.body.on('error', (error) => body.destroy(error));
+    this.#swapping = provided.body;
+    return request.pipe(provided.body).pipe(body);
   }
 
   #release(request: IncomingMessage): void {
     if (this.#body === undefined) return;
-    request.unpipe(this.#body);
+    request.unpipe();
+    this.#swapping?.destroy();
     this.#body.destroy();
     if (!request.complete) request.resume();
   }
-}
-
-/** Trailers as Node takes them. */
-function pairs(raw: RawHeaders): [string, string][] {
-  return raw.flatMap((name, i) => (i % 2 === 0 ? [[name, raw[i + 1] ?? ''] satisfies [string, string]] : []));
 }

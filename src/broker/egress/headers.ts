@@ -1,3 +1,5 @@
+import type { Scrubber } from '../credentials/scrubber.ts';
+
 /** Names and values in turns, as `rawHeaders` has them. */
 export type RawHeaders = readonly string[];
 
@@ -6,8 +8,9 @@ const OF_ONE_HOP = new Set(['connection', 'keep-alive', 'proxy-connection', 'pro
 const REQUEST_ONLY = new Set(['host']);
 const RESPONSE_ONLY = new Set(['alt-svc']);
 
-export function requestHeaders(raw: RawHeaders): string[] {
-  return withoutHop(raw, REQUEST_ONLY);
+/** `isChanged`: the body may leave with another length. */
+export function requestHeaders(raw: RawHeaders, isChanged: boolean): string[] {
+  return withoutHop(raw, isChanged ? new Set([...REQUEST_ONLY, 'content-length']) : REQUEST_ONLY);
 }
 
 /** Where a body has a length and is chunked as well, it is chunked: we count it anew. */
@@ -16,9 +19,25 @@ export function responseHeaders(raw: RawHeaders): string[] {
   return valuesOf(raw, 'transfer-encoding').length === 0 ? kept : without(kept, new Set(['content-length']));
 }
 
+/** Whether a body can be read only by who decodes it. */
+export function isEncoded(raw: RawHeaders): boolean {
+  return valuesOf(raw, 'content-encoding').some((coding) => coding.trim() !== '' && coding.trim().toLowerCase() !== 'identity');
+}
+
+/** Without secrets, and without a length that may no longer be right. */
+export function scrubbedHeaders(raw: RawHeaders, scrubber: Scrubber): { readonly clean: string[]; readonly found: boolean } {
+  const clean = raw.map((text) => scrubber.bytes(Buffer.from(text, 'latin1')).toString('latin1'));
+  return { clean: without(clean, new Set(['content-length', 'accept-ranges'])), found: clean.some((text, i) => text !== raw[i]) };
+}
+
 /** Every value of a header, in order. */
 export function valuesOf(raw: RawHeaders, name: string): string[] {
   return raw.flatMap((value, i) => (i % 2 === 1 && raw[i - 1]?.toLowerCase() === name ? [value] : []));
+}
+
+/** Names and values together. */
+export function pairsOf(raw: RawHeaders): [string, string][] {
+  return raw.flatMap((name, i) => (i % 2 === 0 ? [[name, raw[i + 1] ?? ''] satisfies [string, string]] : []));
 }
 
 /** As undici has them: buffers, in latin1. */

@@ -8,6 +8,8 @@ const STATUS = {
   address_forbidden: 403,
   limit: 429,
   handshake_failed: 400,
+  credential_misplaced: 403,
+  credential_unavailable: 503,
 } as const satisfies Record<EgressRefusalCode | 'denied', number>;
 
 /** No, by policy (`denied`: the decision is in the journal) or by egress itself: the program is told, and the journal. The text is for the program: nothing of the host is in it. */
@@ -24,7 +26,7 @@ export class EgressRefusal extends Error {
 }
 
 /** What went wrong on the other side, where all was allowed. */
-export type UpstreamFailureCode = 'name_not_found' | 'connect_failed' | 'connect_timeout' | 'certificate_invalid' | 'circuit_open' | 'no_answer' | 'answer_broken' | 'answer_timeout';
+export type UpstreamFailureCode = 'name_not_found' | 'connect_failed' | 'connect_timeout' | 'certificate_invalid' | 'circuit_open' | 'no_answer' | 'answer_broken' | 'answer_encoded' | 'answer_timeout';
 
 const FAILURES = {
   name_not_found: { status: 502, text: 'its name could not be resolved' },
@@ -34,6 +36,7 @@ const FAILURES = {
   circuit_open: { status: 503, text: 'it failed several times in a row, and is left alone for a while' },
   no_answer: { status: 502, text: 'it closed the connection without an answer' },
   answer_broken: { status: 502, text: 'what it answered is not HTTP/1.1' },
+  answer_encoded: { status: 502, text: 'its answer is compressed, and cannot be looked through for credentials' },
   answer_timeout: { status: 504, text: 'it did not answer in time' },
 } as const satisfies Record<UpstreamFailureCode, { status: number; text: string }>;
 

@@ -1,8 +1,10 @@
 import type { Duplex } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import { TLSSocket } from 'node:tls';
-import type { Clock, Egress, EgressGate, EgressProvisions, NetworkGrant, SandboxConnection } from '../../contracts/index.ts';
+import type { Clock, CredentialGrant, Egress, EgressGate, EgressProvisions, NetworkGrant, SandboxConnection } from '../../contracts/index.ts';
 import { provisionsFor } from '../certificates/provisions.ts';
+import type { Lease } from '../credentials/lease.ts';
+import { SessionCredentials } from '../credentials/session-credentials.ts';
 import type { SessionAuthority } from '../certificates/session-authority.ts';
 import { answerRaw } from './answers.ts';
 import type { Origin } from './asked.ts';
@@ -23,6 +25,8 @@ import { type Resolve, Upstreams } from './upstreams.ts';
 export interface SessionEgressOptions {
   readonly gate: EgressGate;
   readonly network: NetworkGrant;
+  readonly leases: readonly Lease[];
+  readonly grants: readonly CredentialGrant[];
   readonly authority: SessionAuthority;
   readonly resolve: Resolve;
   readonly deadlines: EgressDeadlines;
@@ -39,6 +43,7 @@ export class SessionEgress implements Egress {
   readonly #upstreams: Upstreams;
   readonly #clearance: Clearance;
   readonly #chronicle: Chronicle;
+  readonly #credentials: SessionCredentials;
   readonly #servers: HttpServers;
   readonly #connections = new Set<Duplex>();
   readonly #work = new Set<Promise<void>>();
@@ -52,7 +57,8 @@ export class SessionEgress implements Egress {
     this.#clearance = new Clearance(gate, network.destinations, this.#upstreams);
     const stop = (): void => this.#stop();
     this.#chronicle = new Chronicle(gate, stop);
-    const exchanges = new Exchanges({ clearance: this.#clearance, chronicle: this.#chronicle, budget: this.#budget, deadlines, clock, undecided: stop });
+    this.#credentials = new SessionCredentials(options.leases, options.grants, (request, signal) => this.#clearance.permit(request, signal));
+    const exchanges = new Exchanges({ clearance: this.#clearance, credentials: this.#credentials, chronicle: this.#chronicle, budget: this.#budget, deadlines, clock, undecided: stop });
     this.#servers = new HttpServers(
       {
         arrived: (arrived) => this.#follow(exchanges.serve(arrived)),
@@ -68,7 +74,8 @@ export class SessionEgress implements Egress {
   }
 
   provisions(folder: string): EgressProvisions {
-    return provisionsFor(folder, this.certificate);
+    const { files, env } = provisionsFor(folder, this.certificate);
+    return { files, env: { ...env, ...this.#credentials.env } };
   }
 
   accept({ via, host = '', port, stream }: SandboxConnection): void {
@@ -96,6 +103,7 @@ export class SessionEgress implements Egress {
     this.#over.abort(UNWRITABLE);
     for (const stream of this.#connections) stream.destroy();
     await this.#upstreams.close();
+    await this.#credentials[Symbol.asyncDispose]();
     // How it ended is in the journal before we are gone.
     const ended = Promise.allSettled(this.#work);
     await Promise.race([ended, setTimeout(LINGER_MS, undefined, { ref: false })]);

@@ -51,7 +51,7 @@ const CONTEXTS = {
   'file.delete': { path: 'String', depth: 'Long' },
   'file.list': { path: 'String', depth: 'Long' },
   'network.connect': { scheme: 'String', host: 'String', address: 'Bool', port: 'Long', private: 'Bool', 'method?': 'String', 'path?': 'String', 'depth?': 'Long' },
-  'credential.use': { credential: 'String', host: 'String', method: 'String', path: 'String' },
+  'credential.use': { credential: 'String', place: 'String', scheme: 'String', host: 'String', address: 'Bool', port: 'Long', method: 'String', path: 'String', depth: 'Long' },
   'tool.call': { tool: 'String', version: 'String' },
   'model.call': {
     name: 'String',

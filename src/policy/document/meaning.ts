@@ -24,6 +24,7 @@ export function meaningProblems(document: PolicyDocument): Problem[] {
     ...globProblems(['tools', 'deny'], tools?.deny),
     ...programProblems(document),
     ...networkProblems(document),
+    ...credentialProblems(document),
   ];
 }
 
@@ -72,6 +73,19 @@ function networkProblems(document: PolicyDocument): Problem[] {
     }
     return problems;
   });
+}
+
+function credentialProblems(document: PolicyDocument): Problem[] {
+  const ids = (document.credentials ?? []).map(({ id }) => id);
+  const variables = (document.credentials ?? []).map(({ placeholder }) => placeholder);
+  return (document.credentials ?? []).flatMap(({ id, placeholder, bind }, i) => [
+    ...(ids.indexOf(id) === i ? [] : [mismatch(['credentials', i, 'id'], 'each credential once, with all that it is bound to', id)]),
+    ...(variables.indexOf(placeholder) === i ? [] : [mismatch(['credentials', i, 'placeholder'], 'a variable of its own', placeholder)]),
+    ...bind.flatMap(({ host, paths }, j) => [
+      ...globProblems(['credentials', i, 'bind', j, 'paths'], paths, (text) => (text.startsWith('/') || text === '**' ? undefined : 'a pattern that starts with /')),
+      ...(canonicalHost(host) ? [] : [mismatch(['credentials', i, 'bind', j, 'host'], 'one host such as api.github.com, in lower case: a credential goes to no wildcard', host)]),
+    ]),
+  ]);
 }
 
 function isHostPattern(text: string): boolean {

@@ -1,14 +1,73 @@
-import type { DecisionRequest } from '../../contracts/index.ts';
-import { type ActionRules, defaultRule, type Facts } from '../cedar/rule.ts';
+import type { DecisionRequest, PolicyDocument } from '../../contracts/index.ts';
+import { canonicalHost, isAddress } from '../canonical-host.ts';
+import { type ActionRules, type CedarRule, defaultRule, type Facts, placedRule, ruleId } from '../cedar/rule.ts';
+import { anyOf, quote, setOf } from '../cedar/text.ts';
+import { unboundBy } from '../destinations.ts';
+import type { PlacedLayer } from '../document/layer.ts';
+import { depthOf } from './file-rules.ts';
+import { DestinationRule, isCanonicalPath, withoutQuery } from './network-rules.ts';
 
 type CredentialRequest = Extract<DecisionRequest, { action: 'credential.use' }>;
+type Binding = NonNullable<PolicyDocument['credentials']>[number]['bind'][number];
 
-/** No policy lends credentials yet. */
-export class CredentialRules implements ActionRules<CredentialRequest> {
-  readonly rules = [defaultRule('deny', 'no policy lends credentials yet')];
+interface CredentialFacts extends Facts {
+  readonly request: CredentialRequest;
+}
 
-  facts({ credential, host, method, path }: CredentialRequest): Facts | string {
-    if (![credential, host, method, path].every((text) => text.isWellFormed())) return 'it is not Unicode';
-    return { resource: credential, context: { credential, host, method, path, fits: [] } };
+/** `credentials`: what is lent, and where each may go. A layer that states them must have the credential and the place in its list. */
+export class CredentialRules implements ActionRules<CredentialRequest, CredentialFacts> {
+  readonly rules: readonly CedarRule<CredentialFacts>[];
+  readonly #bindings: readonly BindingRule[];
+
+  constructor(layers: readonly PlacedLayer[]) {
+    const stating = layers.filter(({ document }) => document.credentials !== undefined);
+    const lists = stating.map((layer) => ({ layer, bindings: bindingsOf(layer) }));
+    this.#bindings = lists.flatMap(({ bindings }) => bindings);
+    this.rules = lists.length === 0 ? [NONE] : lists.flatMap(({ layer, bindings }) => rulesOf(layer, bindings));
   }
+
+  facts(request: CredentialRequest): CredentialFacts | string {
+    const { credential, place, scheme, host, port, method, path } = request;
+    if (![credential, method].every((text) => text.isWellFormed())) return 'it is not Unicode';
+    if (!canonicalHost(host)) return `${JSON.stringify(host)} is not the canonical form of a host`;
+    if (!isCanonicalPath(path)) return `${JSON.stringify(path)} is not a canonical path`;
+    if (!Number.isSafeInteger(port)) return `${port} is no port`;
+    const bare = withoutQuery(path);
+    const fits = this.#bindings.flatMap(({ destination }) => destination.fitting(bare));
+    return { resource: credential, request, context: { credential, place, scheme, host, address: isAddress(host), port, method, path: bare, depth: depthOf(bare), fits } };
+  }
+}
+
+const NONE = defaultRule<CredentialFacts>('deny', 'this policy lends no credentials');
+
+interface BindingRule {
+  readonly destination: DestinationRule;
+  readonly condition: string;
+}
+
+function bindingsOf(layer: PlacedLayer): BindingRule[] {
+  return (layer.document.credentials ?? []).flatMap(({ id, bind }, i) => {
+    // What has variables that nothing gives a value to goes nowhere.
+    const bound = bind.filter((one) => unboundBy(one) === undefined);
+    return bound.map((one, j) => bindingRule(layer, id, one, ['credentials', i, 'bind', j]));
+  });
+}
+
+function bindingRule(layer: PlacedLayer, id: string, { in: places = ['header'], ...where }: Binding, path: readonly (string | number)[]): BindingRule {
+  const destination = new DestinationRule({ ...where, private: true }, path, ruleId(layer, path));
+  return { destination, condition: `context.credential == ${quote(id)} && context.scheme == "https" && ${setOf(places)}.contains(context.place) && ${destination.condition}` };
+}
+
+function rulesOf(layer: PlacedLayer, bindings: readonly BindingRule[]): CedarRule<CredentialFacts>[] {
+  const closed = bindings.length === 0 ? {} : { unless: anyOf(bindings.map(({ condition }) => condition)) };
+  return [
+    placedRule(layer, ['credentials'], { says: 'deny', ...closed, texts: ({ request }) => [`${request.credential} is not lent for the ${request.place} of ${sayTarget(request)}`] }),
+    ...bindings.map(({ destination, condition }) =>
+      placedRule<CredentialFacts>(layer, destination.path, { says: 'allow', when: condition, list: ruleId(layer, ['credentials']), texts: ({ request }) => [`${request.credential} is bound to ${destination.host}`] }),
+    ),
+  ];
+}
+
+function sayTarget({ method, scheme, host, port, path }: CredentialRequest): string {
+  return `${method} ${scheme}://${host}:${port}${withoutQuery(path)}`;
 }

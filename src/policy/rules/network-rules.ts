@@ -94,7 +94,8 @@ class UnboundRule {
   }
 }
 
-class DestinationRule {
+/** One destination of a list, as a condition on facts with `scheme`, `host`, `address`, `port`, `private`, `method`, `path` and `depth`. */
+export class DestinationRule {
   readonly host: string;
   readonly path: DocumentPath;
   readonly condition: string;
@@ -139,13 +140,13 @@ function portCondition(port: number | undefined, tcp: number | undefined, websoc
   return `${setOf([...secure, ...plain])}.contains(context.scheme) && context.port == ${wanted}`;
 }
 
-function withoutQuery(path: string): string {
+export function withoutQuery(path: string): string {
   const query = path.indexOf('?');
   return query === -1 ? path : path.slice(0, query);
 }
 
 /** No form that a server might read as another path: dots, doubled slashes, backslashes, or these in percent encoding. */
-function isCanonicalPath(path: string): boolean {
+export function isCanonicalPath(path: string): boolean {
   const bare = withoutQuery(path);
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   return path.isWellFormed() && bare.startsWith('/') && !/[\u0000-\u0020\u007f\\#]|\/\/|\/\.{1,2}(?:\/|$)|%(?:2e|2f|5c|00)/i.test(bare);

@@ -5,9 +5,10 @@ import { pipeline } from 'node:stream/promises';
 import { pack } from 'tar-stream';
 import { childParts } from './launch.ts';
 
-/** Of isolated-vm only what a sandbox on Linux with our own version of node can load; sources, declarations and tools of no part are of use there. */
-const WANTED = /\.[cm]?[jt]s$|\/package\.json$|^package\.json$/;
-const ADDON = new RegExp(`/linux-[^/]+/[^/]+\\.abi${process.versions.modules}\\.[^/]*node$`);
+/** Declarations and what is there to compile it are of no use to it. */
+const WANTED = /(?<!\.d)\.[cm]?[jt]s$|(?:^|\/)package\.json$/;
+/** isolated-vm for Linux, by the version of node's binary interface: for every processor and C library. */
+const ADDON = /\/linux-[^/]+\/[^/]+\.abi(\d+)\.[^/]*node$/;
 
 /** Node itself, for a place whose own is another. */
 export const NODE_NAME = 'node';
@@ -17,10 +18,15 @@ interface ArchiveFile {
   readonly from: string;
 }
 
-/** The program of a child as a tar stream, to be unpacked where `copiedProgram` looks for it. */
-export async function* childArchive(options: { readonly withNode: boolean }): AsyncIterable<Uint8Array> {
+/** Versions of node's binary interface that isolated-vm was built for. */
+export async function knownInterfaces(): Promise<ReadonlySet<string>> {
+  return new Set((await files()).flatMap(({ name }) => ADDON.exec(name)?.[1] ?? []));
+}
+
+/** The program of a child as a tar stream, to be unpacked where `copiedProgram` looks for it. `abi` is the version of the binary interface of the node that is to run it; `withNode` brings that, too. */
+export async function* childArchive(options: { readonly abi: string; readonly withNode: boolean }): AsyncIterable<Uint8Array> {
   const archive = pack();
-  const filling = fill(archive, options.withNode);
+  const filling = fill(archive, options);
   // The reader hears of it.
   filling.catch((error: unknown) => archive.destroy(error instanceof Error ? error : new Error(String(error))));
   yield* archive as AsyncIterable<Buffer>;
@@ -32,8 +38,11 @@ export async function nodeBytes(): Promise<number> {
   return (await stat(process.execPath)).size;
 }
 
-async function fill(archive: ReturnType<typeof pack>, withNode: boolean): Promise<void> {
-  for (const { name, from } of await files()) archive.entry({ name, mode: 0o444 }, await readFile(from));
+async function fill(archive: ReturnType<typeof pack>, { abi, withNode }: { readonly abi: string; readonly withNode: boolean }): Promise<void> {
+  for (const { name, from } of await files()) {
+    const addonFor = ADDON.exec(name)?.[1];
+    if (addonFor === undefined || addonFor === abi) archive.entry({ name, mode: 0o444 }, await readFile(from));
+  }
   if (withNode) await pipeline(createReadStream(process.execPath), archive.entry({ name: NODE_NAME, mode: 0o555, size: await nodeBytes() }));
   archive.finalize();
 }
@@ -46,5 +55,5 @@ async function files(): Promise<readonly ArchiveFile[]> {
       return entries.map((entry) => ({ name: `${to}/${entry}`, from: join(from, entry) }));
     }),
   );
-  return found.flat().filter(({ name }) => (WANTED.test(name) && !name.endsWith('.d.ts')) || ADDON.test(name));
+  return found.flat().filter(({ name }) => WANTED.test(name) || ADDON.test(name));
 }

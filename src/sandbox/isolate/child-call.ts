@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError, GloveboxError, type HostFunction, type JavaScriptSpec } from '../../contracts/index.ts';
 import type { EndMessage, MessageFromChild, ReplyMessage } from './messages.ts';
+import type { Death } from './place.ts';
 import { readJson } from './read-json.ts';
 
 /** Calls of host functions that one program may have under way, and what their arguments may hold together. */
@@ -15,11 +16,12 @@ export type Ending = Omit<EndMessage, 'result'> & { readonly result?: unknown; r
 
 /** The host's side of one call: what the child says of it, checked, and the host functions that it asks for. */
 export class ChildCall {
-  readonly ended: Promise<Ending>;
+  /** As its child said, or because that died. Nobody waits for the child's own end instead: that would remember every call of it. */
+  readonly ended: Promise<Ending | Death>;
   readonly #spec: JavaScriptSpec;
   readonly #reply: (message: ReplyMessage) => void;
   readonly #tooMuch: () => void;
-  readonly #end = Promise.withResolvers<Ending>();
+  readonly #end = Promise.withResolvers<Ending | Death>();
   readonly #over = new AbortController();
   readonly #asked = new Map<number, Promise<void>>();
   #askedBytes = 0;
@@ -49,6 +51,10 @@ export class ChildCall {
       case 'ready':
         throw new GloveboxError('wire_violation', `a child said ${message.type} in the middle of a call`);
     }
+  }
+
+  died(death: Death): void {
+    this.#end.resolve(death);
   }
 
   /** Whatever its host functions still do is not wanted; resolves when they have stopped. */

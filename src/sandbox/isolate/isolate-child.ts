@@ -30,14 +30,17 @@ export class IsolateChild {
   /** When it was last looked at: what is dead cannot be asked. */
   #seen: ReturnType<Place['usage']>;
   #cpuMs = 0;
-  #isDead = false;
+  #death: Death | undefined;
 
   private constructor(place: Place, memoryBytes: number) {
     this.#place = place;
     this.memoryBytes = memoryBytes;
     this.gone = place.gone;
     this.cleared = place.cleared;
-    void this.gone.then(() => (this.#isDead = true));
+    void this.gone.then((death) => {
+      this.#death = death;
+      this.#call?.died(death);
+    });
     place.output.on('data', (bytes: Buffer) => this.#receive(bytes));
     // How it ended is told by `gone`.
     place.output.on('error', () => undefined);
@@ -63,7 +66,7 @@ export class IsolateChild {
 
   /** Whether it can take a call. After a doubt it never can. */
   get isUsable(): boolean {
-    return !this.#isDead && this.#stopped === undefined && this.#call === undefined;
+    return this.#death === undefined && this.#stopped === undefined && this.#call === undefined;
   }
 
   kill(): void {
@@ -83,9 +86,10 @@ export class IsolateChild {
     const cancel = (): void => this.#stop('cancelled', 'it was cancelled');
     signal?.addEventListener('abort', cancel, { once: true });
     try {
-      if (signal?.aborted === true) cancel();
+      if (this.#death !== undefined) call.died(this.#death);
+      else if (signal?.aborted === true) cancel();
       else this.#send(this.#request(spec));
-      const how = await Promise.race([call.ended, this.gone]);
+      const how = await call.ended;
       const wallMs = performance.now() - began;
       return 'type' in how ? this.#endOf(how, spec, call, wallMs) : this.#deathOf(how, call, wallMs, cpuBefore);
     } finally {
@@ -146,7 +150,7 @@ export class IsolateChild {
   }
 
   #send(message: MessageToChild): void {
-    if (this.#isDead || this.#stopped !== undefined) return;
+    if (this.#death !== undefined || this.#stopped !== undefined) return;
     this.#place.input.write(frameOf(message));
     if (message.type === 'reply' && this.#place.input.writableLength > MAX_BACKLOG_BYTES) this.#stop('lost', 'its child does not take what it asked for');
   }
@@ -158,7 +162,7 @@ export class IsolateChild {
 
   /** The first reason is the one that counts. */
   #stop(cause: Stopped, why: string): void {
-    if (this.#isDead) return;
+    if (this.#death !== undefined) return;
     this.#stopped ??= { cause, why };
     this.#seen = this.#place.usage() ?? this.#seen;
     this.#place.kill();

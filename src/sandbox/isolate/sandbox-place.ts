@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { GloveboxError, type IdSource, type JavaScriptSpec, type RunningCommand, type Sandbox, type Sandboxes, WORKSPACE } from '../../contracts/index.ts';
-import { childArchive, NODE_NAME, nodeBytes } from './child-archive.ts';
+import { childArchive, knownInterfaces, NODE_NAME, nodeBytes } from './child-archive.ts';
 import { allowanceBytes, DESCRIPTORS, PIDS } from './confinement.ts';
 import { childArguments, copiedProgram } from './launch.ts';
 import { type Death, LastWords, type Place, type ProcessUsage, usageOf } from './place.ts';
@@ -109,11 +109,15 @@ export class SandboxPlace implements Place {
 /** Puts the program of a child into the workspace; gives the node that is to run it. */
 async function bringProgram(sandbox: Sandbox, ids: IdSource, signal: AbortSignal): Promise<string> {
   const found = await nodeThere(sandbox, ids);
-  const fits = found === process.versions.modules;
+  const known = await knownInterfaces();
+  const fits = known.has(found);
   // The host's own runs there: it has the same libraries.
   const withNode = !fits && sandbox.kind === 'process';
-  if (!fits && !withNode) throw new GloveboxError('kind_unavailable', `programs need Node ${process.versions.node.split('.')[0]} in their sandbox, and the image ${IMAGE} has ${found === '' ? 'none' : `another (ABI ${found})`}: build it anew`);
-  await sandbox.files.unpack(WORKSPACE, childArchive({ withNode }), { signal });
+  if (!fits && !withNode) {
+    const needed = `a Node of the binary interface ${[...known].join(' or ')}`;
+    throw new GloveboxError('kind_unavailable', `isolates need ${needed} in their sandbox, and the image ${IMAGE} has ${found === '' ? 'no Node' : `one of ${found}`}`);
+  }
+  await sandbox.files.unpack(WORKSPACE, childArchive({ abi: withNode ? process.versions.modules : found, withNode }), { signal });
   return withNode ? `${WORKSPACE}/${NODE_NAME}` : 'node';
 }
 

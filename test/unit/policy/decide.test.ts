@@ -24,6 +24,8 @@ const get = (url: string, method = 'GET'): DecisionRequest => {
   const [, scheme, host = '', port, path = ''] = /^(\w+):\/\/([^/]*?)(?::(\d+))?(\/.*)?$/.exec(url) ?? [];
   return { action: 'network.connect', scheme: scheme as 'http' | 'https', host, port: Number(port ?? (scheme === 'http' ? 80 : 443)), method, path };
 };
+const lend = (credential: string, url: string, { method = 'GET', place = 'header' } = {}): DecisionRequest =>
+  ({ ...get(url, method), action: 'credential.use', credential, place }) as DecisionRequest;
 const inPrivate = (request: DecisionRequest): DecisionRequest => ({ ...request, private: true }) as DecisionRequest;
 const tcp = (host: string, port: number): DecisionRequest => ({ action: 'network.connect', scheme: 'tcp', host, port });
 const tool = (name: string): DecisionRequest => ({ action: 'tool.call', tool: name, version: '1' });
@@ -68,7 +70,7 @@ table('a policy that says nothing', '', [
   [file('write', '/workspaces/a'), 'deny', 'default'],
   [file('delete', '/usr/bin/env'), 'deny', 'default'],
   [get('https://example.com/'), 'deny', 'default'],
-  [{ action: 'credential.use', credential: 'github', host: 'api.github.com', method: 'GET', path: '/' }, 'deny', 'default'],
+  [lend('github', 'https://api.github.com/'), 'deny', 'default'],
   [tool('shell'), 'deny', 'default'],
   [model('openai', 'any'), 'allow', 'default'],
   [patch([]), 'deny', 'default'],
@@ -334,6 +336,47 @@ network:
     ),
   ],
 );
+
+table(
+  'credentials, each where it is bound and nowhere else',
+  `
+credentials:
+  - { id: github, placeholder: GITHUB_TOKEN, bind: { host: api.github.com, methods: [GET, post], paths: ["/repos/acme/**"] } }
+  - { id: maps, placeholder: MAPS_KEY, bind: [{ host: maps.test, port: 8443, in: [query] }, { host: tiles.test, in: [header, query] }] }
+  - { id: later, placeholder: LATER, bind: { host: api.github.com, paths: ["/repos/{owner}/**"] } }
+`,
+  [
+    [lend('github', 'https://api.github.com/repos/acme/widgets/pulls?state=open'), 'allow', 'credentials[0].bind[0]'],
+    [lend('github', 'https://api.github.com/repos/acme/widgets', { method: 'POST' }), 'allow', 'credentials[0].bind[0]'],
+    [lend('github', 'https://api.github.com/repos/acme/widgets', { method: 'DELETE' }), 'deny', 'credentials'],
+    [lend('github', 'https://api.github.com/repos/other/widgets'), 'deny', 'credentials'],
+    [lend('github', 'https://api.github.com/repos/acme/../other/widgets'), 'deny', 'default'],
+    [lend('github', 'https://api.github.com/repos/acme%2f..%2fother'), 'deny', 'default'],
+    [lend('github', 'https://api.github.com:8443/repos/acme/widgets'), 'deny', 'credentials'],
+    [lend('github', 'http://api.github.com:443/repos/acme/widgets'), 'deny', 'credentials'],
+    [lend('github', 'https://api.github.com/repos/acme/widgets', { place: 'query' }), 'deny', 'credentials'],
+    [lend('github', 'https://api.github.com/repos/acme/widgets', { place: 'body' }), 'deny', 'credentials'],
+    [lend('github', 'https://uploads.github.com/repos/acme/widgets'), 'deny', 'credentials'],
+    [lend('github', 'https://API.github.com/repos/acme/widgets'), 'deny', 'default'],
+    [lend('maps', 'https://maps.test:8443/tile', { place: 'query' }), 'allow', 'credentials[1].bind[0]'],
+    [lend('maps', 'http://maps.test:8443/tile', { place: 'query' }), 'deny', 'credentials'],
+    [lend('maps', 'https://maps.test:8443/tile'), 'deny', 'credentials'],
+    [lend('maps', 'https://tiles.test/'), 'allow', 'credentials[1].bind[1]'],
+    [lend('maps', 'https://api.github.com/repos/acme/widgets'), 'deny', 'credentials'],
+    [lend('later', 'https://api.github.com/repos/acme/widgets'), 'deny', 'credentials'],
+    [lend('unknown', 'https://api.github.com/repos/acme/widgets'), 'deny', 'credentials'],
+    [lend('a\ud800', 'https://api.github.com/'), 'deny', 'default'],
+  ],
+);
+
+test('a policy that extends another lends only what both do, where both say', async () => {
+  const above = 'name: above\ncredentials: [{ id: a, placeholder: A, bind: { host: a.test, paths: ["/v1/**"] } }, { id: b, placeholder: B, bind: { host: b.test } }]';
+  const policy = await policyOf('extends: above\ncredentials: [{ id: a, placeholder: TOKEN, bind: [{ host: a.test }, { host: c.test }] }, { id: c, placeholder: C, bind: { host: c.test } }]', { above });
+  expect(policy.grant.credentials).toEqual([{ id: 'a', variable: 'TOKEN', inBody: false }]);
+  expect(['https://a.test/v1/x', 'https://a.test/v2', 'https://c.test/v1/x'].map((url) => policy.decide(lend('a', url)).effect)).toEqual(['allow', 'deny', 'deny']);
+  expect(policy.decide(lend('b', 'https://b.test/')).effect).toBe('deny');
+  expect(policy.decide(lend('c', 'https://c.test/')).effect).toBe('deny');
+});
 
 test('a destination that a rule will only reach later is named in the reason', async () => {
   const policy = await policyOf('network: [{ registries: [npm] }, { host: a.test, paths: ["/{owner}/**"] }]');

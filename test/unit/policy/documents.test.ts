@@ -52,6 +52,12 @@ describe('a policy that is wrong', () => {
       'p/policy.yaml:2:54: network[2].host: expected a host such as api.github.com or *.example.com, in lower case and without a dot at its end, found "*.0.0.1"',
       'p/policy.yaml:2:88: network[3].tcp: expected tcp alone or port, methods, paths and websocket, found both',
     ]],
+    ['name: p\ncredentials: [{ id: a, placeholder: A, bind: { host: "*.b.test" } }, { id: a, placeholder: A, bind: [{ host: b.test, paths: [x] }] }]', [
+      'p/policy.yaml:2:40: credentials[0].bind[0].host: expected one host such as api.github.com, in lower case: a credential goes to no wildcard, found "*.b.test"',
+      'p/policy.yaml:2:76: credentials[1].id: expected each credential once, with all that it is bound to, found "a"',
+      'p/policy.yaml:2:92: credentials[1].placeholder: expected a variable of its own, found "A"',
+      'p/policy.yaml:2:126: credentials[1].bind[0].paths[0]: expected a pattern that starts with /, found "x"',
+    ]],
     ['name: p\nfiles: { write: [src/**], deny: ["/a/{b"], review: [/a] }', [
       'p/policy.yaml:2:18: files.write[0]: expected an absolute pattern such as /workspace/src/**, found "src/**"',
       'p/policy.yaml:2:34: files.deny[0]: expected a closing } for each {, found "/a/{b"',
@@ -68,7 +74,7 @@ describe('a policy that is wrong', () => {
     ['name: p\nlimits: *gone', ['p/policy.yaml:2:9: expected an anchor above it, found none for *gone']],
     ['name: p\n---\nname: q', ['p/policy.yaml:2:1: Source contains multiple documents; please use YAML.parseAllDocuments()']],
     ['name: !!js/function "p"', ['p/policy.yaml:1:7: Unresolved tag: tag:yaml.org,2002:js/function']],
-    ['name: p\n__proto__: { a: 1 }', ['p/policy.yaml:2:1: unknown key "__proto__": expected one of name, description, extends, mode, sandbox, limits, command, session, files, commands, javascript, network, egress, tools, models, budget, approvals, export']],
+    ['name: p\n__proto__: { a: 1 }', ['p/policy.yaml:2:1: unknown key "__proto__": expected one of name, description, extends, mode, sandbox, limits, command, session, files, commands, javascript, network, credentials, egress, tools, models, budget, approvals, export']],
     ['name: q', ['p/policy.yaml:1: name: expected p, the name of its folder, found q']],
   ])('%j', async (text, expected) => {
     expect(await problems(text)).toEqual(expected);
@@ -110,6 +116,7 @@ describe('a policy that is right', () => {
 
   test('has the defaults where it says nothing', async () => {
     expect((await policyOf('')).grant).toEqual({
+      credentials: [],
       image: 'base',
       kinds: ['gvisor', 'container'],
       javascript: { memoryBytes: 128 * 2 ** 20, place: 'host', functions: [] },

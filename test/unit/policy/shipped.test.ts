@@ -23,7 +23,7 @@ test.each(await shipped.names())('%s loads, names the schema and says what it is
     expect(policy.decide({ action, path: '/workspace/.git/hooks/pre-commit' }).effect).toBe('deny');
   }
   expect(policy.decide({ action: 'network.connect', scheme: 'https', host: 'example.com', port: 443 }).effect).toBe('deny');
-  expect(policy.decide({ action: 'credential.use', credential: 'x', host: 'example.com', method: 'GET', path: '/' }).effect).toBe('deny');
+  expect(policy.decide({ action: 'credential.use', credential: 'x', place: 'header', scheme: 'https', host: 'example.com', port: 443, method: 'GET', path: '/' }).effect).toBe('deny');
 });
 
 test.each(await shipped.names())('%s answers its own tests, and has no rule that decides nothing', async (name) => {

@@ -20,7 +20,7 @@ describe('a question', () => {
     // Nothing is tidied up: policy sees what was asked.
     [{ connect: 'https://API.test./a/../b' }, { action: 'network.connect', scheme: 'https', host: 'API.test.', port: 443, method: 'GET', path: '/a/../b' }],
     [{ connect: 'tcp://[::1]:5432' }, { action: 'network.connect', scheme: 'tcp', host: '::1', port: 5432 }],
-    [{ credential: { id: 'github', to: 'PUT https://api.test/x' } }, { action: 'credential.use', credential: 'github', host: 'api.test', method: 'PUT', path: '/x' }],
+    [{ credential: { id: 'github', to: 'PUT https://api.test/x' } }, { action: 'credential.use', credential: 'github', place: 'header', scheme: 'https', host: 'api.test', port: 443, method: 'PUT', path: '/x' }],
     [{ tool: 'shell' }, { action: 'tool.call', tool: 'shell', version: '1' }],
     [
       { model: { name: 'openai:a:b', usd: 1, spent: { usd: 2 } } },

@@ -65,6 +65,7 @@ const GRANT: PolicyGrant = {
   sandbox: { cpu: 1, memoryBytes: 1e9, pids: 100, diskBytes: 1e9, inodes: 1e5, openFiles: 1024 },
   command: { wallMs: 60_000 },
   javascript: { memoryBytes: 128 * 2 ** 20, place: 'host', functions: ['files', 'tools'] },
+  credentials: [],
   session: { wallMs: 600_000, idleMs: 600_000 },
   budget: { usd: 100, tokens: 1e9, steps: 100 },
 };

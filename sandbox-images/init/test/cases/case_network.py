@@ -212,6 +212,21 @@ def outlives_a_flood_of_connections_and_of_questions(place):
 
 
 @test("container", "bubblewrap")
+def knows_what_was_dialled_when_many_names_have_come_since(place):
+    with open_network(place) as wire:
+        # Nobody reads what init says, so it cannot say OPEN before there are many more names.
+        for _ in range(3):
+            wire.start("head", "-c", "1000000", "/dev/zero")
+        names = "socket(my $u,PF_INET,SOCK_DGRAM,0); for (1..2000) { send($u,pack('n6C/a*C/a*Cnn',$_,256,1,0,0,0,qq(n$_).('x' x 50),'test',0,1,1),0,sockaddr_in(53,inet_aton('127.0.0.1'))); recv($u,my $b,512,0) } print qq(asked\\n); syswrite(S,'x'); sleep 1000"
+        stream = dial(wire, "first.test", 80, names)
+        time.sleep(2)
+        connection = Network(wire).next()
+        equal((connection.host, connection.port), ("first.test", 80))
+        connection.network.until(lambda: connection.received == b"x")
+        equal(bytes(wire.streams[stream]["out"][1]), b"asked\n")
+
+
+@test("container", "bubblewrap")
 def answers_dns_over_tcp(place):
     with open_network(place) as wire:
         ask = "my $q=pack('n6C/a*C/a*Cnn',7,256,1,0,0,0,'a','test',0,1,1); print S pack('n/a*',$q) x 2; S->flush; for (1..2) { my $b=''; while (length $b < 42) { sysread(S,$b,42-length $b,length $b) or die qq(short\n) } print join('.',unpack('C4',substr $b,-4)),qq(\n) }"

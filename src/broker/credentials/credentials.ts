@@ -1,0 +1,56 @@
+import { describeError, GloveboxError } from '../../contracts/index.ts';
+import type { CredentialSources } from './credential-sources.ts';
+import { Lease } from './lease.ts';
+import type { LentRecords } from './lent-records.ts';
+
+const SWEEP_MS = 20_000;
+
+export interface CredentialsOptions {
+  readonly sources: CredentialSources;
+  readonly records: LentRecords;
+  /** This process, and whether the one that a text names still lives; where that cannot be told from here it is not ours to touch. */
+  readonly owner: string;
+  readonly isDead: (owner: string) => boolean;
+  readonly now: () => number;
+}
+
+/** Lends credentials to sessions, and takes back what dead processes left. */
+export class Credentials {
+  readonly #options: CredentialsOptions;
+
+  constructor(options: CredentialsOptions) {
+    this.#options = options;
+  }
+
+  /** All or none. Errors: `credential_unavailable`, `config_invalid`, `cancelled`. */
+  async lend(ids: readonly string[], signal: AbortSignal): Promise<readonly Lease[]> {
+    const { sources, records, owner, now } = this.#options;
+    const taking = await Promise.allSettled(ids.map(async (credential) => Lease.take({ credential, provider: await sources.provider(credential), records, owner, now }, signal)));
+    const leases = taking.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    const failed = taking.find((one) => one.status === 'rejected');
+    if (failed === undefined) return leases;
+    await Promise.all(leases.map((lease) => lease[Symbol.asyncDispose]()));
+    throw failed.reason;
+  }
+
+  /** Revokes what dead processes had been lent. Says what it revoked, and what it could not. */
+  async sweep(signal: AbortSignal): Promise<{ readonly revoked: readonly string[]; readonly failed: readonly string[] }> {
+    const { sources, records, isDead } = this.#options;
+    const { records: found, unreadable } = await records.list();
+    const revoked: string[] = [];
+    const failed = unreadable.map((name) => `${name}: it cannot be read`);
+    for (const { id, credential, owner, handle } of found) {
+      if (!isDead(owner)) continue;
+      try {
+        const provider = await sources.provider(credential);
+        await provider.revoke(handle, AbortSignal.any([signal, AbortSignal.timeout(SWEEP_MS)]));
+        await records.remove(id);
+        revoked.push(credential);
+      } catch (error) {
+        if (signal.aborted) throw new GloveboxError('cancelled', 'the sweep was cancelled', { cause: error });
+        failed.push(`${credential}: ${describeError(error)}`);
+      }
+    }
+    return { revoked, failed };
+  }
+}

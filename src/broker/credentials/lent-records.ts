@@ -1,0 +1,78 @@
+import { mkdir, open as openFile, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import { envelopeShape, envelopeText, open, seal } from '../secrets/envelope.ts';
+import type { MasterKey } from '../secrets/master-key.ts';
+
+const recordShape = z.strictObject({ version: z.literal(1), id: z.uuid(), credential: z.string(), owner: z.string(), sealed: envelopeShape });
+
+/** What is to be revoked if we die: one file for each lease that a provider can end. */
+export interface LentRecord {
+  readonly id: string;
+  readonly credential: string;
+  /** Who answers for it, as `isAlive` understands it. */
+  readonly owner: string;
+  readonly handle: string;
+}
+
+/** Leases that outlive us, on disk from the moment we know of them until they are revoked. A handle may be the secret itself, so it is sealed. */
+export class LentRecords {
+  readonly #folder: string;
+  readonly #masterKey: MasterKey;
+
+  constructor({ folder, masterKey }: { readonly folder: string; readonly masterKey: MasterKey }) {
+    this.#folder = folder;
+    this.#masterKey = masterKey;
+  }
+
+  /** There after a power cut. Gives the record's id. */
+  async write(record: Omit<LentRecord, 'id'>): Promise<string> {
+    const id = randomUUID();
+    const sealed = envelopeText(seal(await this.#masterKey.get(), about(id), Buffer.from(record.handle)));
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    const beside = join(this.#folder, `${id}.new`);
+    const handle = await openFile(beside, 'wx', 0o600);
+    try {
+      await handle.writeFile(JSON.stringify({ version: 1, id, credential: record.credential, owner: record.owner, sealed }));
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(beside, join(this.#folder, `${id}.json`));
+    return id;
+  }
+
+  async remove(id: string): Promise<void> {
+    await rm(join(this.#folder, `${id}.json`), { force: true });
+  }
+
+  /** Those that can be read; `unreadable` are the files that cannot, by name. */
+  async list(): Promise<{ readonly records: readonly LentRecord[]; readonly unreadable: readonly string[] }> {
+    const records: LentRecord[] = [];
+    const unreadable: string[] = [];
+    for (const name of await filesIn(this.#folder)) {
+      try {
+        const record = recordShape.parse(JSON.parse(await readFile(join(this.#folder, name), 'utf8')));
+        records.push({ ...record, handle: open(await this.#masterKey.get(), about(record.id), record.sealed).toString() });
+      } catch (error) {
+        // Revoked by its owner while we looked.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') unreadable.push(name);
+      }
+    }
+    return { records, unreadable };
+  }
+}
+
+function about(id: string): string {
+  return `lease ${id}`;
+}
+
+async function filesIn(folder: string): Promise<string[]> {
+  try {
+    return (await readdir(folder)).filter((name) => name.endsWith('.json'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}

@@ -1,0 +1,109 @@
+import type { Transform } from 'node:stream';
+import type { CredentialGrant, DecisionRequest } from '../../contracts/index.ts';
+import { EgressRefusal } from '../egress/refusal.ts';
+import type { Lease } from './lease.ts';
+import { type Pair, Scrubber } from './scrubber.ts';
+import { type Headers, placesOf, type RequestHead, swap, type SwapPlace } from './swap.ts';
+
+type CredentialRequest = Extract<DecisionRequest, { action: 'credential.use' }>;
+
+/** What a request is apart from what it carries. */
+export interface Bearer extends Pick<CredentialRequest, 'scheme' | 'host' | 'port' | 'method' | 'path'> {
+  readonly hasBody: boolean;
+  readonly isWebSocket: boolean;
+}
+
+/** Rejects where a credential may not go. */
+export type Permit = (request: CredentialRequest, signal: AbortSignal) => Promise<void>;
+
+/** A request as it leaves. */
+export interface Provided extends RequestHead {
+  /** What puts secrets into its body. */
+  readonly body: Transform | undefined;
+  /** By name. More may come with the body. */
+  readonly credentials: readonly string[];
+  /** What takes secrets out of the answer, where it comes of one who knows any: to be asked when the answer begins. */
+  scrubber(): Scrubber | undefined;
+}
+
+interface Held {
+  readonly lease: Lease;
+  readonly grant: CredentialGrant;
+}
+
+/** Headers by which an answer would come in a form, or in parts, that cannot be looked through. */
+const HIDING = new Set(['accept-encoding', 'range', 'if-range']);
+
+/** What one session was lent. */
+export class SessionCredentials implements AsyncDisposable {
+  readonly #held: readonly Held[];
+  readonly #permit: Permit;
+  /** Hosts that were given a secret: what they say may have it in it. */
+  readonly #knowing = new Set<string>();
+
+  constructor(leases: readonly Lease[], grants: readonly CredentialGrant[], permit: Permit) {
+    this.#held = leases.flatMap((lease) => grants.filter(({ id }) => id === lease.credential).map((grant) => ({ lease, grant })));
+    this.#permit = permit;
+  }
+
+  /** The placeholders, each in its variable. */
+  get env(): Readonly<Record<string, string>> {
+    return Object.fromEntries(this.#held.map(({ lease, grant }) => [grant.variable, lease.placeholder]));
+  }
+
+  /** Puts in what is allowed to go there. Errors: `EgressRefusal`, and those of `permit`. */
+  async provide(head: RequestHead, bearer: Bearer, signal: AbortSignal): Promise<Provided> {
+    const swaps: (Pair & { readonly credential: string; readonly places: readonly SwapPlace[] })[] = [];
+    for (const { lease } of this.#held) {
+      const places = placesOf(head, lease.placeholder);
+      if (places.length > 0) swaps.push({ credential: lease.credential, places: await this.#allowed(lease, places, bearer, signal), placeholder: lease.placeholder, secret: await valueOf(lease, signal) });
+    }
+    if (swaps.length > 0) this.#knowing.add(bearer.host);
+    const body = await this.#intoBody(bearer, signal);
+    const { path, headers } = swap(head, swaps);
+    const readable = body !== undefined || this.#knowing.has(bearer.host) ? plainly(headers) : headers;
+    const scrubber = (): Scrubber | undefined => (this.#knowing.has(bearer.host) ? new Scrubber(this.#held.flatMap(({ lease }) => lease.pairs)) : undefined);
+    return { path, headers: readable, body, credentials: swaps.map(({ credential }) => credential), scrubber };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#held.map(({ lease }) => lease[Symbol.asyncDispose]()));
+  }
+
+  async #allowed({ credential }: Lease, places: ReturnType<typeof placesOf>, bearer: Bearer, signal: AbortSignal): Promise<readonly SwapPlace[]> {
+    if (bearer.isWebSocket) throw new EgressRefusal('credential_misplaced', `${credential} goes with no WebSocket: what comes back could not be looked through`);
+    const allowed = places.filter((place) => place !== 'path');
+    if (allowed.length < places.length) throw new EgressRefusal('credential_misplaced', `${credential} goes into no path: servers write paths down`);
+    for (const place of allowed) await this.#ask(credential, place, bearer, signal);
+    return allowed;
+  }
+
+  /** Only for credentials that some place binds to bodies: no other body is looked at. */
+  async #intoBody(bearer: Bearer, signal: AbortSignal): Promise<Transform | undefined> {
+    const held = bearer.hasBody ? this.#held.filter(({ grant }) => grant.inBody) : [];
+    if (held.length === 0) return undefined;
+    const pairs = await Promise.all(held.map(async ({ lease }) => ({ secret: lease.placeholder, placeholder: await valueOf(lease, signal) })));
+    return new Scrubber(pairs).stream(async ({ secret: placeholder }) => {
+      const found = held.find(({ lease }) => lease.placeholder === placeholder);
+      if (found !== undefined) await this.#ask(found.lease.credential, 'body', bearer, signal);
+      this.#knowing.add(bearer.host);
+    });
+  }
+
+  #ask(credential: string, place: SwapPlace, { scheme, host, port, method, path }: Bearer, signal: AbortSignal): Promise<void> {
+    return this.#permit({ action: 'credential.use', credential, place, scheme, host, port, method, path }, signal);
+  }
+}
+
+/** Why a provider cannot lend is not for the program to know. */
+async function valueOf(lease: Lease, signal: AbortSignal): Promise<string> {
+  try {
+    return await lease.value(signal);
+  } catch {
+    throw new EgressRefusal('credential_unavailable', `${lease.credential} cannot be lent now`);
+  }
+}
+
+function plainly(headers: Headers): Headers {
+  return [...headers.filter(([name]) => !HIDING.has(name.toLowerCase())), ['accept-encoding', 'identity']];
+}
