@@ -28,7 +28,7 @@ const egress = await broker.open({
       await journal.append('bench', [{ type: 'decision', data: { request, decision, allowed } }]);
       return { allowed, decision };
     },
-    record: async (event) => void (await journal.append('bench', [event])),
+    record: async (events) => void (await journal.append('bench', events)),
   },
 });
 const server = createServer({ allowHalfOpen: true, noDelay: true }, (stream) => egress.accept({ via: 'proxy', port: 3128, stream }));

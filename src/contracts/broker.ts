@@ -10,7 +10,7 @@ export type EgressRequest = Extract<DecisionRequest, { action: 'network.connect'
 export interface EgressGate {
   /** The answer is written before it is given. Errors: `journal_failed`, and whatever ended the session. */
   decide(request: EgressRequest, signal?: AbortSignal): Promise<{ readonly allowed: boolean; readonly decision: Decision }>;
-  record(event: NewEvent<'egress.refused' | 'egress.ended'>): Promise<void>;
+  record(events: readonly NewEvent<'egress.refused' | 'egress.ended'>[]): Promise<void>;
 }
 
 /** What a sandbox needs so that its programs find the way out, and trust it. */

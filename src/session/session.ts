@@ -1,11 +1,12 @@
 import { hash } from 'node:crypto';
 import {
+  type Broker,
   type DecisionRequest,
-  type Egress,
   GloveboxError,
   type Model,
   type ModelReply,
   type ModelRequest,
+  type NetworkGrant,
   type NewEvent,
   type Policy,
   type Sandbox,
@@ -15,7 +16,6 @@ import {
   type Spending,
   describeError,
 } from '../contracts/index.ts';
-import { egressGate, networkSpec, provide } from './egress-gate.ts';
 import type { Gate } from './gate.ts';
 import { type GovernedJavaScript, GovernedPrograms, type JavaScriptRequest } from './governed-javascript.ts';
 import { GovernedSandbox } from './governed-sandbox.ts';
@@ -23,6 +23,7 @@ import { IdleWatch } from './idle-watch.ts';
 import { PausableClock, type Timer } from './pausable-clock.ts';
 import { openGate, type SessionOptions, type SessionPorts } from './session-options.ts';
 import type { Snapshot } from './snapshots.ts';
+import { WayOut } from './way-out.ts';
 
 /** Without a sign of us for so long a sandbox ends itself; long enough for a restart of the service. */
 const GRACE_MS = 30_000;
@@ -37,7 +38,7 @@ export class Session implements AsyncDisposable {
   readonly #gate: Gate;
   readonly #kinds: readonly SandboxKind[];
   #spec: SandboxSpec;
-  #egress: Egress | undefined;
+  #way: WayOut | undefined;
   readonly #programs: GovernedPrograms;
   readonly #sandboxes = new Set<GovernedSandbox>();
   readonly #over: AbortController;
@@ -73,7 +74,8 @@ export class Session implements AsyncDisposable {
       throw error;
     }
     const session = new Session(id, ports, options, { gate, over, image, kinds });
-    await session.#openWay();
+    const { network } = options.policy.grant;
+    if (network !== undefined && ports.broker !== undefined) await session.#openWay(ports.broker, network);
     return session;
   }
 
@@ -110,19 +112,14 @@ export class Session implements AsyncDisposable {
     });
   }
 
-  /** Out of its sandboxes, where policy opens one. */
-  async #openWay(): Promise<void> {
-    const { network, credentials } = this.policy.grant;
-    if (network === undefined || this.#ports.broker === undefined) return;
-    const gate = egressGate(this.#gate, () => this.#touch(), (error) => this.#cannotWrite(error));
+  async #openWay(broker: Broker, network: NetworkGrant): Promise<void> {
     try {
-      this.#egress = await this.#ports.broker.open({ gate, network, credentials, signal: this.signal });
+      this.#way = await WayOut.open({ broker, network, credentials: this.policy.grant.credentials, signal: this.signal, gate: this.#gate, touch: () => this.#touch(), unwritten: (error) => this.#cannotWrite(error) });
     } catch (error) {
       await this.close(describeError(error)).catch(() => {});
       throw error;
     }
-    const own = networkSpec(this.#egress, network);
-    this.#spec = { ...this.#spec, network: own.network, env: { ...own.env, ...this.#spec.env } };
+    this.#spec = this.#way.widen(this.#spec);
   }
 
   get spent(): Spending {
@@ -193,25 +190,12 @@ export class Session implements AsyncDisposable {
     this.#openings += 1;
     try {
       const sandbox = await this.#ports.sandboxes.create(this.#kinds, this.#spec, { hardLimits: this.policy.grant.hardLimits, signal: this.signal });
-      await this.#connect(sandbox);
+      await this.#way?.give(sandbox, this.signal);
       return sandbox;
     } finally {
       this.#openings -= 1;
       this.#touch();
     }
-  }
-
-  /** A sandbox that could not be given its way out is not handed out. */
-  async #connect(sandbox: Sandbox): Promise<void> {
-    const egress = this.#egress;
-    if (egress === undefined) return;
-    try {
-      await provide(egress, sandbox, this.signal);
-    } catch (error) {
-      await sandbox.destroy().catch(() => {});
-      throw error;
-    }
-    sandbox.serveNetwork((connection) => egress.accept(connection));
   }
 
   /** Asks a model. Decided with what the call may cost at worst, before it is made. Errors: `budget_exhausted`, `denied`, and the model's own. */
@@ -287,7 +271,7 @@ export class Session implements AsyncDisposable {
     this.#over.abort(new GloveboxError('cancelled', `the session is over: ${why}`));
     const ends = await Promise.allSettled([...[...this.#sandboxes].map((sandbox) => sandbox.destroy(why)), this.#ports.isolates?.release(this.id), this.#programs.ended()]);
     // After the sandboxes: what their connections came to is still to be written.
-    await this.#egress?.[Symbol.asyncDispose]();
+    await this.#way?.[Symbol.asyncDispose]();
     await this.#gate.write([{ type: 'session.closed', data: { why } }]);
     if (this.#unwritten !== undefined) throw this.#unwritten;
     const failed = ends.find((end) => end.status === 'rejected');

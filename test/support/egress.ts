@@ -211,7 +211,7 @@ export class EgressRig implements AsyncDisposable {
         write({ type: 'decision', data: { request, decision, allowed } });
         return { allowed, decision };
       },
-      record: async (event) => write(event),
+      record: async (events) => events.forEach(write),
     };
   }
 }

@@ -1,6 +1,8 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 
+const PHRASE_LENGTH = 300;
+
 /** Says why not, in words, as a response of ours; one that has begun is cut instead, so that nobody takes it for whole. */
 export function answer(response: ServerResponse, status: number, text: string): void {
   if (response.headersSent) {
@@ -14,10 +16,11 @@ export function answer(response: ServerResponse, status: number, text: string): 
   response.end(body);
 }
 
-/** The same where there is no response yet, only a connection. */
+/** The same where there is no response yet, only a connection. The first line has the words, too: of an answer to CONNECT it is all that most programs show. */
 export function answerRaw(stream: Duplex, status: number, text: string): void {
   if (!stream.writable) return;
   const body = `glovebox: ${text}\n`;
-  const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Refused'}`, 'content-type: text/plain; charset=utf-8', `content-length: ${Buffer.byteLength(body)}`, 'connection: close', 'x-glovebox: refused'];
+  const phrase = `${STATUS_CODES[status] ?? 'Refused'}: ${text}`.replace(/[^ -~]/g, '?').slice(0, PHRASE_LENGTH);
+  const head = [`HTTP/1.1 ${status} ${phrase}`, 'content-type: text/plain; charset=utf-8', `content-length: ${Buffer.byteLength(body)}`, 'connection: close', 'x-glovebox: refused'];
   stream.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }

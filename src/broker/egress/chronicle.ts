@@ -2,6 +2,12 @@ import { type EgressGate, type EventData, GloveboxError, type NewEvent } from '.
 import type { Destination } from './names.ts';
 import type { EgressRefusal } from './refusal.ts';
 
+/** So long an end waits for others, to be written with them: one commit for each would cost a request as much as its decision does. */
+const GATHER_MS = 20;
+
+/** Requests are limited; what is none is refused without being counted as one, and must not fill the journal. */
+const MOST_REFUSALS = 10_000;
+
 /** What egress writes down. Where that fails, egress is over: `unwritten` hears of it. */
 export class Chronicle {
   readonly #gate: EgressGate;
@@ -9,6 +15,9 @@ export class Chronicle {
   /** A program that runs into a limit does so again and again. */
   readonly #limitsTold = new Set<string>();
   readonly #writing = new Set<Promise<void>>();
+  readonly #ended: NewEvent<'egress.ended'>[] = [];
+  #refusals = 0;
+  #flush: NodeJS.Timeout | undefined;
 
   constructor(gate: EgressGate, unwritten: (error: unknown) => void) {
     this.#gate = gate;
@@ -22,22 +31,32 @@ export class Chronicle {
       if (this.#limitsTold.has(message)) return;
       this.#limitsTold.add(message);
     }
+    this.#refusals += 1;
+    if (this.#refusals > MOST_REFUSALS) return;
     const { host, port } = destination ?? {};
-    this.#write({ type: 'egress.refused', data: { via, ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port }), code, text: message } });
+    const last = this.#refusals === MOST_REFUSALS ? ' (there are many: what else egress refuses in this session is not written)' : '';
+    this.#write([{ type: 'egress.refused', data: { via, ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port }), code, text: message + last } }]);
   }
 
+  /** Nobody waits for it: several are written together. */
   ended(data: EventData['egress.ended']): void {
-    this.#write({ type: 'egress.ended', data });
+    this.#ended.push({ type: 'egress.ended', data });
+    this.#flush ??= setTimeout(() => this.#write([]), GATHER_MS).unref();
   }
 
   /** Resolves when everything that was told up to now is. */
   async written(): Promise<void> {
+    this.#write([]);
     await Promise.allSettled(this.#writing);
   }
 
-  #write(event: NewEvent<'egress.refused' | 'egress.ended'>): void {
+  #write(events: readonly NewEvent<'egress.refused'>[]): void {
+    clearTimeout(this.#flush);
+    this.#flush = undefined;
+    const all = [...this.#ended.splice(0), ...events];
+    if (all.length === 0) return;
     const writing = this.#gate
-      .record(event)
+      .record(all)
       .catch((error: unknown) => this.#unwritten(error))
       .finally(() => this.#writing.delete(writing));
     this.#writing.add(writing);

@@ -36,7 +36,9 @@ export class Exchanges {
   async serve(arrived: Arrived): Promise<void> {
     const { request, response, origin } = arrived;
     const gone = new AbortController();
-    response.once('close', () => gone.abort());
+    response.once('close', () => {
+      if (!response.writableFinished) gone.abort();
+    });
     // Headers that the program cannot receive any more are nobody's loss.
     response.on('error', () => {});
     const beganMs = this.#options.clock.now();

@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
-import type { Clock } from '../../../src/contracts/index.ts';
+import { Chronicle } from '../../../src/broker/egress/chronicle.ts';
+import { EgressRefusal } from '../../../src/broker/egress/refusal.ts';
+import type { Clock, EgressGate, NewEvent } from '../../../src/contracts/index.ts';
 import { EgressRig, headOf, until, within } from '../../support/egress.ts';
 
 /** Time that goes on when it is told to. */
@@ -86,11 +88,21 @@ describe('a session', () => {
   });
 });
 
+test('refusals without end do not fill the journal', async () => {
+  const events: NewEvent[] = [];
+  const gate: EgressGate = { decide: () => Promise.reject(new Error('nobody asks')), record: async (all) => void events.push(...all) };
+  const chronicle = new Chronicle(gate, () => {});
+  for (let i = 0; i < 20_000; i++) chronicle.refused('proxy', undefined, new EgressRefusal('request_invalid', 'no HTTP'));
+  await chronicle.written();
+  expect(events).toHaveLength(10_000);
+  expect(events.at(-1)).toMatchObject({ data: { text: 'no HTTP (there are many: what else egress refuses in this session is not written)' } });
+});
+
 describe('time', () => {
   test('for the headers of a request is short, however they trickle, and again after each answer', async () => {
     await using rig = new EgressRig();
     const port = await rig.http((_request, response) => response.end('ok'));
-    await rig.openTo(port, '', { deadlines: { headMs: 300 } });
+    await rig.openTo(port, '', { deadlines: { headMs: 1_500 } });
     const loris = rig.dialProxy();
     loris.write(`GET http://up.test:${port}/ HTTP/1.1\r\nhost: up.test:${port}\r\n`);
     const trickle = setInterval(() => loris.write('x: y\r\n'), 20);

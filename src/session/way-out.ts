@@ -1,0 +1,77 @@
+import type { Broker, CredentialGrant, Egress, EgressGate, NetworkGrant, Sandbox, SandboxSpec } from '../contracts/index.ts';
+import type { Gate } from './gate.ts';
+
+/** Where what a sandbox needs for its way out lies in it: a place that is writable in every kind, out of the way of what programs list. */
+const FOLDER = '/tmp/.glovebox';
+
+interface WayOutOptions {
+  readonly broker: Broker;
+  readonly network: NetworkGrant;
+  readonly credentials: readonly CredentialGrant[];
+  readonly signal: AbortSignal;
+  readonly gate: Gate;
+  readonly touch: () => void;
+  /** Hears of what could not be written down. */
+  readonly unwritten: (error: unknown) => void;
+}
+
+/** What leads out of the sandboxes of a session: each thing that goes there is decided and written down like anything else. */
+export class WayOut implements AsyncDisposable {
+  readonly #egress: Egress;
+  readonly #network: NetworkGrant;
+
+  static async open(options: WayOutOptions): Promise<WayOut> {
+    const { broker, network, credentials, signal } = options;
+    return new WayOut(await broker.open({ gate: egressGate(options), network, credentials, signal }), network);
+  }
+
+  private constructor(egress: Egress, network: NetworkGrant) {
+    this.#egress = egress;
+    this.#network = network;
+  }
+
+  /** What a sandbox is made with; its own environment comes first. */
+  widen(spec: SandboxSpec): SandboxSpec {
+    const ports = [...new Set(this.#network.destinations.map(({ port }) => port))];
+    return { ...spec, network: { ports }, env: { ...this.#egress.provisions(FOLDER).env, ...spec.env } };
+  }
+
+  /** A sandbox that cannot be given it is not kept. */
+  async give(sandbox: Sandbox, signal: AbortSignal): Promise<void> {
+    try {
+      for (const [path, bytes] of Object.entries(this.#egress.provisions(FOLDER).files)) await sandbox.files.write(path, bytes, { parents: true, mode: 0o644, signal });
+    } catch (error) {
+      // Why it could not be is the thing to tell; a sandbox that cannot be removed either is the sweeper's.
+      await sandbox.destroy().catch(() => {});
+      throw error;
+    }
+    sandbox.serveNetwork((connection) => this.#egress.accept(connection));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#egress[Symbol.asyncDispose]();
+  }
+}
+
+function egressGate({ gate, touch, unwritten }: WayOutOptions): EgressGate {
+  const written = async (writing: Promise<unknown>): Promise<void> => {
+    try {
+      await writing;
+    } catch (error) {
+      unwritten(error);
+      throw error;
+    }
+  };
+  return {
+    decide: async (request, signal) => {
+      touch();
+      const { allowed, decision, event } = await gate.consider(request, { signal });
+      await written(gate.write([event]));
+      return { allowed, decision };
+    },
+    record: async (events) => {
+      touch();
+      await written(gate.write(events));
+    },
+  };
+}
