@@ -134,9 +134,9 @@ export async function backtestPolicy(services: Services, terminal: Terminal, nam
 }
 
 function say(value: unknown): string {
-  if (Array.isArray(value)) return value.join(', ');
+  if (Array.isArray(value)) return value.map((one: unknown) => (typeof one === 'object' ? `(${say(one)})` : say(one))).join(', ');
   if (typeof value !== 'object' || value === null) return String(value);
   return Object.entries(value)
-    .map(([key, one]) => `${key} ${one}`)
+    .map(([key, one]) => `${key} ${say(one)}`)
     .join(', ');
 }

@@ -46,6 +46,7 @@ function partsOf(learner: Learner): Part[] {
     ...(commands.whole.length === 0 ? [] : [{ path: ['commands', 'exactly'], list: commands.whole } satisfies Part]),
     ...javascriptParts(learner),
     { path: ['network'], list: network.rules() },
+    ...credentialParts(learner),
     { path: ['tools', 'allow'], list: tools.all() },
     { path: ['models', 'allow'], list: models.names },
     { path: ['budget'], value: models.budget, evidence: models.evidence },
@@ -71,6 +72,11 @@ function javascriptParts({ base, languages, functions }: Learner): Part[] {
     { path: ['javascript', 'languages'], list: languages.all() },
     { path: ['javascript', 'functions'], list: functions.all() },
   ];
+}
+
+/** Those of what is extended are its own to bind; where none was used, none is lent. */
+function credentialParts({ base, credentials }: Learner): Part[] {
+  return credentials.size > 0 || base.documents.every((document) => document.credentials === undefined) ? [] : [{ path: ['credentials'], list: [] }];
 }
 
 function exportParts({ base, exported: { largest, paths, evidence } }: Learner): Part[] {

@@ -1,4 +1,4 @@
-import { WORKSPACE, type DecisionRequest, type HostFunctionGroup, type JavaScriptLanguage, type PolicyFile, type Reason } from '../../contracts/index.ts';
+import { WORKSPACE, type DecisionRequest, type HostFunctionGroup, type JavaScriptLanguage, type PolicyFile, type Principal, type Reason } from '../../contracts/index.ts';
 import { MAX_PATTERN_LENGTH } from '../glob.ts';
 import { sayRequest } from '../question.ts';
 import type { Recorded } from '../recorded.ts';
@@ -43,6 +43,7 @@ export class Learner {
   readonly languages = new Sightings<JavaScriptLanguage>();
   readonly functions = new Sightings<HostFunctionGroup>();
   readonly network: LearnedNetwork;
+  readonly credentials = new Sightings<string>();
   readonly tools = new Sightings<string>();
   readonly models = new LearnedModels();
   readonly exported: LearnedExport;
@@ -97,7 +98,7 @@ export class Learner {
     // What only a default denies, a policy that extends the base can open, if it is in a form that rules can say at all.
     if (effect === 'deny' && !this.base.canJudge(request)) return this.#leave(request, 'no rule can say it', reason, sighting);
     const known = this.#known;
-    if (!isSayable(request) || !this.#take(request, sighting)) return this.#leave(request, 'no rule can say it', reason, sighting);
+    if (!isSayable(request) || !this.#take(request, sighting, principal)) return this.#leave(request, 'no rule can say it', reason, sighting);
     this.#taken += 1;
     if (this.#known > known) this.#exemplify(request);
   }
@@ -116,7 +117,7 @@ export class Learner {
   }
 
   /** False where no rule can say it. */
-  #take(request: DecisionRequest, sighting: Sighting): boolean {
+  #take(request: DecisionRequest, sighting: Sighting, principal: Principal): boolean {
     switch (request.action) {
       case 'session.open':
         this.sandbox.add(request, sighting);
@@ -149,7 +150,10 @@ export class Learner {
         this.exported.add(request, sighting);
         return true;
       case 'credential.use':
-        return false;
+        // Who lends credentials binds them himself: what is extended has to let this pass.
+        if (this.base.decide(request, principal).effect === 'deny') return false;
+        this.credentials.add(request.credential, sighting);
+        return true;
     }
   }
 

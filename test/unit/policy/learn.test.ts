@@ -204,6 +204,17 @@ budget: { usd: 0, tokens: 0, steps: 1 }`);
   });
 });
 
+test('credentials are those of what is extended, or none', async () => {
+  const lending = 'name: base\ncredentials: [{ id: github, placeholder: GITHUB_TOKEN, bind: { host: api.test } }]';
+  const base = await new FilePolicies([policyFolder({ base: lending })]).load('base');
+  const use = ask({ credential: { id: 'github', to: 'GET https://api.test/x' } });
+  const used = learn([use], EXACT, base);
+  expect([used.learner.taken, used.document.credentials]).toEqual([1, undefined]);
+  expect(learn([ask({ tool: 'shell' })], EXACT, base).document.credentials).toEqual([]);
+  const elsewhere = learn([ask({ credential: { id: 'github', to: 'GET https://b.test/x' } })], EXACT, base);
+  expect(elsewhere.learner.unlearned).toMatchObject([{ value: { why: 'denied by what it extends', reason: { rule: 'credentials' } } }]);
+});
+
 test('a private network is opened by what passed, and never by what was refused', () => {
   const request: DecisionRequest = { action: 'network.connect', scheme: 'tcp', host: 'db.test', port: 5432 };
   const there: DecisionRequest = { ...request, private: true };
