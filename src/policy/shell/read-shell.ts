@@ -1,7 +1,7 @@
 import type * as syntax from 'unbash';
 import { forEachChild, parse, type SyntaxNode } from 'unbash';
 import { type Dialect, readDifferently } from './dialects.ts';
-import { readAssignment, readWord } from './read-word.ts';
+import { hasOperator, readAssignment, readWord } from './read-word.ts';
 import type { Word } from './shell-word.ts';
 import { noteVariables } from './syntax-variables.ts';
 import type { Variables } from './variables.ts';
@@ -42,6 +42,8 @@ class ShellReader implements ShellReading {
   /** What positions in the tree count from: the inside of backticks has a text of its own. */
   #source: string;
   #nesting: number;
+  /** How many `[[` it is in, where operators stand in words. */
+  #tests = 0;
   readonly #variables: Variables;
 
   constructor(source: string, dialect: Dialect, nesting: number, variables: Variables) {
@@ -57,12 +59,14 @@ class ShellReader implements ShellReading {
       return;
     }
     if (node.type === 'Command' && node.name !== undefined) this.commands.push([readWord(node.name), ...node.args.map((word) => (word.type === 'Word' ? readWord(word) : readAssignment(word)))]);
-    const doubt = doubtOf(node);
+    if (node.type === 'TestCommand') this.#tests++;
+    const doubt = node.type === 'Word' && this.#tests === 0 && hasOperator(node) ? 'a word is not understood' : doubtOf(node);
     if (doubt !== undefined) this.doubts.push(doubt);
     const different = this.#dialect === 'posix' ? readDifferently(node, this.#source) : undefined;
     if (different !== undefined) this.doubts.push(`${different} is not the same to every sh`);
     noteVariables(node, this.#variables);
     forEachChild(node, this.visit);
+    if (node.type === 'TestCommand') this.#tests--;
   };
 
   #visitScript(script: Extract<SyntaxNode, { type: 'Script' }>): void {
@@ -131,10 +135,10 @@ function afterHereDocument({ text, script }: syntax.CommandExpansionPart | synta
   return closing > 0 && script !== undefined && script.commands.some(({ end, pos }) => pos > closing || end > closing) ? 'something follows a here-document in a substitution' : undefined;
 }
 
-/** A value, or a list of which the parser has seen each word and the end. */
+/** A value, or a list of which the parser has seen the end. */
 function isList({ value, end }: syntax.Assignment): boolean {
   if (value.type === 'Word') return !value.text.startsWith('(');
-  return value.end === end && value.elements.every(({ text, parts }) => (parts ?? [{ type: 'Literal', text }]).every((part) => part.type !== 'Literal' || /^(?:[^\\()]|\\[^])*$/.test(part.text)));
+  return value.end === end;
 }
 
 function isPlain({ text, certain }: Word): boolean {
