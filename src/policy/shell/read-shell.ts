@@ -60,7 +60,7 @@ class ShellReader implements ShellReading {
     }
     if (node.type === 'Command' && node.name !== undefined) this.commands.push([readWord(node.name), ...node.args.map((word) => (word.type === 'Word' ? readWord(word) : readAssignment(word)))]);
     if (node.type === 'TestCommand') this.#tests++;
-    const doubt = node.type === 'Word' && this.#tests === 0 && hasOperator(node) ? 'a word is not understood' : doubtOf(node);
+    const doubt = node.type === 'Word' && hasOperator(node, this.#tests > 0) ? 'a word is not understood' : doubtOf(node);
     if (doubt !== undefined) this.doubts.push(doubt);
     const different = this.#dialect === 'posix' ? readDifferently(node, this.#source) : undefined;
     if (different !== undefined) this.doubts.push(`${different} is not the same to every sh`);
@@ -74,7 +74,8 @@ class ShellReader implements ShellReading {
       this.doubts.push('it is nested too deeply');
       return;
     }
-    const outside = this.#source;
+    const [outside, tests] = [this.#source, this.#tests];
+    this.#tests = 0;
     this.#nesting++;
     this.#source = script.source ?? outside;
     forEachChild(script, this.visit);
@@ -82,6 +83,7 @@ class ShellReader implements ShellReading {
     const [error] = script.errors ?? [];
     if (error !== undefined) this.doubts.push(`it is not understood: ${error.message}`);
     this.#source = outside;
+    this.#tests = tests;
     this.#nesting--;
   }
 }

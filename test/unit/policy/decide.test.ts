@@ -223,9 +223,22 @@ commands:
   ],
 );
 
+table('a program by its path', 'commands: { ask: [{ program: /opt/deploy }], deny: [{ program: /opt/drop }, { program: /opt/db, args: [drop] }] }', [
+  [run('/opt/deploy'), 'ask', 'commands.ask[0]'],
+  [run('/opt/drop', 'now'), 'deny', 'commands.deny[0]'],
+  [run('/opt//x/../drop'), 'deny', 'commands.deny[0]'],
+  [run('/usr/bin/drop'), 'allow', 'default'],
+  // Where it is looked for, or begins, is not known.
+  [run('drop'), 'ask', 'commands.deny[0]'],
+  [sh('cd /opt && ./drop'), 'ask', 'commands.deny[0]'],
+  [sh('cd /opt && ./deploy'), 'ask', 'commands.ask[0]'],
+  [sh('cd /opt && ./db drop'), 'ask', 'commands.deny[1]'],
+  [sh('cd /opt && ./db list'), 'allow', 'default'],
+]);
+
 table('texts that a parser, or a shell, reads otherwise than one would think', 'commands: { deny: [{ program: sudo }] }', [
   // The parser has a word or a value where bash has a list or a substitution.
-  ...['x=(y=$(sudo)):', 'export x=(a)$(sudo)', '2>(sudo)', 'cat {x}<(sudo)', 'cat 3<(sudo)'].map((text): Row => [run('bash', '-c', text), 'deny', 'commands.deny[0]']),
+  ...['x=(y=$(sudo)):', 'export x=(a)$(sudo)', '2>(sudo)', 'cat {x}<(sudo)', 'cat 3<(sudo)', '[[ a && $(cat 3<(sudo)) ]]', '[[ 3<(sudo) ]]', '[[ a == 2>(sudo) ]]'].map((text): Row => [run('bash', '-c', text), 'deny', 'commands.deny[0]']),
   // To busybox it is a $'…' quote.
   [run('busybox', 'sh', '-c', "$\\\n'su\\x64o'"), 'ask', 'commands'],
   // Bash loses count behind a here-document in a substitution, and expands what is behind >& twice.
