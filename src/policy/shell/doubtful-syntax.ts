@@ -11,6 +11,8 @@ export function doubtOf(node: SyntaxNode): string | undefined {
     case 'ParameterExpansion':
       // Where quotes end in there, not even two versions of one shell agree.
       return /['"\\`]|<\(/.test(node.text) ? 'a parameter is expanded with quotes in it' : undefined;
+    case 'Unknown':
+      return 'a parameter is not understood';
     case 'Transform':
       return node.operand.value === 'P' ? 'a variable is expanded as a text' : undefined;
     case 'CommandExpansion':

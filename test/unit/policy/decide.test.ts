@@ -238,7 +238,7 @@ table('a program by its path', 'commands: { ask: [{ program: /opt/deploy }], den
 
 table('texts that a parser, or a shell, reads otherwise than one would think', 'commands: { deny: [{ program: sudo }] }', [
   // The parser has a word or a value where bash has a list or a substitution.
-  ...['x=(y=$(sudo)):', 'export x=(a)$(sudo)', '2>(sudo)', 'cat {x}<(sudo)', 'cat 3<(sudo)', '[[ a && $(cat 3<(sudo)) ]]', '[[ 3<(sudo) ]]', '[[ a == 2>(sudo) ]]'].map((text): Row => [run('bash', '-c', text), 'deny', 'commands.deny[0]']),
+  ...['x=(y=$(sudo)):', 'export x=(a)$(sudo)', '2>(sudo)', 'cat {x}<(sudo)', 'cat 3<(sudo)', '[[ a && $(cat 3<(sudo)) ]]', '[[ 3<(sudo) ]]', '[[ a == 2>(sudo) ]]', 'echo ${a[$(sudo)x}b]}'].map((text): Row => [run('bash', '-c', text), 'deny', 'commands.deny[0]']),
   // To busybox it is a $'…' quote.
   [run('busybox', 'sh', '-c', "$\\\n'su\\x64o'"), 'ask', 'commands'],
   // Bash loses count behind a here-document in a substitution, and expands what is behind >& twice.
@@ -246,7 +246,10 @@ table('texts that a parser, or a shell, reads otherwise than one would think', '
   [run('bash', '-c', `>& '$(su"do")' :`), 'ask', 'commands'],
   [run('bash', '-c', 'git commit -m "$(cat <<\'EOF\'\nIt\'s "done": $(sudo)\nEOF\n)"'), 'allow', 'default'],
   // What it computes with may be code, unless it is a number.
-  [run('bash', '-c', 'n=$(wc -l < f); echo $((n / 2))'), 'ask', 'commands'],
+  [run('bash', '-c', 'n=$(cat f); echo $((n / 2))'), 'ask', 'commands'],
+  [run('bash', '-c', 'n=$(git ls-files | wc -l); s=$(date +%s); echo $((n / 2)) $((s + 1))'), 'allow', 'default'],
+  [run('bash', '-c', 'n=$(wc -l f); echo $((n / 2))'), 'ask', 'commands'],
+  [run('bash', '-c', 'wc() { cat f; }; n=$(wc); echo $((n / 2))'), 'ask', 'commands'],
   [run('bash', '-c', 'for i in $(seq 1 3) {4..6}; do x=$((i * 2)); n=${#x}; echo $((x + n)) "${x:n:1}"; done'), 'allow', 'default'],
   // What was put behind it changes nothing of what is found in PATH before.
   [sh('export PATH="$PATH:/opt/go/bin"; go version'), 'allow', 'default'],
