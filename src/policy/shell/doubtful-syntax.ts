@@ -24,8 +24,8 @@ export function doubtOf(node: SyntaxNode): string | undefined {
       // A list with something behind it is no list to the parser, and to bash both.
       return isList(node) ? undefined : 'a list is not understood';
     case 'Redirect':
-      // Bash expands the name of a file behind `>&` once more.
-      return node.operator === '>&' && node.target !== undefined && !isPlain(readWord(node.target)) ? 'where it writes to is computed' : undefined;
+      // Bash expands the name of a file behind `>&` once more; and what follows `>&-` is a word of its own.
+      return node.operator.endsWith('&') && node.target !== undefined && !isPlain(readWord(node.target)) ? 'where it writes to is computed' : undefined;
     case 'Subshell':
       return node.body.commands[0]?.pos === node.pos + 1 && opensSubshell(node.body.commands[0].command) ? 'a (( is not known to compute' : undefined;
     case 'ArithmeticCommandExpansion':
@@ -61,7 +61,7 @@ function isList({ value, end }: syntax.Assignment): boolean {
 }
 
 function isPlain({ text, certain }: Word): boolean {
-  return certain && /^[\w./+~ -]*$/.test(text);
+  return certain && /^(?:-|\w[\w./+~ -]*|[./~][\w./+~ -]*)$/.test(text);
 }
 
 /** The second of two parentheses, which bash takes for arithmetic until it finds that it is none. */

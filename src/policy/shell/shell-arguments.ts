@@ -32,6 +32,8 @@ export function readShellArguments(args: readonly Word[]): ShellCall {
       if (file !== undefined) scripts.push(file.text);
     } else if (word.text === '--' || word.text === '-') {
       return operand(args[i + 1], hasText, readsInput, scripts);
+    } else if (/^[-+]/.test(word.text)) {
+      return { scripts, doubt: `${word.text.slice(0, 64)} is no option of a shell that is known` };
     } else return operand(word, hasText, readsInput, scripts);
   }
   return operand(undefined, hasText, readsInput, scripts);

@@ -251,6 +251,12 @@ table('texts that a parser, or a shell, reads otherwise than one would think', '
   [run('bash', '-c', 'n=$(wc -l f); echo $((n / 2))'), 'ask', 'commands'],
   [run('bash', '-c', 'wc() { cat f; }; n=$(wc); echo $((n / 2))'), 'ask', 'commands'],
   [run('bash', '-c', 'for i in $(seq 1 3) {4..6}; do x=$((i * 2)); n=${#x}; echo $((x + n)) "${x:n:1}"; done'), 'allow', 'default'],
+  // An option cut short, one whose value is joined only, and a descriptor that is closed.
+  [run('env', '--un', 'A', 'sudo'), 'deny', 'commands.deny[0]'],
+  [run('xargs', '--max-lines', 'sudo'), 'deny', 'commands.deny[0]'],
+  [run('bash', '-c', '>&-su"do"'), 'ask', 'commands'],
+  [run('bash', '-c', 'ls >&- 2>&1'), 'allow', 'default'],
+  [run('busybox', 'sh', '-c-c', 'su""do'), 'ask', 'commands'],
   // What was put behind it changes nothing of what is found in PATH before.
   [sh('export PATH="$PATH:/opt/go/bin"; go version'), 'allow', 'default'],
   [sh('export PATH="/opt/go/bin:$PATH"; go version'), 'ask', 'commands'],
