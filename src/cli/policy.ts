@@ -79,12 +79,12 @@ export async function testPolicies(services: Services, terminal: Terminal, names
   return failed.length > 0 || (names.length > 0 && untested.length > 0) ? 1 : 0;
 }
 
-/** `glovebox policy lint`: 1 where there is anything to say. A file that is no policy is said with its place, and ends with 2. */
+/** `glovebox policy lint`: 1 where there is anything to change; notes are no such thing. A file that is no policy is said with its place, and ends with 2. */
 export async function lintPolicies(services: Services, terminal: Terminal, names: readonly string[], options: { json?: boolean; sarif?: boolean }): Promise<number> {
   const findings: PolicyFinding[] = (await loadAll(services, names)).flatMap((policy) => policy.lint());
   if (options.sarif === true) await terminal.json(sarif(findings, services.version));
   else if (options.json === true) await terminal.json({ findings });
-  else for (const { file, line, rule, text } of findings) await terminal.data(`${file}:${line}: ${rule}: ${text}\n`);
+  else for (const { isNote, file, line, rule, text } of findings) await terminal.data(`${file}:${line}: ${isNote === true ? 'note: ' : ''}${rule}: ${text}\n`);
   if (findings.length === 0) terminal.note('nothing to say');
   return findings.every(({ isNote }) => isNote) ? 0 : 1;
 }

@@ -1,7 +1,8 @@
 import type { PolicyFinding } from '../contracts/index.ts';
 
 const RULES = [
-  { id: 'ineffective-rule', shortDescription: { text: 'A rule that decides nothing' } },
+  { id: 'ineffective-rule', shortDescription: { text: 'A rule that decides nothing, or that is got round' } },
+  { id: 'reach-of-rule', shortDescription: { text: 'A rule that does not bind commands' } },
   { id: 'observes', shortDescription: { text: 'A policy that enforces nothing' } },
 ];
 
@@ -14,7 +15,7 @@ export function sarif(findings: readonly PolicyFinding[], version: string): unkn
       {
         tool: { driver: { name: 'glovebox policy lint', version, rules: RULES } },
         results: findings.map(({ rule, file, line, text, isNote }) => ({
-          ruleId: isNote === true ? 'observes' : 'ineffective-rule',
+          ruleId: isNote !== true ? 'ineffective-rule' : rule === 'mode' ? 'observes' : 'reach-of-rule',
           level: isNote === true ? 'note' : 'warning',
           message: { text: `${rule}: ${text}` },
           locations: [{ physicalLocation: { artifactLocation: { uri: file }, region: { startLine: line } } }],

@@ -247,7 +247,7 @@ export interface PolicyFile extends Policy {
   readonly documents: readonly PolicyDocument[];
   /** Whether the request is in a form that rules can be held against; what is not is denied by any policy. */
   canJudge(request: DecisionRequest): boolean;
-  /** Its own rules that can never decide anything. */
+  /** Its own rules that can never decide anything, that others get round, or that do not reach everything. */
   lint(): readonly PolicyFinding[];
   /** What it compiles to: the Cedar policies that decide, each with its place. */
   cedar(): string;

@@ -1,4 +1,6 @@
 import type { Action, Decision, DecisionRequest, Reason } from '../contracts/index.ts';
+import { Glob } from './glob.ts';
+import { DEFAULTS } from './grant.ts';
 
 export interface Explanation {
   /** What would have to change for another answer; empty where it is allowed. */
@@ -8,9 +10,10 @@ export interface Explanation {
 }
 
 /** What a decision means to who wants another one, and what it binds. */
-export function explain({ action }: DecisionRequest, { effect, reason, lost }: Decision): Explanation {
+export function explain(request: DecisionRequest, { effect, reason, lost }: Decision): Explanation {
+  const { action } = request;
   const against = effect === 'allow' ? [] : [reason, ...lost].filter((one) => one.effect !== 'allow');
-  return { remedies: [...new Set(against.map((one) => remedyOf(one, action)))], binds: BINDS[action] };
+  return { remedies: [...new Set(against.map((one) => remedyOf(one, action)))], binds: bindsOf(request) };
 }
 
 const OPENERS: Partial<Record<Action, string>> = {
@@ -32,7 +35,17 @@ function remedyOf({ rule, file, line, effect, text }: Reason, action: Action): s
   return `${rule}${where} would have to name it`;
 }
 
-const FILES = 'the file API and tools; a command in the sandbox is held by its user, its mounts and the read-only root instead';
+/** Where the mounts of a sandbox let commands write. */
+const WRITABLE = DEFAULTS.filesWrite.map((glob) => new Glob(glob));
+
+function bindsOf(request: DecisionRequest): string {
+  if (!('path' in request) || !request.action.startsWith('file.')) return BINDS[request.action];
+  const reads = request.action === 'file.read' || request.action === 'file.list';
+  const held = reads ? 'which reads what its user may' : WRITABLE.some((glob) => glob.matches(request.path ?? '')) ? 'which may write here whatever a policy says' : 'which the read-only root and the mounts keep from here';
+  return `${BINDS[request.action]}; not a command in the sandbox, ${held}`;
+}
+
+const FILES = 'the file API and tools';
 
 const BINDS: Readonly<Record<Action, string>> = {
   'session.open': 'whether there is a sandbox at all',

@@ -2,15 +2,16 @@ import type { DecisionRequest, Policy, PolicyDocument, PolicyFinding } from '../
 import { unboundBy } from './destinations.ts';
 import type { DocumentPath, Layer } from './document/layer.ts';
 import { ruleName } from './document/layer.ts';
+import { DEFAULTS } from './grant.ts';
 import { isLauncher } from './shell/launchers.ts';
 
 /**
- * What is not wrong in a policy, and yet not what its author can have meant: rules that never decide anything. Only what is certain is told;
- * that two patterns overlap in part is nobody's mistake.
+ * What is not wrong in a policy, and yet not what its author can have meant: rules that never decide anything, or that a program beside them gets round. Only
+ * what is certain is told; that two patterns overlap in part is nobody's mistake. And what rules do not reach, as notes.
  */
 export function lintLayers(layers: readonly [Layer, ...Layer[]], policy: Policy): PolicyFinding[] {
   const [own, ...above] = layers;
-  return [...modes(own, above, policy), ...doubled(own), ...restated(own, above), ...overruled(own, policy), ...shadowed(own, layers), ...launching(own, layers), ...ineffective(own, above), ...unmatched(own)].sort((a, b) => a.line - b.line);
+  return [...modes(own, above, policy), ...doubled(own), ...restated(own, above), ...overruled(own, policy), ...shadowed(own, layers), ...launching(own, layers), ...ineffective(own, above), ...unmatched(own), ...reach(own, policy)].sort((a, b) => a.line - b.line);
 }
 
 function modes(own: Layer, above: readonly Layer[], { mode }: Policy): PolicyFinding[] {
@@ -133,6 +134,18 @@ function unmatched(own: Layer): PolicyFinding[] {
   });
 }
 
+/** Rules on files that a command need not heed: nothing mounts what they say. */
+function reach(own: Layer, policy: Policy): PolicyFinding[] {
+  const runs = policy.decide({ action: 'command.exec', argv: ['sh', '-c', 'cat < a > b'], cwd: '/workspace' }).effect !== 'deny';
+  if (!runs) return [];
+  const { read, write, deny } = own.document.files ?? {};
+  return [
+    ...(read === undefined || read.includes('/**') ? [] : [note(own, ['files', 'read'], 'commands read what their user may, whatever this says')]),
+    ...(write === undefined || DEFAULTS.filesWrite.every((glob) => write.includes(glob)) ? [] : [note(own, ['files', 'write'], `commands write all of ${DEFAULTS.filesWrite.join(' and ')}, whatever this says`)]),
+    ...(deny ?? []).map((_, i) => note(own, ['files', 'deny', i], 'commands are not held by it, but by their user, the mounts and the read-only root')),
+  ];
+}
+
 /** As text, so that two that say the same are the same. */
 function entries({ document }: Layer, [section, list]: (typeof RESTRICTING | typeof ADMITTING)[number]): readonly string[] {
   const found = (document[section] as Readonly<Record<string, readonly unknown[] | undefined>> | undefined)?.[list];
@@ -141,4 +154,8 @@ function entries({ document }: Layer, [section, list]: (typeof RESTRICTING | typ
 
 function finding({ file, lineOf }: Layer, path: DocumentPath, text: string): PolicyFinding {
   return { rule: ruleName(path), file, line: lineOf(path), text };
+}
+
+function note(own: Layer, path: DocumentPath, text: string): PolicyFinding {
+  return { ...finding(own, path, `it binds the file API and tools: ${text}`), isNote: true };
 }

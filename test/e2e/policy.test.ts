@@ -164,7 +164,7 @@ describe('a policy that only observes', () => {
     expect(ended.stderr).toMatch(/observed: commands\.deny\[0\] would deny it: it runs sudo/);
     // Nobody can be asked here, and nobody has to be.
     expect(await user.run('exec', '--policy', 'observe', '--image', 'base', '--', 'sh', '-c', 'git push; true')).toMatchObject({ code: 0, stderr: expect.stringContaining('observed: commands.ask[0] would ask about it') });
-    expect(JSON.parse((await user.run('policy', 'lint', '--sarif', 'observe')).stdout)).toMatchObject({ runs: [{ results: [{ ruleId: 'observes', level: 'note' }] }] });
+    expect(JSON.parse((await user.run('policy', 'lint', '--sarif', 'observe')).stdout)).toMatchObject({ runs: [{ results: [{ ruleId: 'observes', level: 'note' }, { ruleId: 'reach-of-rule', level: 'note' }] }] });
     expect(await user.run('exec', '--policy', 'observe', '--kind', 'process', '--', 'true')).toMatchObject({ code: 126, stderr: expect.stringContaining('sandbox.kinds') });
     policyOf(user, 'mine', { 'policy.yaml': 'name: mine\nextends: observe\n' });
     const enforced = await user.run('exec', '--policy', 'mine', '--image', 'base', '--', 'sudo', 'id');
@@ -179,9 +179,11 @@ describe('a policy that only observes', () => {
     const run = /^ +run +(run_\w+)$/m.exec(observed.stderr)?.[1] ?? '';
     const learned = await user.run('policy', 'learn', '--runs', run, '--name', 'mine', '--extends', 'code-fix', '-o', 'policies/mine/policy.yaml');
     expect(learned).toMatchObject({ code: 0, stdout: '', stderr: expect.stringMatching(/^learned +\d+ rules from (\d+) decisions of one run; 0 decisions left out; written to policies\/mine\/policy\.yaml\nasked again, it allows \1, asks about 0 and denies 0\n$/) });
-    // It says of a policy that allows npm and git what these can do, and nothing else.
+    // It says of a policy that allows npm and git what these can do, and that commands need not heed its files; nothing else.
     const linted = await user.run('policy', 'lint', '--json', 'mine');
-    expect(JSON.parse(linted.stdout)).toEqual({ findings: ['git', 'npm'].map(() => expect.objectContaining({ rule: expect.stringMatching(/^commands\.allow\[\d\]$/), text: expect.stringMatching(/^(?:git|npm) can run any program/) })) });
+    const { findings } = JSON.parse(linted.stdout) as { findings: readonly { rule: string; isNote?: true }[] };
+    expect(findings.filter(({ isNote }) => isNote !== true)).toEqual(['git', 'npm'].map(() => expect.objectContaining({ rule: expect.stringMatching(/^commands\.allow\[\d\]$/), text: expect.stringMatching(/^(?:git|npm) can run any program/) })));
+    expect(findings.flatMap(({ isNote, rule }) => (isNote === true ? [rule] : []))).toEqual(['files.read', 'files.write']);
     // What it was learned for is beside it as tests; the amounts are for their author to try.
     const tested = await user.run('policy', 'test', 'mine');
     expect(tested).toMatchObject({ code: 0, stdout: expect.stringMatching(/^mine: 1\d held, 0 failed; /) });

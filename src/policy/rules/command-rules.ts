@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import type { DecisionRequest, PolicyDocument } from '../../contracts/index.ts';
 import { type ActionRules, type CedarRule, defaultRule, type Facts, placedRule, ruleId } from '../cedar/rule.ts';
 import { anyOf, isPlain, quote, setOf } from '../cedar/text.ts';
@@ -120,6 +121,9 @@ class LayerRules {
         const fit = fitsAnywhere(rule.args ?? [], invocation.args);
         if (fit !== 'no') (fit === 'yes' || asks ? fits : maybe).push(id);
       }
+      for (const { id, rule, asks } of this.#restricting.perhaps(invocation.program)) {
+        if (fitsAnywhere(rule.args ?? [], invocation.args) !== 'no') (asks ? fits : maybe).push(id);
+      }
       const admitted = this.#admits(invocation);
       if (admitted !== undefined) fits.push(admitted.id);
       else if (this.#allow !== undefined && invocation.seenThrough) fits.push(this.#through);
@@ -188,7 +192,7 @@ class PlacedRule {
   /** Base names that speak for themselves in a text that cannot be read. */
   readonly names: readonly string[];
   readonly asks: boolean;
-  /** Its arguments are a sequence, which Cedar does not know. */
+  /** Its arguments are a sequence, and a path has many forms: Cedar knows neither. */
   readonly isFact: boolean;
   readonly #layer: PlacedLayer;
   readonly #list: 'allow' | 'ask' | 'deny';
@@ -203,7 +207,7 @@ class PlacedRule {
     this.forAny = rule.program.includes('*');
     this.names = this.forAny ? [] : rule.program.map(baseName);
     this.asks = list === 'ask';
-    this.isFact = (rule.args ?? []).length > 0 || !rule.program.every(isPlain);
+    this.isFact = (rule.args ?? []).length > 0 || !rule.program.every((program) => isPlain(program) && !program.includes('/'));
   }
 
   /** What it denies or asks about; where it only may fit, a person is asked. */
@@ -220,7 +224,7 @@ class PlacedRule {
   }
 
   covers(program: string): boolean {
-    return this.forAny || this.rule.program.includes(baseName(program)) || this.rule.program.includes(program);
+    return this.forAny || this.rule.program.includes(baseName(program)) || this.rule.program.includes(posix.normalize(program));
   }
 
   #condition(): string {
@@ -236,9 +240,9 @@ class PlacedRule {
   }
 
   #whyMaybe({ programs }: Invocations): string {
-    const run = programs.find(({ program, args }) => this.covers(program) && fitsAnywhere(this.rule.args ?? [], args) === 'maybe');
+    const run = programs.find(({ program, args }) => (this.covers(program) || this.names.includes(baseName(program))) && fitsAnywhere(this.rule.args ?? [], args) !== 'no');
     if (this.rule.reason !== undefined) return this.rule.reason;
-    return run === undefined ? `it names ${this.rule.program.join(' or ')}` : `it may run ${run.program} ${this.rule.args?.join(' ')}`;
+    return run === undefined ? `it names ${this.rule.program.join(' or ')}` : `${run.program} may be ${[this.rule.program.join(' or '), ...(this.rule.args ?? [])].join(' ')}`;
   }
 }
 
@@ -248,6 +252,8 @@ const NO_RULES: readonly PlacedRule[] = [];
 class RuleIndex {
   readonly rules: readonly PlacedRule[];
   readonly #byProgram = new Map<string, PlacedRule[]>();
+  /** Those that name a path, by its last part. */
+  readonly #byTail = new Map<string, PlacedRule[]>();
   readonly #forAny: readonly PlacedRule[];
 
   constructor(rules: readonly PlacedRule[]) {
@@ -255,15 +261,23 @@ class RuleIndex {
     this.#forAny = rules.filter(({ forAny }) => forAny);
     for (const one of rules) {
       if (one.forAny) continue;
-      for (const program of one.rule.program) this.#byProgram.set(program, [...(this.#byProgram.get(program) ?? []), one]);
+      for (const program of one.rule.program) {
+        this.#byProgram.set(program, [...(this.#byProgram.get(program) ?? []), one]);
+        if (program.includes('/')) this.#byTail.set(baseName(program), [...(this.#byTail.get(baseName(program)) ?? []), one]);
+      }
     }
   }
 
   /** By base name, and by exact path where the program was called by one. */
   of(program: string): readonly PlacedRule[] {
     const byName = this.#byProgram.get(baseName(program)) ?? NO_RULES;
-    const byPath = program.includes('/') ? (this.#byProgram.get(program) ?? NO_RULES) : NO_RULES;
+    const byPath = program.includes('/') ? (this.#byProgram.get(posix.normalize(program)) ?? NO_RULES) : NO_RULES;
     return byPath.length + this.#forAny.length === 0 ? byName : [...byName, ...byPath, ...this.#forAny];
+  }
+
+  /** Where a program was called by no absolute path, it may be one of these. */
+  perhaps(program: string): readonly PlacedRule[] {
+    return program.startsWith('/') ? NO_RULES : (this.#byTail.get(baseName(program)) ?? NO_RULES);
   }
 }
 

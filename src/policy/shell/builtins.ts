@@ -1,4 +1,4 @@
-import { doubtfulScript } from './shell-arguments.ts';
+import { changesMeaning, doubtfulScript } from './shell-arguments.ts';
 import type { Word } from './shell-word.ts';
 import { UNSEEN, type Variables } from './variables.ts';
 
@@ -30,7 +30,7 @@ const READERS: ReadonlyMap<string, Reader> = new Map(
   Object.entries({
     '.': script,
     source: script,
-    set: (args) => (args.some(({ text }) => /^[-+][a-z]*k|^keyword$/.test(text)) ? 'set -k changes what later words mean' : undefined),
+    set: (args) => (args.some(changesMeaning) ? 'set changes what later words mean' : undefined),
     mapfile: lines,
     readarray: lines,
     read: (args, variables) => readNames('read', args, variables),

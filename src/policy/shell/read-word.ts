@@ -15,6 +15,12 @@ export function readAssignment({ name, append, index, value }: syntax.Assignment
   return { text: `${name}=${word?.text ?? ''}`, certain: plain && word.certain, assigns: true };
 }
 
+/** An operator stands in it that nothing quotes: the parser took for a word what is none, `2>(…)` for one. In `[[ … ]]` patterns have some of them. */
+export function hasOperator({ text, parts }: syntax.Word, inTest: boolean): boolean {
+  const isWord = inTest ? /^(?:[^\\<>]|[<>](?!\()|\\[^])*\\?$/ : /^(?:[^\\()<>|&;\s]|\\[^])*\\?$/;
+  return (parts ?? [{ type: 'Literal', text }]).some((part) => part.type === 'Literal' && !isWord.test(part.text));
+}
+
 type Part = syntax.WordPart | syntax.DoubleQuotedChild;
 
 function isFixed(part: Part): boolean {

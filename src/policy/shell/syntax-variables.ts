@@ -5,6 +5,11 @@ import { UNSEEN, type Variables } from './variables.ts';
 
 /** Notes what one node of a syntax tree sets and computes; its children are nodes of their own. */
 export function noteVariables(node: syntax.SyntaxNode, variables: Variables): void {
+  noteSet(node, variables);
+  noteComputed(node, variables);
+}
+
+function noteSet(node: syntax.SyntaxNode, variables: Variables): void {
   switch (node.type) {
     case 'Assignment':
       noteAssignment(node, variables);
@@ -13,12 +18,26 @@ export function noteVariables(node: syntax.SyntaxNode, variables: Variables): vo
     case 'Select':
       for (const word of node.wordlist ?? [undefined]) variables.assign(node.name.value, node.type === 'Select' || word === undefined ? UNSEEN : valueOf(word));
       return;
+    case 'Function':
+      if (Object.hasOwn(COUNTING, node.name.value)) variables.doubts.push(`${node.name.value} is something else in it`);
+      return;
     case 'FileDescriptorVariable':
       variables.assign(node.name, undefined);
       return;
     case 'Coproc':
       variables.assign(node.name?.value ?? 'COPROC', UNSEEN);
       return;
+    case 'ArithmeticBinary':
+      // An assignment gives a number, to whatever that is.
+      if (node.operator.endsWith('=') && node.left.type === 'ArithmeticWord' && !/^[=!<>]=$/.test(node.operator)) variables.assign(node.left.value, undefined);
+      return;
+    default:
+      return;
+  }
+}
+
+function noteComputed(node: syntax.SyntaxNode, variables: Variables): void {
+  switch (node.type) {
     case 'ParameterExpansion':
       noteExpansion(node, variables);
       return;
@@ -29,10 +48,6 @@ export function noteVariables(node: syntax.SyntaxNode, variables: Variables): vo
     case 'ArithmeticCommand':
       // One that could not be read further.
       if (node.expression === undefined) variables.compute(node.type === 'ArithmeticCommand' ? node.body : node.text.slice(2));
-      return;
-    case 'ArithmeticBinary':
-      // An assignment gives a number, to whatever that is.
-      if (node.operator.endsWith('=') && node.left.type === 'ArithmeticWord' && !/^[=!<>]=$/.test(node.operator)) variables.assign(node.left.value, undefined);
       return;
     case 'TestBinary':
       if (/^-(?:eq|ne|lt|le|gt|ge)$/.test(node.operator)) for (const word of [node.left, node.right]) variables.compute(withoutQuotes(word.text));
@@ -71,9 +86,19 @@ function noteExpansion({ parameter, prefix, index, operation }: syntax.Parameter
 function valueOf(word: syntax.Word): Word | undefined {
   const parts = (word.parts ?? []).flatMap((part): readonly syntax.WordPart[] => (part.type === 'DoubleQuoted' ? part.parts : [part]));
   const numbers = parts.every((part) => part.type === 'ArithmeticExpansion' || /^\$(?:[#?$!]|\{#\w+\})$/.test(part.text));
-  const isSequence = parts.length === 1 && parts[0]?.type === 'CommandExpansion' && /^\$\(seq(?: -?\d+)+\)$/.test(parts[0].text);
+  const isCounted = parts.length === 1 && parts[0]?.type === 'CommandExpansion' && countsOf(parts[0].script?.commands ?? []);
   const isRange = word.parts?.length === 1 && word.parts[0]?.type === 'BraceExpansion' && /^\{[-\d.,]+\}$/.test(word.text);
-  return (parts.length > 0 && numbers) || isRange || isSequence ? undefined : readWord(word);
+  return (parts.length > 0 && numbers) || isRange || isCounted ? undefined : readWord(word);
+}
+
+/** With these arguments they print numbers, whatever their input is. */
+const COUNTING: Readonly<Record<string, RegExp>> = { date: /^\+%s(?:%N)?$/, nproc: /^$/, seq: /^-?\d+$/, wc: /^-[clmwL]+$/ };
+
+function countsOf([statement, ...more]: readonly syntax.Statement[]): boolean {
+  const last = statement?.command.type === 'Pipeline' ? statement.command.commands.at(-1) : statement?.command;
+  if (more.length > 0 || last?.type !== 'Command' || last.prefix.length > 0 || last.name === undefined) return false;
+  const counting = Object.hasOwn(COUNTING, last.name.text) ? COUNTING[last.name.text] : undefined;
+  return counting !== undefined && last.args.every((arg) => arg.type === 'Word' && arg.parts === undefined && counting.test(arg.text));
 }
 
 function withoutQuotes(text: string): string {

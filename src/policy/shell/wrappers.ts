@@ -73,7 +73,8 @@ class Wrapper {
   }
 
   #takesNext(option: string): boolean {
-    if (option.startsWith('--')) return this.#options.longValued?.includes(option) ?? false;
+    // A long name may be cut short.
+    if (option.startsWith('--')) return this.#options.longValued?.some((name) => name.startsWith(option)) ?? false;
     const valued = this.#options.valued ?? '';
     const at = [...option].findIndex((letter, i) => i > 0 && valued.includes(letter));
     return at === option.length - 1;
@@ -81,11 +82,15 @@ class Wrapper {
 }
 
 const transparent = true;
+/** Texts for a shell; the group has them where they are joined to the option. */
+const COMMAND = /^(?:-[a-zA-Z]*c|--c(?:o(?:m[a-z]*)?)?(?:=|$))(.*)$/s;
+const CALL = /^(?:-c|--call=?)(.*)$/s;
+const SU = ['--group', '--shell', '--supp-group', '--whitelist-environment'];
 
 /** By base name. Programs that are not here may run others too (`make`, `npm`, `python`): a name says nothing about what they do. */
 export const WRAPPERS: ReadonlyMap<string, Wrapper> = new Map(
   Object.entries({
-    env: { valued: 'uC', longValued: ['--unset', '--chdir'], assignments: true, doubtful: /^-[a-zA-Z]*S|^--split-string/, transparent },
+    env: { valued: 'uCa', longValued: ['--unset', '--chdir', '--argv0'], assignments: true, doubtful: /^-[a-zA-Z]*S|^--s/, transparent },
     nice: { valued: 'n', longValued: ['--adjustment'], transparent },
     ionice: { valued: 'cn', longValued: ['--class', '--classdata'], transparent },
     nohup: { transparent },
@@ -96,24 +101,24 @@ export const WRAPPERS: ReadonlyMap<string, Wrapper> = new Map(
     command: { transparent },
     builtin: { transparent },
     exec: { valued: 'a', transparent },
-    sudo: { valued: 'ugpCThrtUDR', longValued: ['--user', '--group', '--prompt', '--chdir', '--host'], assignments: true },
+    sudo: { valued: 'ugpCThrtUDR', longValued: ['--user', '--group', '--prompt', '--chdir', '--host', '--close-from', '--chroot', '--role', '--type', '--other-user', '--command-timeout'], assignments: true },
     doas: { valued: 'uC' },
-    su: { textual: /^(?:-[a-zA-Z]*c|--command=?)(.*)$/s, valued: 'gGswT', operands: 1 },
-    runuser: { textual: /^(?:-[a-zA-Z]*c|--command=?)(.*)$/s, valued: 'gGuswT' },
+    su: { textual: COMMAND, valued: 'gGswT', longValued: SU, operands: 1 },
+    runuser: { textual: COMMAND, valued: 'gGuswT', longValued: [...SU, '--user'] },
     pkexec: { longValued: ['--user'] },
     busybox: {},
     toybox: {},
-    chroot: { operands: 1 },
+    chroot: { operands: 1, longValued: ['--userspec', '--groups'] },
     taskset: { operands: 1 },
-    chrt: { operands: 1 },
-    setpriv: { longValued: ['--reuid', '--regid', '--groups', '--inh-caps', '--ambient-caps', '--bounding-set', '--securebits'] },
+    chrt: { operands: 1, valued: 'TPD', longValued: ['--sched-runtime', '--sched-period', '--sched-deadline'] },
+    setpriv: { longValued: 'reuid regid ruid euid rgid egid groups inh-caps ambient-caps bounding-set securebits pdeathsig ptracer selinux-label apparmor-profile landlock-access landlock-rule seccomp-filter'.split(' ').map((name) => `--${name}`) },
     setarch: {},
     i386: {},
     x86_64: {},
     linux32: {},
     linux64: {},
-    unshare: { valued: 'SGwR' },
-    nsenter: { valued: 'tSGrw' },
+    unshare: { valued: 'SGwRl', longValued: 'setuid setgid root wd propagation setgroups map-user map-users map-group map-groups monotonic boottime load-interp'.split(' ').map((name) => `--${name}`) },
+    nsenter: { valued: 'tSG', longValued: ['--target', '--setuid', '--setgid'] },
     fakeroot: { valued: 'lsib' },
     proot: { valued: 'rbwq' },
     firejail: {},
@@ -128,10 +133,10 @@ export const WRAPPERS: ReadonlyMap<string, Wrapper> = new Map(
     chpst: { valued: 'ubUenmdoplftrc' },
     'ssh-agent': { valued: 'atEP' },
     choom: { valued: 'np' },
-    prlimit: {},
+    prlimit: { valued: 'op', longValued: ['--output', '--pid'] },
     logsave: { operands: 1 },
-    npx: { valued: 'p', longValued: ['--package'], textual: /^(?:-c|--call=?)(.*)$/s },
-    npm: { behind: ['exec', 'x'], valued: 'pw', longValued: ['--package', '--workspace'], textual: /^(?:-c|--call=?)(.*)$/s },
+    npx: { valued: 'p', longValued: ['--package'], textual: CALL },
+    npm: { behind: ['exec', 'x'], valued: 'pw', longValued: ['--package', '--workspace'], textual: CALL },
     pnpm: { behind: ['exec', 'dlx'], valued: 'c' },
     pnpx: {},
     yarn: { behind: ['exec', 'dlx', 'run'], valued: 'p' },
@@ -150,9 +155,9 @@ export const WRAPPERS: ReadonlyMap<string, Wrapper> = new Map(
     mise: { behind: ['exec', 'x'] },
     direnv: { behind: ['exec'], operands: 1 },
     perf: { behind: ['stat', 'record', 'trace'], valued: 'eoFCpt' },
-    xargs: { valued: 'nILPdEsa', longValued: ['--max-args', '--max-lines', '--max-procs', '--delimiter', '--arg-file', '--max-chars'], addsWords: true },
-    watch: { valued: 'n', longValued: ['--interval'], doubtful: /\s/ },
-    flock: { valued: 'wE', operands: 1, textual: /^(?:-c|--command=?)(.*)$/s },
+    xargs: { valued: 'nILPdEsa', longValued: ['--max-args', '--max-procs', '--delimiter', '--arg-file', '--max-chars', '--process-slot-var'], addsWords: true },
+    watch: { valued: 'nqs', longValued: ['--interval', '--equexit', '--shotsdir'], doubtful: /\s/ },
+    flock: { valued: 'wE', longValued: ['--timeout', '--wait', '--conflict-exit-code'], operands: 1, textual: COMMAND },
   } satisfies Record<string, WrapperOptions>).map(([name, options]) => [name, new Wrapper(options)]),
 );
 

@@ -109,6 +109,11 @@ export const SHAPES: readonly Shapes[] = [
     ],
   },
   {
+    family: 'words of earlier lines',
+    source: 'the Bash manual',
+    deny: ['set -o history -o histexpand\n: sudo id\n!!:1-2', 'set -o history; set -H\n: sudo id\n!!:1 id'],
+  },
+  {
     family: 'look-alike blanks and names',
     source: INJECTION,
     unrun: true,

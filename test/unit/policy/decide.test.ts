@@ -223,6 +223,55 @@ commands:
   ],
 );
 
+table('a program by its path', 'commands: { ask: [{ program: /opt/deploy }], deny: [{ program: /opt/drop }, { program: /opt/db, args: [drop] }] }', [
+  [run('/opt/deploy'), 'ask', 'commands.ask[0]'],
+  [run('/opt/drop', 'now'), 'deny', 'commands.deny[0]'],
+  [run('/opt//x/../drop'), 'deny', 'commands.deny[0]'],
+  [run('/usr/bin/drop'), 'allow', 'default'],
+  // Where it is looked for, or begins, is not known.
+  [run('drop'), 'ask', 'commands.deny[0]'],
+  [sh('cd /opt && ./drop'), 'ask', 'commands.deny[0]'],
+  [sh('cd /opt && ./deploy'), 'ask', 'commands.ask[0]'],
+  [sh('cd /opt && ./db drop'), 'ask', 'commands.deny[1]'],
+  [sh('cd /opt && ./db list'), 'allow', 'default'],
+]);
+
+table('texts that a parser, or a shell, reads otherwise than one would think', 'commands: { deny: [{ program: sudo }] }', [
+  // The parser has a word or a value where bash has a list or a substitution.
+  ...['x=(y=$(sudo)):', 'export x=(a)$(sudo)', '2>(sudo)', 'cat {x}<(sudo)', 'cat 3<(sudo)', '[[ a && $(cat 3<(sudo)) ]]', '[[ 3<(sudo) ]]', '[[ a == 2>(sudo) ]]', 'echo ${a[$(sudo)x}b]}'].map((text): Row => [run('bash', '-c', text), 'deny', 'commands.deny[0]']),
+  // To busybox it is a $'…' quote.
+  [run('busybox', 'sh', '-c', "$\\\n'su\\x64o'"), 'ask', 'commands'],
+  // Bash loses count behind a here-document in a substitution, and expands what is behind >& twice.
+  [run('bash', '-c', 'echo $(cat <<A\na\nA\n:; case su""do in su""do) ;; esac)'), 'ask', 'commands'],
+  [run('bash', '-c', `>& '$(su"do")' :`), 'ask', 'commands'],
+  [run('bash', '-c', 'git commit -m "$(cat <<\'EOF\'\nIt\'s "done": $(sudo)\nEOF\n)"'), 'allow', 'default'],
+  // What it computes with may be code, unless it is a number.
+  [run('bash', '-c', 'n=$(cat f); echo $((n / 2))'), 'ask', 'commands'],
+  [run('bash', '-c', 'n=$(git ls-files | wc -l); s=$(date +%s); echo $((n / 2)) $((s + 1))'), 'allow', 'default'],
+  [run('bash', '-c', 'n=$(wc -l f); echo $((n / 2))'), 'ask', 'commands'],
+  [run('bash', '-c', 'wc() { cat f; }; n=$(wc); echo $((n / 2))'), 'ask', 'commands'],
+  [run('bash', '-c', 'for i in $(seq 1 3) {4..6}; do x=$((i * 2)); n=${#x}; echo $((x + n)) "${x:n:1}"; done'), 'allow', 'default'],
+  // An option cut short, one whose value is joined only, and a descriptor that is closed.
+  [run('env', '--un', 'A', 'sudo'), 'deny', 'commands.deny[0]'],
+  [run('xargs', '--max-lines', 'sudo'), 'deny', 'commands.deny[0]'],
+  [run('bash', '-c', '>&-su"do"'), 'ask', 'commands'],
+  [run('bash', '-c', 'ls >&- 2>&1'), 'allow', 'default'],
+  [run('busybox', 'sh', '-c-c', 'su""do'), 'ask', 'commands'],
+  // What was put behind it changes nothing of what is found in PATH before.
+  [sh('export PATH="$PATH:/opt/go/bin"; go version'), 'allow', 'default'],
+  [sh('export PATH="/opt/go/bin:$PATH"; go version'), 'ask', 'commands'],
+  [sh('NODE_OPTIONS=--max-old-space-size=4096 GIT_PAGER=cat npm test'), 'allow', 'default'],
+  // Whatever zsh makes of it.
+  [run('zsh', '-c', 'ls'), 'ask', 'commands'],
+  [run('zsh', '-c', '=sudo id'), 'deny', 'commands.deny[0]'],
+  // Code of other languages is searched for names.
+  [run('python3', '-c', 'print("a")'), 'allow', 'default'],
+  [run('awk', '{ print $1 }', 'sudo.txt'), 'allow', 'default'],
+  [sh('grep -c sudo f; python3 -c "print(1)"'), 'allow', 'default'],
+  [sh('command -v sudo'), 'allow', 'default'],
+  [sh(`${'a <<A;'.repeat(30_000)}`), 'ask', 'commands'],
+]);
+
 table('commands by allow', `commands: { allow: [{ program: [npm, ls] }, { program: git, args: [status] }], deny: [{ program: npm, args: [publish] }] }`, [
   [run('npm', 'test'), 'allow', 'commands.allow[0]'],
   [run('npm', 'publish'), 'deny', 'commands.deny[0]'],

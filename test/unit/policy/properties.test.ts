@@ -80,7 +80,7 @@ const request = fc.oneof(
 
 const RUNS = { numRuns: 1_000, seed: -196249913 };
 
-describe('decisions', () => {
+describe('decisions', { timeout: 120_000 }, () => {
   test('are the same for the same question, from the same or an equal policy', () => {
     fc.assert(
       fc.property(document, request, (content, question) => {

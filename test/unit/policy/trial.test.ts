@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { PolicyFile } from '../../../src/contracts/index.ts';
+import type { DecisionRequest, PolicyFile } from '../../../src/contracts/index.ts';
 import { explain, type Question, requestOf, testPolicy } from '../../../src/policy/index.ts';
 import { policyOf } from './policies.ts';
 
@@ -133,10 +133,31 @@ describe('lint', () => {
     ['a question that is never asked', 'commands: { ask: [{ program: git, args: [push, -f] }, { program: git }], deny: [{ program: [git, hg], args: [push] }] }', [['commands.ask[0]', /commands\.deny\[0\] of p denies all of it/]]],
     ['a limit without effect', 'extends: parent\nlimits: { cpu: 4, pids: 16 }', [['limits.cpu', /no effect: parent is stricter/]]],
     ['a network rule that matches nothing yet', 'network: [{ registries: [npm] }, { host: a.test, paths: ["/{owner}/x"] }, { host: a.test }]', [['network[0]', /registries/], ['network[1]', /variables/]]],
+    ['a program that runs others, beside a denial', 'commands: { allow: [{ program: [ls, python3, bash] }], deny: [{ program: sudo }] }', [['commands.allow[0]', /^python3 can run any program, sudo too/], ['commands.allow[0]', /^bash can run/]]],
     ['nothing', 'extends: parent\ntools: { allow: [shell] }\nlimits: { cpu: 1 }', []],
   ])('finds %s', async (_, text, expected) => {
     const parent = 'name: parent\nfiles: { deny: ["/workspace/x/**"] }\ntools: { allow: [shell, edit] }\nlimits: { cpu: 2, pids: 64 }';
     const policy = await policyOf(text, { parent });
-    expect(policy.lint().map(({ rule, text: said }) => [rule, said])).toEqual(expected.map(([rule, pattern]) => [rule, expect.stringMatching(pattern)]));
+    expect(policy.lint().flatMap(({ isNote, rule, text: said }) => (isNote === true ? [] : [[rule, said]]))).toEqual(expected.map(([rule, pattern]) => [rule, expect.stringMatching(pattern)]));
   });
+
+  test.each<[string, string, readonly [string, RegExp][]]>([
+    ['what is read', 'files: { read: ["/workspace/**"] }', [['files.read', /the file API and tools: commands read what their user may/]]],
+    ['what is written', 'files: { write: ["/workspace/src/**"] }', [['files.write', /commands write all of \/workspace/]]],
+    ['what is denied', 'files: { deny: ["/workspace/.git/hooks/**"] }', [['files.deny[0]', /commands are not held by it/]]],
+    ['what the mounts say anyway', 'files: { read: ["/**"], write: ["/workspace/**", "/tmp/**"] }', []],
+    ['files where no command runs', 'files: { deny: ["/workspace/a"] }\ncommands: { allow: [] }', []],
+  ])('notes how far a rule reaches: %s', async (_, text, expected) => {
+    const notes = (await policyOf(text)).lint().filter(({ isNote }) => isNote === true);
+    expect(notes.map(({ rule, text: said }) => [rule, said])).toEqual(expected.map(([rule, pattern]) => [rule, expect.stringMatching(pattern)]));
+  });
+});
+
+test.each<[DecisionRequest, RegExp]>([
+  [{ action: 'file.write', path: '/workspace/a' }, /not a command in the sandbox, which may write here/],
+  [{ action: 'file.delete', path: '/etc/passwd' }, /not a command in the sandbox, which the read-only root/],
+  [{ action: 'file.read', path: '/etc/passwd' }, /not a command in the sandbox, which reads what its user may/],
+  [{ action: 'export.patch', paths: ['a'], bytes: 1 }, /what leaves as a patch/],
+])('explain says what the answer to %j binds', async (request, expected) => {
+  expect(explain(request, (await policyOf('')).decide(request)).binds).toMatch(expected);
 });
