@@ -72,10 +72,11 @@ function argumentsOf(text: string): readonly unknown[] {
 }
 
 async function grantsOf(services: Services, terminal: Terminal, session: Session, options: JsOptions, signal: AbortSignal): Promise<ProgramGrants> {
-  if (options.workspace === undefined) return {};
+  const fetch = session.policy.grant.javascript.functions.includes('fetch');
+  if (options.workspace === undefined) return { fetch };
   const sandbox = await session.sandbox('files of a program');
   await bring(services, sandbox, options.workspace, terminal, signal);
-  return { files: sandbox.files };
+  return { files: sandbox.files, fetch };
 }
 
 /** The result alone is data. */

@@ -20,10 +20,30 @@ export interface EgressProvisions {
   readonly env: Readonly<Record<string, string>>;
 }
 
+/** A request of a program that is in no sandbox. */
+export interface EgressCall {
+  readonly url: string;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Buffer | undefined;
+  /** A longer answer is an error. */
+  readonly mostBytes: number;
+  readonly signal: AbortSignal;
+}
+
+export interface EgressAnswer {
+  readonly status: number;
+  /** By lower-case name; several of one name are joined by commas. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+}
+
 /** The way out of one session's sandboxes. Disposing ends every connection. */
 export interface Egress extends AsyncDisposable {
   /** Takes a connection over, for good. Never throws: what goes wrong is told to the program and to the journal. */
   accept(connection: SandboxConnection): void;
+  /** The same way out, for who is in no sandbox: what a policy refuses is answered as it would be there. Errors: `usage`, `egress_failed`, `cancelled`. */
+  request(call: EgressCall): Promise<EgressAnswer>;
   /** The authority that inspected connections are signed by, as PEM. Its key is in memory only. */
   readonly certificate: string;
   /** `folder` is absolute, and in the sandbox. */

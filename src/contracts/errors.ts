@@ -42,6 +42,7 @@ const KINDS = {
   file_failed: { exit: 1, status: 422 },
   archive_hostile: { exit: 1, status: 422 },
   credential_unavailable: infrastructure,
+  egress_failed: { exit: 1, status: 502 },
   secret_unreadable: infrastructure,
   deadline: infrastructure,
   cancelled: { exit: 1, status: 499 },

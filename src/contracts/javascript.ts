@@ -1,7 +1,7 @@
 import type { SandboxKind } from './sandbox.ts';
 
 /** What a call of a host function is part of; a policy lends each by its name. */
-export type HostFunctionGroup = 'files' | 'tools';
+export type HostFunctionGroup = 'files' | 'tools' | 'fetch';
 
 export type JavaScriptLanguage = 'javascript' | 'typescript';
 

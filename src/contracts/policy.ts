@@ -112,7 +112,7 @@ export const policyDocument = z.strictObject({
       memory: bytes.optional().describe('the heap of a program'),
       languages: z.array(z.enum(['javascript', 'typescript'])).optional().describe('what programs may be written in; both by default'),
       place: z.enum(['host', 'sandbox']).optional().describe('where the process is that holds the isolate: on this host, or in a sandbox of its own'),
-      functions: z.array(z.enum(['files', 'tools'])).optional().describe('what of the host a program may be given to call'),
+      functions: z.array(z.enum(['files', 'tools', 'fetch'])).optional().describe('what of the host a program may be given to call'),
     })
     .optional()
     .describe('JavaScript in an isolate; without it there is none'),

@@ -9,7 +9,7 @@ export const questionForms = {
   exec: z.union([text, z.array(z.string()).min(1)]).describe('a program and its arguments, or a text for a shell'),
   python: text.describe('code for an interpreter that keeps its state'),
   node: text.describe('code for an interpreter that keeps its state'),
-  javascript: z.array(z.enum(['files', 'tools'])).describe('a program in an isolate, and what of the host it may call'),
+  javascript: z.array(z.enum(['files', 'tools', 'fetch'])).describe('a program in an isolate, and what of the host it may call'),
   read: text.describe('an absolute path in the sandbox'),
   write: text.describe('an absolute path in the sandbox'),
   delete: text.describe('an absolute path in the sandbox'),

@@ -19,7 +19,7 @@ import {
   GloveboxError,
 } from '../contracts/index.ts';
 import type { Gate } from './gate.ts';
-import { functionsOf, groupsOf, type ProgramGrants } from './javascript-functions.ts';
+import { type FunctionPorts, functionsOf, groupsOf, type ProgramGrants } from './javascript-functions.ts';
 
 /** A program as a caller asks for it; what is left out comes from the policy. */
 export interface JavaScriptRequest {
@@ -48,7 +48,7 @@ const OUTPUT_BYTES = 2 ** 20;
 const SHORT_SOURCE = 16_384;
 const NOTHING = '';
 
-interface ProgramPorts {
+interface ProgramPorts extends FunctionPorts {
   readonly isolates: Isolates | undefined;
   readonly gate: Gate;
   readonly ids: IdSource;
@@ -59,7 +59,6 @@ interface ProgramPorts {
   readonly sandbox: JavaScriptSpec['sandbox'];
   readonly blobs: Blobs | undefined;
   readonly touch: () => void;
-  readonly allowTool: (tool: string, version: string) => Promise<void>;
   /** Told that an end could not be written down. */
   readonly unwritten: (error: unknown) => void;
 }
@@ -91,7 +90,7 @@ export class GovernedPrograms {
     touch();
     const id = ids.next('jsc');
     const { language = 'javascript', form = 'module', grants = {} } = request;
-    const functions = functionsOf(grants, this.#options.allowTool);
+    const functions = functionsOf(grants, this.#options);
     const groups = groupsOf(grants);
     const sourceHash = `sha256:${hash('sha256', request.source)}`;
     const { allowed, decision, event } = await gate.consider({ action: 'javascript.run', language, source: sourceHash, functions: groups }, { signal });

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { z } from 'zod';
-import { GloveboxError, type HostFunction, type HostFunctionGroup, WORKSPACE } from '../contracts/index.ts';
+import { type EgressAnswer, type EgressCall, GloveboxError, type HostFunction, type HostFunctionGroup, WORKSPACE } from '../contracts/index.ts';
 import type { GovernedFiles } from './governed-files.ts';
 
 /** A tool as a program may call it: `tools.<name>(input)`. What does not fit `input` gets no further. */
@@ -16,21 +16,37 @@ export interface ProgramGrants {
   /** Of the workspace: `files.read(path)`, `write(path, text)`, `list(path)`, `remove(path)`. */
   readonly files?: GovernedFiles;
   readonly tools?: Readonly<Record<string, ProgramTool>>;
+  /** `fetch(url, { method, headers, body })`, on the session's way out; texts both ways. */
+  readonly fetch?: boolean;
 }
 
-type AllowTool = (tool: string, version: string) => Promise<void>;
+/** What the session does for functions. */
+export interface FunctionPorts {
+  readonly allowTool: (tool: string, version: string) => Promise<void>;
+  /** Errors: `denied` where the session has no way out. */
+  readonly request: (call: EgressCall) => Promise<EgressAnswer>;
+}
+
+type AllowTool = FunctionPorts['allowTool'];
+/** What an answer may hold: a program's heap holds it several times. */
+const ANSWER_MOST_BYTES = 8 * 2 ** 20;
+const fetchInit = z.strictObject({
+  method: z.string().regex(/^[A-Za-z]{1,20}$/).default('GET'),
+  headers: z.record(z.string().regex(/^[\w!#$%&'*+.^`|~-]{1,200}$/), z.string().regex(/^[\t -~]*$/)).default({}),
+  body: z.string().optional(),
+}).default({ method: 'GET', headers: {} });
 /** What an entry of a list is, to a program. */
 const MAX_ENTRIES = 10_000;
 const TOOL_NAME = /^[A-Za-z_$][\w$]*$/;
 
 /** The groups of a grant, as policy is asked about them. */
-export function groupsOf({ files, tools }: ProgramGrants): readonly HostFunctionGroup[] {
-  return [...(files === undefined ? [] : (['files'] as const)), ...(tools === undefined ? [] : (['tools'] as const))];
+export function groupsOf({ files, tools, fetch = false }: ProgramGrants): readonly HostFunctionGroup[] {
+  return [...(files === undefined ? [] : (['files'] as const)), ...(tools === undefined ? [] : (['tools'] as const)), ...(fetch ? (['fetch'] as const) : [])];
 }
 
 /** The functions of a grant by their names in the program. Errors: `usage` for a tool whose name is none. */
-export function functionsOf({ files, tools = {} }: ProgramGrants, allowTool: AllowTool): Readonly<Record<string, HostFunction>> {
-  const functions = { ...(files === undefined ? {} : fileFunctions(files)), ...toolFunctions(tools, allowTool) };
+export function functionsOf({ files, tools = {}, fetch = false }: ProgramGrants, { allowTool, request }: FunctionPorts): Readonly<Record<string, HostFunction>> {
+  const functions = { ...(files === undefined ? {} : fileFunctions(files)), ...toolFunctions(tools, allowTool), ...(fetch ? { fetch: fetchFunction(request) } : {}) };
   return Object.fromEntries(Object.entries(functions).map(([name, call]) => [name, plainErrors(name, call)]));
 }
 
@@ -65,6 +81,17 @@ function toolFunctions(tools: Readonly<Record<string, ProgramTool>>, allowTool: 
   );
 }
 
+/** What policy refuses is an answer of 403 in words, as to a program in a sandbox. */
+function fetchFunction(request: FunctionPorts['request']): HostFunction {
+  return async ([url, given], signal) => {
+    const init = fetchInit.safeParse(given ?? undefined);
+    if (typeof url !== 'string' || !init.success) throw new GloveboxError('usage', `expected an address, and { method, headers, body } of texts${init.success ? '' : `: ${z.prettifyError(init.error)}`}`);
+    const { method, headers, body } = init.data;
+    const answer = await request({ url, method: method.toUpperCase(), headers, body: body === undefined ? undefined : Buffer.from(body), mostBytes: ANSWER_MOST_BYTES, signal });
+    return { status: answer.status, ok: answer.status >= 200 && answer.status < 300, headers: answer.headers, body: answer.body.toString('utf8') };
+  };
+}
+
 /** Relative ones begin at the workspace. */
 function pathOf(path: unknown): string {
   if (typeof path !== 'string' || path === '' || path.includes('\0')) throw new GloveboxError('usage', 'expected a path');
@@ -91,6 +118,7 @@ function plainly(error: unknown): string {
     case 'file_failed':
       return String(error.details['errno'] ?? 'failed');
     case 'usage':
+    case 'egress_failed':
       return error.message;
     default:
       return `failed (${error.code})`;

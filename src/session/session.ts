@@ -100,6 +100,7 @@ export class Session implements AsyncDisposable {
       blobs: ports.blobs,
       touch: () => this.#touch(),
       allowTool: (tool, version) => this.allowTool(tool, version),
+      request: async (call) => (this.#way ?? noWay()).request(call),
       unwritten: (error) => this.#cannotWrite(error),
     });
     this.#wall = this.#time.timer(this.policy.grant.session.wallMs, () => this.#expire('its time is over'), { unref: true });
@@ -297,6 +298,10 @@ export class Session implements AsyncDisposable {
   #touch(): void {
     this.#idle.touch();
   }
+}
+
+function noWay(): never {
+  throw new GloveboxError('denied', 'the policy of this session opens no network', { details: { rule: 'network' } });
 }
 
 function add(spent: Spending, reply: ModelReply): Spending {

@@ -1,4 +1,4 @@
-import type { Broker, CredentialGrant, Egress, EgressGate, NetworkGrant, Sandbox, SandboxSpec } from '../contracts/index.ts';
+import type { Broker, CredentialGrant, Egress, EgressAnswer, EgressCall, EgressGate, NetworkGrant, Sandbox, SandboxSpec } from '../contracts/index.ts';
 import type { Gate } from './gate.ts';
 
 /** Where what a sandbox needs for its way out lies in it: a place that is writable in every kind, out of the way of what programs list. */
@@ -47,6 +47,11 @@ export class WayOut implements AsyncDisposable {
       throw error;
     }
     sandbox.serveNetwork((connection) => this.#egress.accept(connection));
+  }
+
+  /** For programs that are in no sandbox. Errors: see `Egress.request`. */
+  request(call: EgressCall): Promise<EgressAnswer> {
+    return this.#egress.request(call);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -19,7 +19,8 @@ export class RunJavaScript implements Tool<RunJsInput> {
   readonly name = 'run_js';
   readonly version = '1';
   readonly description =
-    'Run JavaScript in an isolate: no processes, no network, nothing to import, nothing kept for the next call. The default export is the result, as JSON: `export default …`. ' +
+    'Run JavaScript in an isolate: no processes, no network of its own, nothing to import, nothing kept for the next call. The default export is the result, as JSON: `export default …`. ' +
+    'Where it is lent, `await fetch(url, { method, headers, body })` asks a server that policy names: `{ status, ok, headers, body }`. ' +
     'Where they are lent, `files` is the workspace (`await files.read(path)`, `write(path, text)`, `list(path)`, `remove(path)`), and `tools` the other tools: ' +
     '`await tools.shell({ command })`, `tools.edit({ … })` and so on, with the same input; each gives `{ ok, text, data }`. Use it where several calls, or a loop over them, are one thought.';
   readonly input = runJsInput;
@@ -38,7 +39,7 @@ export class RunJavaScript implements Tool<RunJsInput> {
       source: code,
       signal,
       language: language ?? 'javascript',
-      grants: { ...(functions.includes('files') ? { files: sandbox.files } : {}), ...(functions.includes('tools') ? { tools: this.#tools(context) } : {}) },
+      grants: { ...(functions.includes('files') ? { files: sandbox.files } : {}), ...(functions.includes('tools') ? { tools: this.#tools(context) } : {}), fetch: functions.includes('fetch') },
       onConsole: (line) => void lines.push(line),
       ...(seconds == null ? {} : { limits: { wallMs: seconds * 1000 } }),
     });

@@ -76,3 +76,28 @@ describe.each(['container', 'process'])('out of a %s', (kind) => {
     expect(served.length).toBe(before);
   });
 });
+
+describe('out of an isolate', () => {
+  const js = (code: string) => user.run('js', '--policy', 'programs', '-e', code);
+  beforeAll(() => {
+    mkdirSync(join(user.folder, 'policies', 'programs'), { recursive: true });
+    const network = `network: [{ host: up.test, port: ${new URL(url).port}, methods: [GET], private: true }]`;
+    writeFileSync(join(user.folder, 'policies', 'programs', 'policy.yaml'), `name: programs\njavascript: { functions: [fetch] }\n${network}\n`);
+  });
+
+  test('fetch takes the same way, and is refused on it in the same words', async () => {
+    const ended = await js(`const yes = await fetch('${url}/'); const no = await fetch('https://evil.test/x'); export default [yes.ok, await yes.text(), no.status, no.body]`);
+    expect(ended).toMatchObject({ code: 0 });
+    expect(JSON.parse(ended.stdout)).toEqual([true, 'hello \n', 403, 'glovebox: refused by policy: network: GET https://evil.test:443/x is not in the list\n']);
+  });
+
+  test('an answer is data, and what is no address is told', async () => {
+    const ended = await js(`const answer = await fetch('${url}/'); export default [answer, await fetch('nowhere').catch(({ message }) => message), await fetch('${url}/', { body: 1 }).catch(({ message }) => message)]`);
+    expect(ended).toMatchObject({ code: 0 });
+    expect(JSON.parse(ended.stdout)).toMatchObject([{ status: 200, ok: true, body: 'hello \n' }, 'fetch: expected an address such as https://host/path', expect.stringContaining('fetch: expected an address, and { method')]);
+  });
+
+  test('there is none where policy lends none', async () => {
+    expect(await user.run('js', '-e', 'export default typeof fetch')).toMatchObject({ code: 0, stdout: '"undefined"\n' });
+  });
+});

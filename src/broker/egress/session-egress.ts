@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import { TLSSocket } from 'node:tls';
-import type { Clock, CredentialGrant, Egress, EgressGate, EgressProvisions, NetworkGrant, SandboxConnection } from '../../contracts/index.ts';
+import type { Clock, CredentialGrant, Egress, EgressAnswer, EgressCall, EgressGate, EgressProvisions, NetworkGrant, SandboxConnection } from '../../contracts/index.ts';
 import { provisionsFor } from '../certificates/provisions.ts';
 import type { Lease } from '../credentials/lease.ts';
 import { SessionCredentials } from '../credentials/session-credentials.ts';
@@ -17,6 +17,7 @@ import { Exchanges } from './exchanges.ts';
 import { peekByte } from './first-bytes.ts';
 import { HttpServers, LINGER_MS } from './http-servers.ts';
 import { canonicalName, type Destination, readAuthority } from './names.ts';
+import { ownRequest } from './own-request.ts';
 import { EgressRefusal, UpstreamFailure } from './refusal.ts';
 import { readSocks, SOCKS5_VERSION } from './socks5.ts';
 import { splice } from './splice.ts';
@@ -97,6 +98,10 @@ export class SessionEgress implements Egress {
     });
     if (via === 'proxy') this.#attend(stream, caller, () => this.#listen(stream));
     else this.#attend(stream, caller, () => this.#lead({ host: canonicalName(host), port }, stream, caller), { host, port });
+  }
+
+  request(call: EgressCall): Promise<EgressAnswer> {
+    return ownRequest({ accept: (connection) => this.accept(connection), certificate: this.certificate }, call);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

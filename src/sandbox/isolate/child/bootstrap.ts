@@ -121,6 +121,17 @@ function bootstrap(say: Say, maxTextLength: number): object {
         say('ask', text, `${asked} ${name}`);
       });
 
+  /** `fetch`: what comes is data, and can be asked for its text as an answer of the web's is. */
+  const answering =
+    (call: (...args: unknown[]) => Promise<unknown>) =>
+    async (url: unknown, init?: unknown): Promise<unknown> => {
+      const answer = (await call(toText(url), init)) as { body: string };
+      const { body } = answer;
+      defineProperty(answer, 'text', { value: async () => body });
+      defineProperty(answer, 'json', { value: async () => parse(body) as unknown });
+      return answer;
+    };
+
   return {
     install(args: string, functions: string): void {
       defineProperty(globalThis, 'args', { value: parse(args), writable: true, configurable: true });
@@ -128,7 +139,11 @@ function bootstrap(say: Say, maxTextLength: number): object {
       apply(map, parse(functions), [
         (path: string) => {
           let dot = 0;
-          while (path[dot] !== '.') dot += 1;
+          while (dot < path.length && path[dot] !== '.') dot += 1;
+          if (dot === path.length) {
+            defineProperty(globalThis, path, { value: answering(hostFunction(path)), writable: true, configurable: true });
+            return;
+          }
           const group = cut(path, dot);
           if (groups[group] === undefined) {
             groups[group] = {};
