@@ -10,8 +10,8 @@ import { ensurePackages, isMissing } from './packages.mjs';
 
 const LINE_LENGTH = 90;
 
-/** What tests look with: system calls, certificates of a server that they start. */
-const TEST_PROGRAMS = ['strace', 'openssl', 'git'];
+/** What tests look with: system calls, certificates of a server that they start, a terminal, and one shell more than Debian has by itself. */
+const TEST_PROGRAMS = ['strace', 'openssl', 'git', 'python3', 'busybox'];
 
 /** Resolves to the environment for what is started next. */
 export async function prepareMachine({ purpose, install }) {
