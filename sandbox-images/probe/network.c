@@ -210,7 +210,8 @@ static void take_resolver(char *line)
 
 	if (sscanf(line, "nameserver %63s", value) == 1 && strncmp(value, "127.", 4) != 0 && strcmp(value, "::1") != 0)
 		broken("the resolver %s is named", value);
-	if (sscanf(line, "search %63s", value) == 1 || sscanf(line, "domain %63s", value) == 1)
+	/* The root is no domain of anybody's: it says that names are searched for nowhere else. */
+	if ((sscanf(line, "search %63s", value) == 1 || sscanf(line, "domain %63s", value) == 1) && strcmp(value, ".") != 0)
 		broken("the domain %s is named", value);
 }
 
