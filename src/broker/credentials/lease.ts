@@ -5,6 +5,8 @@ import type { CredentialProvider, Lent } from './provider.ts';
 import type { Pair } from './scrubber.ts';
 
 const REVOKE_MS = 20_000;
+/** Nobody's request waits longer for a new value. */
+const REFRESH_MS = 30_000;
 /** Values that one lease may have had. A lease that is renewed every half minute for a day has fewer. */
 const VALUES_MOST = 4096;
 
@@ -46,10 +48,11 @@ export class Lease implements AsyncDisposable {
   }
 
   /** What is valid now. Errors: `credential_unavailable` where it has run out and cannot be had again: the old value is not used on. */
-  async value(signal: AbortSignal): Promise<string> {
+  async value(): Promise<string> {
     if (this.#over !== undefined) throw new GloveboxError('credential_unavailable', `the lease of ${this.credential} is over`);
     if (this.#held.lent.untilMs > this.#options.now()) return this.#held.lent.value;
-    this.#refreshing ??= this.#refresh(signal).finally(() => {
+    // For all who wait for it: that one of them has given up is nothing to the others.
+    this.#refreshing ??= this.#refresh(AbortSignal.timeout(REFRESH_MS)).finally(() => {
       this.#refreshing = undefined;
     });
     return (await this.#refreshing).lent.value;

@@ -56,7 +56,7 @@ export class SessionCredentials implements AsyncDisposable {
     const swaps: (Pair & { readonly credential: string; readonly places: readonly SwapPlace[] })[] = [];
     for (const { lease } of this.#held) {
       const places = placesOf(head, lease.placeholder);
-      if (places.length > 0) swaps.push({ credential: lease.credential, places: await this.#allowed(lease, places, bearer, signal), placeholder: lease.placeholder, secret: await valueOf(lease, signal) });
+      if (places.length > 0) swaps.push({ credential: lease.credential, places: await this.#allowed(lease, places, bearer, signal), placeholder: lease.placeholder, secret: await valueOf(lease) });
     }
     if (swaps.length > 0) this.#knowing.add(bearer.host);
     const body = await this.#intoBody(bearer, signal);
@@ -82,7 +82,7 @@ export class SessionCredentials implements AsyncDisposable {
   async #intoBody(bearer: Bearer, signal: AbortSignal): Promise<Transform | undefined> {
     const held = bearer.hasBody ? this.#held.filter(({ grant }) => grant.inBody) : [];
     if (held.length === 0) return undefined;
-    const pairs = await Promise.all(held.map(async ({ lease }) => ({ secret: lease.placeholder, placeholder: await valueOf(lease, signal) })));
+    const pairs = await Promise.all(held.map(async ({ lease }) => ({ secret: lease.placeholder, placeholder: await valueOf(lease) })));
     return new Scrubber(pairs).stream(async ({ secret: placeholder }) => {
       const found = held.find(({ lease }) => lease.placeholder === placeholder);
       if (found !== undefined) await this.#ask(found.lease.credential, 'body', bearer, signal);
@@ -96,9 +96,9 @@ export class SessionCredentials implements AsyncDisposable {
 }
 
 /** Why a provider cannot lend is not for the program to know. */
-async function valueOf(lease: Lease, signal: AbortSignal): Promise<string> {
+async function valueOf(lease: Lease): Promise<string> {
   try {
-    return await lease.value(signal);
+    return await lease.value();
   } catch {
     throw new EgressRefusal('credential_unavailable', `${lease.credential} cannot be lent now`);
   }

@@ -85,9 +85,9 @@ describe('the store, a variable and a file', () => {
     await using lease = await one(credentials(), 'npm');
     const { placeholder } = lease;
     await store.set('npm', 'npm_newnewnewnew');
-    expect(await lease.value(signal)).toBe('npm_oldoldoldold');
+    expect(await lease.value()).toBe('npm_oldoldoldold');
     nowMs += 31_000;
-    expect(await lease.value(signal)).toBe('npm_newnewnewnew');
+    expect(await lease.value()).toBe('npm_newnewnewnew');
     expect(lease.pairs).toEqual([{ secret: 'npm_oldoldoldold', placeholder }, { secret: 'npm_newnewnewnew', placeholder }]);
   });
 
@@ -96,14 +96,14 @@ describe('the store, a variable and a file', () => {
     await using lease = await one(credentials(), 'npm');
     await store.remove('npm');
     nowMs += 31_000;
-    await expect(lease.value(signal)).rejects.toMatchObject({ code: 'credential_unavailable' });
+    await expect(lease.value()).rejects.toMatchObject({ code: 'credential_unavailable' });
   });
 
   test('come from where the operator says', async () => {
     writeFileSync(join(folder, 'token'), 'of-a-file\n');
     const from = credentials({ yaml: `a: { provider: environment, variable: TOKEN }\nb: { provider: file, path: ${join(folder, 'token')} }\n`, env: { TOKEN: 'of-a-variable' } });
     const leases = await from.lend(['a', 'b'], signal);
-    expect(await Promise.all(leases.map((lease) => lease.value(signal)))).toEqual(['of-a-variable', 'of-a-file']);
+    expect(await Promise.all(leases.map((lease) => lease.value()))).toEqual(['of-a-variable', 'of-a-file']);
   });
 
   test.each([
@@ -119,7 +119,7 @@ describe('the store, a variable and a file', () => {
     await store.set('npm', 'npm_oldoldoldold');
     const lease = await one(credentials(), 'npm');
     await lease[Symbol.asyncDispose]();
-    await expect(lease.value(signal)).rejects.toThrow(/is over/);
+    await expect(lease.value()).rejects.toThrow(/is over/);
   });
 });
 
@@ -133,7 +133,7 @@ describe('Vault', () => {
   ])('a value of the key-value engine, version %s', async (_, json) => {
     server.answer = () => ({ json });
     await using lease = await one(credentials({ yaml: yaml('secret/data/db') }), 'db');
-    expect(await lease.value(signal)).toBe('pass-word-1');
+    expect(await lease.value()).toBe('pass-word-1');
     expect(server.asked).toMatchObject([{ method: 'GET', url: '/v1/secret/data/db', headers: { 'x-vault-token': 'hvs.the-token', 'x-vault-namespace': 'team' } }]);
   });
 
@@ -141,8 +141,8 @@ describe('Vault', () => {
     server.answer = ({ url }) => (url.endsWith('/renew') ? { json: { lease_duration: 60 } } : url.endsWith('/revoke') ? { status: 204 } : { json: { lease_id: 'database/creds/r/1', renewable: true, lease_duration: 60, data: { password: 'pass-word-1' } } });
     const lease = await one(credentials({ yaml: yaml('database/creds/r') }), 'db');
     nowMs += 41_000;
-    expect(await lease.value(signal)).toBe('pass-word-1');
-    expect(await lease.value(signal)).toBe('pass-word-1');
+    expect(await lease.value()).toBe('pass-word-1');
+    expect(await lease.value()).toBe('pass-word-1');
     await lease[Symbol.asyncDispose]();
     await lease[Symbol.asyncDispose]();
     expect(server.asked.map(({ method, url, body }) => [method, url, body])).toEqual([
@@ -157,7 +157,7 @@ describe('Vault', () => {
     server.answer = ({ url }) => (url.endsWith('/renew') ? { json: { lease_duration: 3 } } : url.endsWith('/revoke') ? { status: 204 } : { json: { lease_id: `r/${(made += 1)}`, lease_duration: 60, data: { password: `pass-word-${made}` } } });
     await using lease = await one(credentials({ yaml: yaml('database/creds/r') }), 'db');
     nowMs += 41_000;
-    const both = await Promise.all([lease.value(signal), lease.value(signal)]);
+    const both = await Promise.all([lease.value(), lease.value()]);
     expect(both).toEqual(['pass-word-2', 'pass-word-2']);
     expect(server.asked.filter(({ url }) => url.endsWith('/revoke')).map(({ body }) => body)).toEqual(['{"lease_id":"r/1","sync":true}']);
   });
@@ -233,7 +233,7 @@ test('a GitHub App lends a token narrowed to repositories and permissions, and r
   await store.set('app-key', privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
   server.answer = ({ method }) => (method === 'DELETE' ? { status: 204 } : { status: 201, json: { token: 'ghs_installation_token', expires_at: new Date(nowMs + 3_600_000).toISOString() } });
   const lease = await one(credentials({ yaml: `github: { provider: github-app, api: "${address}", app: 1234, installation: 42, key: app-key, repositories: [widgets], permissions: { contents: write } }` }), 'github');
-  expect(await lease.value(signal)).toBe('ghs_installation_token');
+  expect(await lease.value()).toBe('ghs_installation_token');
   expect(lease.placeholder).toMatch(/^ghs_[a-z]/);
   await lease[Symbol.asyncDispose]();
   const [lent, revoked] = server.asked;
@@ -250,7 +250,7 @@ test('an identity token is exchanged for an access token, read anew each time', 
   await using lease = await one(credentials({ yaml: `cloud: { provider: token-exchange, endpoint: "${address}/token", subject_file: ${join(folder, 'identity')}, audience: api }` }), 'cloud');
   writeFileSync(join(folder, 'identity'), 'jwt-two');
   nowMs += 81_000;
-  await lease.value(signal);
+  await lease.value();
   const forms = server.asked.map(({ body }) => Object.fromEntries(new URLSearchParams(body)));
   expect(forms.map((form) => form['subject_token'])).toEqual(['jwt-one', 'jwt-two']);
   expect(forms[0]).toMatchObject({ grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange', audience: 'api' });
