@@ -11,6 +11,8 @@ const FRAME_SLACK = 65_536;
 /** Replies that a child does not take. */
 const MAX_BACKLOG_BYTES = 64 * 2 ** 20;
 const CHECK_MS = 100;
+/** V8 leaves some 4 KiB behind of each isolate that a process has had: after so many it is worn. */
+export const MOST_CALLS = 5000;
 
 type Stopped = Extract<JavaScriptCause, 'timeout' | 'cpu_time' | 'output' | 'cancelled' | 'lost'>;
 
@@ -30,6 +32,7 @@ export class IsolateChild {
   /** When it was last looked at: what is dead cannot be asked. */
   #seen: ReturnType<Place['usage']>;
   #cpuMs = 0;
+  #calls = 0;
   #death: Death | undefined;
 
   private constructor(place: Place, memoryBytes: number) {
@@ -64,9 +67,9 @@ export class IsolateChild {
     }
   }
 
-  /** Whether it can take a call. After a doubt it never can. */
+  /** Whether it can take a call. After a doubt it never can, and no more when it is worn. */
   get isUsable(): boolean {
-    return this.#death === undefined && this.#stopped === undefined && this.#call === undefined;
+    return this.#calls < MOST_CALLS && this.#death === undefined && this.#stopped === undefined && this.#call === undefined;
   }
 
   kill(): void {
@@ -80,6 +83,7 @@ export class IsolateChild {
     this.#reader = new FrameReader(limits.outputBytes * FRAME_FACTOR + FRAME_SLACK);
     const call = new ChildCall(spec, (message) => this.#send(message), () => this.#stop('output', 'it said more than it may'));
     this.#call = call;
+    this.#calls += 1;
     const cpuBefore = this.#cpuMs;
     const wall = setTimeout(() => this.#stop('timeout', 'its time was over'), limits.wallMs);
     const watch = setInterval(() => this.#look(cpuBefore + (limits.cpuMs ?? Infinity)), CHECK_MS);

@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { JavaScriptSpec } from '../../../src/contracts/index.ts';
 import { FrameReader, frameOf } from '../../../src/sandbox/isolate/frames.ts';
-import { IsolateChild } from '../../../src/sandbox/isolate/isolate-child.ts';
+import { IsolateChild, MOST_CALLS } from '../../../src/sandbox/isolate/isolate-child.ts';
 import type { Death, Place } from '../../../src/sandbox/isolate/place.ts';
 
 // A child runs code that nobody has read, and may have been taken over by it: here the test is the child.
@@ -73,6 +73,18 @@ test('an honest child is believed, and takes the next call', async () => {
   place.say(END);
   expect(await running).toMatchObject({ cause: 'returned', result: 42 });
   expect(child.isUsable).toBe(true);
+  expect(place.killed).toBe(false);
+});
+
+test('a child is worn after thousands of calls, each of which it has answered', async () => {
+  const { place, child } = await start();
+  for (let calls = 1; calls <= MOST_CALLS; calls++) {
+    const running = child.run(spec());
+    place.say(END);
+    place.input.read();
+    expect((await running).cause).toBe('returned');
+    expect(child.isUsable).toBe(calls < MOST_CALLS);
+  }
   expect(place.killed).toBe(false);
 });
 
