@@ -59,7 +59,7 @@ export async function openServices({ env, version, note = () => {} }: Configurat
     sessionPorts: (attendance = {}) => ({ ...ports, ...attendance }),
     ...runServices({ ...ports, ...work, principal }),
     serve: (options) => serve({ ...ports, version, policies, secrets: lending.secrets, spoolDir: join(stateDir, 'spool'), sessions: ports, runs: (as) => new Runs({ ...ports, ...work, principal: as }) }, principal, options),
-    mcp: async (session, signal) => (await import('./server/index.ts')).serveMcp({ ports, version, redactor, session, signal }),
+    mcp: async (served) => (await import('./server/index.ts')).serveMcp({ ...served, ports, version, redactor }),
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
 }

@@ -1,5 +1,5 @@
 import { type Approval, type ApprovalAnswer, type ApprovalId, GloveboxError, parseId } from '../contracts/index.ts';
-import { describeApproval, safely } from './describe-approval.ts';
+import { describeApproval, safely } from '../session/index.ts';
 import type { Services } from './services.ts';
 import type { Terminal } from './terminal.ts';
 

@@ -1,7 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import type { Approval, ApprovalAnswer, ApprovalId, Principal } from '../contracts/index.ts';
-import type { Approver, Attendance } from '../session/index.ts';
-import { describeApproval } from './describe-approval.ts';
+import { type Approver, type Attendance, describeApproval } from '../session/index.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Asks whoever sits at the terminal: one question at a time. */

@@ -1,7 +1,7 @@
 import type { Approvals, Audit, Authority, Control, Journal, Permission, Policies, Principal, Redactor, RegistryKind, Sandboxes, SandboxKind, SandboxSpec, Stoppable, Workspace } from '../contracts/index.ts';
 import type { Forks, JournalBudgets, Replays, Runs, Trajectories, Worker, WorkerOptions } from '../runs/index.ts';
-import type { RunningServer, ServerOptions } from '../server/index.ts';
-import type { Attendance, SessionOptions, SessionPorts } from '../session/index.ts';
+import type { RunningServer, ServerOptions, StdioMcp } from '../server/index.ts';
+import type { Attendance, SessionPorts } from '../session/index.ts';
 
 /** An image of ours and whether the engine has it. */
 export interface ImageState {
@@ -107,5 +107,5 @@ export interface Services extends AsyncDisposable {
   /** Begins to serve. `firstKey`: where nobody had one, an administrator’s was made. */
   serve(options: ServerOptions): Promise<RunningServer & { readonly firstKey?: string }>;
   /** Serves one client over stdin and stdout until it has gone. */
-  mcp(session: SessionOptions, signal: AbortSignal): Promise<void>;
+  mcp(served: Pick<StdioMcp, 'work' | 'fix' | 'signal'>): Promise<void>;
 }

@@ -4,6 +4,6 @@
 // `sandboxes/` holds what clients have open, and ends it when they vanish; `routes/` has a file for each noun of the API; `mcp/` is the same for models.
 // Everything that is done goes through a `Session`, a `Runs` or a port: nothing is decided here.
 export { ApiKeys } from './access/api-keys.ts';
-export { serveMcp } from './mcp/serve-mcp.ts';
+export { serveMcp, type StdioMcp } from './mcp/serve-mcp.ts';
 export { openServer, type RunningServer, type ServerOptions } from './server.ts';
 export type { ServerPorts } from './server-ports.ts';

@@ -16,6 +16,7 @@ import { contextRoutes } from './routes/contexts.ts';
 import { fileRoutes } from './routes/files.ts';
 import { javaScriptRoutes } from './routes/javascript.ts';
 import { keyRoutes } from './routes/keys.ts';
+import { mcpRoutes, Workplaces } from './routes/mcp.ts';
 import { policyRoutes } from './routes/policies.ts';
 import type { Api, RouteParts } from './routes/route.ts';
 import { runRoutes } from './routes/runs.ts';
@@ -72,7 +73,8 @@ export async function openServer(ports: ServerPorts, options: ServerOptions): Pr
   await using open = new AsyncDisposableStack();
   const sandboxes = open.use(new ServedSandboxes(ports));
   const programs = open.use(new ProgramSessions(ports.policies, ports.sessions));
-  const app = open.adopt(await build(ports, options, { sandboxes, programs }), (built) => built.close());
+  const workplaces = open.use(new Workplaces(ports));
+  const app = open.adopt(await build(ports, options, { sandboxes, programs, workplaces }), (built) => built.close());
   const url = await listen(app, options);
   const running = open.move();
   return { url, [Symbol.asyncDispose]: () => running.disposeAsync() };
@@ -89,6 +91,7 @@ async function listen(app: FastifyInstance, { host, port }: ServerOptions): Prom
 interface Held {
   readonly sandboxes: ServedSandboxes;
   readonly programs: ProgramSessions;
+  readonly workplaces: Workplaces;
 }
 
 async function build(ports: ServerPorts, options: ServerOptions, held: Held): Promise<FastifyInstance> {
@@ -110,14 +113,18 @@ async function build(ports: ServerPorts, options: ServerOptions, held: Held): Pr
   await guards(app, options);
   await documents(app, ports);
   healthRoutes(app, ports);
-  await app.register(
-    (scope, _options, done) => {
-      authenticated(scope, { keys: ports.keys, tokens: options.issuer === undefined ? undefined : new Tokens(options.issuer, ports.authority), authority: ports.authority });
-      apiRoutes(scope.withTypeProvider<ZodTypeProvider>(), ports, held);
-      done();
-    },
-    { prefix: '/v1' },
-  );
+  const access = { keys: ports.keys, tokens: options.issuer === undefined ? undefined : new Tokens(options.issuer, ports.authority), authority: ports.authority };
+  await app.register(async (scope) => {
+    authenticated(scope, access);
+    mcpRoutes(scope, ports, held.workplaces);
+    await scope.register(
+      (api, _options, done) => {
+        apiRoutes(api.withTypeProvider<ZodTypeProvider>(), ports, held);
+        done();
+      },
+      { prefix: '/v1' },
+    );
+  });
   return app;
 }
 

@@ -5,6 +5,7 @@
 // Contract: session.ts (Session), governed-sandbox.ts (commands), governed-files.ts (files), contexts/ (interpreters), governed-javascript.ts (programs in isolates),
 // approvals/ (who is asked, what he answered, and what that is bound to), control/ (the kill switch), model-calls.ts (what a call may cost, and what it did), outside-effects.ts (what cannot be taken back).
 export type { Approver, Attendance } from './approvals/approver.ts';
+export { describeApproval, safely } from './approvals/describe-approval.ts';
 export { JournalApprovals } from './approvals/journal-approvals.ts';
 export { collectOutput, type CollectedOutput } from './collect-output.ts';
 export { CutText, type OutputLimits } from './cut-text.ts';

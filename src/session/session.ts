@@ -1,6 +1,8 @@
 import {
   type Broker,
   type DecisionRequest,
+  type EgressAnswer,
+  type EgressCall,
   GloveboxError,
   type Model,
   type ModelReply,
@@ -33,7 +35,7 @@ import { raceSignals } from './race-signals.ts';
 import { NO_REDACTOR } from './redacted.ts';
 import { openGate, type SessionOptions, type SessionPorts } from './session-options.ts';
 import type { Snapshot } from './snapshots.ts';
-import { WayOut } from './way-out.ts';
+import { boundIn, WayOut } from './way-out.ts';
 
 /** Without a sign of us for so long a sandbox ends itself; long enough for a restart of the service. */
 const GRACE_MS = 30_000;
@@ -117,7 +119,7 @@ export class Session implements AsyncDisposable {
       blobs: ports.blobs,
       touch: () => this.#touch(),
       allowTool: (tool, version) => this.allowTool(tool, version),
-      request: async (call) => (this.#way ?? noWay()).request(call),
+      request: (call) => this.request(call),
       unwritten: (error) => this.#cannotWrite(error),
     });
     this.#alarms = new Alarms({ gate, policy: options.policy, stop: (why, reason) => this.#endByItself(why, reason), unwritten: (error) => this.#cannotWrite(error) });
@@ -236,6 +238,13 @@ export class Session implements AsyncDisposable {
     return this.#programs.run(request, this.signal);
   }
 
+  /** On its way out, for whoever is in no sandbox: decided and written down, and what policy refuses is an answer of 403 in words. Errors: see `Egress.request`; `denied` where nothing leads out. */
+  async request(call: EgressCall): Promise<EgressAnswer> {
+    this.signal.throwIfAborted();
+    if (this.#way === undefined) throw new GloveboxError('denied', 'the policy of this session opens no network', { details: { rule: 'network' } });
+    return this.#way.request(call);
+  }
+
   async #open(): Promise<Sandbox> {
     const sandbox = await this.#ports.sandboxes.create(this.#kinds, this.#spec, { hardLimits: this.policy.grant.hardLimits, signal: this.signal });
     await this.#way?.give(sandbox, this.signal);
@@ -349,14 +358,4 @@ export class Session implements AsyncDisposable {
   #touch(): void {
     this.#idle.touch();
   }
-}
-
-/** The values that the policy has a use for; nothing where it has no names. */
-function boundIn({ grant }: Policy, variables: Variables): Variables | undefined {
-  if (grant.variables.length === 0) return undefined;
-  return Object.fromEntries(grant.variables.flatMap((name) => (Object.hasOwn(variables, name) ? [[name, variables[name] ?? '']] : [])));
-}
-
-function noWay(): never {
-  throw new GloveboxError('denied', 'the policy of this session opens no network', { details: { rule: 'network' } });
 }

@@ -1,4 +1,4 @@
-import type { Anomaly, Broker, CanaryGrant, CredentialGrant, Egress, EgressAnswer, EgressCall, EgressGate, NetworkGrant, OutputFilter, Sandbox, SandboxSpec, Stoppable, Variables } from '../contracts/index.ts';
+import type { Anomaly, Broker, CanaryGrant, CredentialGrant, Egress, EgressAnswer, EgressCall, EgressGate, NetworkGrant, OutputFilter, Policy, Sandbox, SandboxSpec, Stoppable, Variables } from '../contracts/index.ts';
 import type { Gate } from './gate.ts';
 
 /** Where what a sandbox needs for its way out lies in it: a place that is writable in every kind, out of the way of what programs list. */
@@ -95,4 +95,10 @@ function egressGate({ gate, variables, touch, alarmed, unwritten }: WayOutOption
       for (const event of events) if (event.type === 'anomaly.raised') alarmed(event.data);
     },
   };
+}
+
+/** The values that the policy has a use for; nothing where it has no names. */
+export function boundIn({ grant }: Policy, variables: Variables): Variables | undefined {
+  if (grant.variables.length === 0) return undefined;
+  return Object.fromEntries(grant.variables.flatMap((name) => (Object.hasOwn(variables, name) ? [[name, variables[name] ?? '']] : [])));
 }

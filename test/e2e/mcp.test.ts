@@ -24,7 +24,7 @@ async function client(user: User, ...args: string[]) {
 test('any client has a sandbox: commands, code that keeps its state, files, and what policy refuses is told to the model', async () => {
   using user = new User();
   const { connected, call } = await client(user, '--kind', 'process');
-  expect((await connected.listTools()).tools.map(({ name }) => name).toSorted()).toEqual(['list_files', 'read_file', 'reset_sandbox', 'run_code', 'run_command', 'run_js', 'write_file']);
+  expect((await connected.listTools()).tools.map(({ name }) => name).toSorted()).toEqual(['create_sandbox', 'delete_sandbox', 'fetch', 'get_run', 'list_files', 'read_file', 'run_code', 'run_command', 'run_js', 'start_fix', 'write_file']);
   expect(await call('run_command', { command: 'cat > a.txt; echo err >&2; exit 3', stdin: 'from stdin' })).toEqual({ text: '[stderr]\nerr\n\n[exited: exit code 3]', isError: true });
   expect(await call('read_file', { path: 'a.txt' })).toEqual({ text: 'from stdin', isError: false });
   expect(await call('write_file', { path: 'deep/b.txt', content: 'b' })).toEqual({ text: '1 bytes are in /workspace/deep/b.txt', isError: false });
@@ -33,7 +33,7 @@ test('any client has a sandbox: commands, code that keeps its state, files, and 
   expect(await call('run_code', { language: 'python', code: 'print("so"); n + 1' })).toEqual({ text: 'so\n42\n[finished]', isError: false });
   expect(await call('run_js', { source: 'export default 1' })).toMatchObject({ text: expect.stringMatching(/^refused by policy: ./), isError: true });
   expect(await call('read_file', { path: '/workspace/.git/hooks/../../no' })).toMatchObject({ text: expect.stringContaining('file_failed'), isError: true });
-  expect((await call('reset_sandbox')).isError).toBe(false);
+  expect((await call('delete_sandbox')).isError).toBe(false);
   expect(await call('read_file', { path: 'a.txt' })).toMatchObject({ isError: true });
   await connected.close();
 });

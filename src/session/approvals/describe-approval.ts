@@ -1,4 +1,4 @@
-import type { Approval, AskedRequest } from '../contracts/index.ts';
+import type { Approval, AskedRequest } from '../../contracts/index.ts';
 
 /** What fits on a screen. Whoever is to say yes to more looks at all of it first. */
 const SHOWN_CHARS = 4000;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ApprovalId, ApprovalQuestion, DecisionRequest } from '../../../src/contracts/index.ts';
-import { describeApproval } from '../../../src/cli/describe-approval.ts';
+import { describeApproval } from '../../../src/session/index.ts';
 
 function shown(request: DecisionRequest, more: Partial<ApprovalQuestion> = {}): string {
   const question: ApprovalQuestion = {

@@ -1,0 +1,64 @@
+import { createMcpHandler } from '@modelcontextprotocol/server';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { canonicalJson, GloveboxError, type Principal } from '../../contracts/index.ts';
+import { mcpServer } from '../mcp/mcp-server.ts';
+import { Workplace } from '../mcp/workplace.ts';
+import type { ServerPorts } from '../server-ports.ts';
+import { clientGone } from './route.ts';
+
+/** Those that hold nothing any more are forgotten when there are so many. */
+const KEPT = 64;
+
+/** The workplaces of clients: one for each principal and policy, until nobody has done anything in it for the policy's idle time. */
+export class Workplaces implements AsyncDisposable {
+  readonly #ports: ServerPorts;
+  readonly #open = new Map<string, Workplace>();
+
+  constructor(ports: ServerPorts) {
+    this.#ports = ports;
+  }
+
+  /** Errors: those of `Policies.load`. */
+  async of(principal: Principal, policyName: string): Promise<Workplace> {
+    const policy = await this.#ports.policies.load(policyName);
+    const key = canonicalJson({ principal, policy: policy.hash });
+    const known = this.#open.get(key);
+    if (known !== undefined) return known;
+    if (this.#open.size >= KEPT) for (const [each, { isEmpty }] of this.#open) if (isEmpty) this.#open.delete(each);
+    const workplace = new Workplace(this.#ports.sessions, { principal, policy });
+    this.#open.set(key, workplace);
+    return workplace;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.allSettled([...this.#open.values()].map((workplace) => workplace[Symbol.asyncDispose]()));
+  }
+}
+
+/** The Model Context Protocol over HTTP: `/mcp?policy=exec&fix-policy=code-fix&model=anthropic:…`; what is said in the address is its operator's choice, and no model's. */
+export function mcpRoutes(app: FastifyInstance, ports: ServerPorts, workplaces: Workplaces): void {
+  const asked = new WeakMap<Request, FastifyRequest>();
+  const handler = createMcpHandler(async ({ requestInfo }) => {
+    const request = requestInfo === undefined ? undefined : asked.get(requestInfo);
+    if (request === undefined) throw new GloveboxError('internal', 'a request of the protocol that nobody made');
+    const { policy = 'exec', 'fix-policy': fixPolicy = 'code-fix', model } = request.query as Readonly<Record<string, string | undefined>>;
+    const workplace = await workplaces.of(request.principal, policy);
+    return mcpServer({ version: ports.version, redactor: ports.redactor, workplace, fix: { runs: ports.runs(request.principal), policy: fixPolicy, model } });
+  });
+  app.addHook('onClose', () => handler.close());
+  app.route({
+    method: ['GET', 'POST', 'DELETE'],
+    url: '/mcp',
+    schema: { hide: true },
+    handler: async (request, reply) => {
+      const web = webRequest(request, clientGone(reply));
+      asked.set(web, request);
+      return reply.send(await handler.fetch(web, request.method === 'POST' ? { parsedBody: request.body } : {}));
+    },
+  });
+}
+
+function webRequest({ method, url, host, protocol, headers }: FastifyRequest, signal: AbortSignal): Request {
+  const given = Object.entries(headers).flatMap(([name, value]) => [value ?? []].flat().map((each): [string, string] => [name, each]));
+  return new Request(`${protocol}://${host}${url}`, { method, headers: given, signal });
+}
