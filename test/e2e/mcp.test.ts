@@ -10,7 +10,10 @@ const BIN = fileURLToPath(new URL('../../bin/glovebox.js', import.meta.url));
 
 /** A client of the protocol's own package, with a server of ours at the other end of its pipes. */
 async function client(user: User, ...args: string[]) {
-  const connected = new Client({ name: 'test', version: '1' });
+  return clientOf(new Client({ name: 'test', version: '1' }), user, args);
+}
+
+async function clientOf(connected: Client, user: User, args: readonly string[]) {
   await connected.connect(new StdioClientTransport({ command: process.execPath, args: [BIN, 'mcp', ...args], env: user.env, cwd: user.folder, stderr: 'inherit' }));
   onTestFinished(() => connected.close());
   const call = async (name: string, input: object = {}) => {
@@ -43,6 +46,21 @@ test('a program is computed in an isolate where policy lends that', async () => 
   const { connected, call } = await client(user, '--policy', 'js');
   expect(await call('run_js', { source: 'console.log("a"); export default (n: number) => [n, n * 2]', args: [21] })).toEqual({ text: 'a\n[21,42]', isError: false });
   expect(await call('run_js', { source: 'throw new TypeError("no")' })).toMatchObject({ text: expect.stringContaining('threw: no'), isError: true });
+  await connected.close();
+});
+
+test.each(['legacy', 'auto'] as const)('what policy asks is put to the person at the client, by the %s protocol', async (mode) => {
+  using user = new User();
+  const asking = new Client({ name: 'test', version: '1' }, { capabilities: { elicitation: {} }, versionNegotiation: { mode } });
+  const asked: string[] = [];
+  asking.setRequestHandler('elicitation/create', ({ params }) => {
+    asked.push(params.message);
+    return asked.length === 1 ? { action: 'accept', content: { answer: 'once' } } : { action: 'decline' };
+  });
+  const { connected, call } = await clientOf(asking, user, ['--policy', 'code-fix-local', '--kind', 'process']);
+  expect(await call('run_command', { command: 'git push' })).toMatchObject({ text: expect.stringContaining('not a git repository') });
+  expect(await call('run_command', { command: 'git push' })).toMatchObject({ text: expect.stringContaining('said no'), isError: true });
+  expect(asked).toEqual([expect.stringContaining('a fix leaves as a patch'), expect.stringContaining('a fix leaves as a patch')]);
   await connected.close();
 });
 

@@ -1,4 +1,4 @@
-import type { CallToolResult, McpServer, ToolAnnotations } from '@modelcontextprotocol/server';
+import { type CallToolResult, CLIENT_CAPABILITIES_META_KEY, type ClientCapabilities, type McpServer, type ServerContext, type ToolAnnotations } from '@modelcontextprotocol/server';
 import type { z } from 'zod';
 import { describeError, GloveboxError, type Redactor } from '../../contracts/index.ts';
 import type { Call } from './call.ts';
@@ -32,16 +32,17 @@ export class Toolbox {
   }
 
   add<Input extends z.ZodObject>(name: string, { title, description, input, annotations }: ToolShape<Input>, act: (input: z.output<Input>, call: Call) => Promise<Told>): void {
-    // A client has a way to its person's answer where it says so.
-    const mayAsk = (): boolean => {
-      const { elicitation } = this.#server.server.getClientCapabilities() ?? {};
-      return elicitation !== undefined && (elicitation.form !== undefined || elicitation.url === undefined);
-    };
     const inputSchema: z.ZodObject = input;
     this.#server.registerTool(name, { title, description, inputSchema, ...(annotations === undefined ? {} : { annotations }) }, (given, context) =>
       // The server has parsed it by the same schema.
-      this.workplace.calls.exchange(context, mayAsk(), (call) => this.#told(() => act(given as z.output<Input>, call))),
+      this.workplace.calls.exchange(context, this.#mayAsk(context), (call) => this.#told(() => act(given as z.output<Input>, call))),
     );
+  }
+
+  /** A client has a way to a person where it says so: in each request, or once in the handshake that came before. */
+  #mayAsk({ mcpReq: { envelope } }: ServerContext): boolean {
+    const { elicitation } = (envelope as { readonly [CLIENT_CAPABILITIES_META_KEY]?: ClientCapabilities } | undefined)?.[CLIENT_CAPABILITIES_META_KEY] ?? this.#server.server.getClientCapabilities() ?? {};
+    return elicitation !== undefined && (elicitation.form !== undefined || elicitation.url === undefined);
   }
 
   async #told(act: () => Promise<Told>): Promise<CallToolResult> {

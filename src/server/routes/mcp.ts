@@ -1,13 +1,17 @@
 import { createMcpHandler } from '@modelcontextprotocol/server';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { z } from 'zod';
 import { canonicalJson, GloveboxError, type Principal } from '../../contracts/index.ts';
 import { mcpServer } from '../mcp/mcp-server.ts';
 import { Workplace } from '../mcp/workplace.ts';
 import type { ServerPorts } from '../server-ports.ts';
+import { policyName } from '../shapes.ts';
 import { clientGone } from './route.ts';
 
 /** Those that hold nothing any more are forgotten when there are so many. */
 const KEPT = 64;
+
+const wanted = z.object({ policy: policyName.default('exec'), 'fix-policy': policyName.default('code-fix'), model: z.string().max(256).optional() });
 
 /** The workplaces of clients: one for each principal and policy, until nobody has done anything in it for the policy's idle time. */
 export class Workplaces implements AsyncDisposable {
@@ -41,7 +45,7 @@ export function mcpRoutes(app: FastifyInstance, ports: ServerPorts, workplaces: 
   const handler = createMcpHandler(async ({ requestInfo }) => {
     const request = requestInfo === undefined ? undefined : asked.get(requestInfo);
     if (request === undefined) throw new GloveboxError('internal', 'a request of the protocol that nobody made');
-    const { policy = 'exec', 'fix-policy': fixPolicy = 'code-fix', model } = request.query as Readonly<Record<string, string | undefined>>;
+    const { policy, 'fix-policy': fixPolicy, model } = wanted.parse(request.query);
     const workplace = await workplaces.of(request.principal, policy);
     return mcpServer({ version: ports.version, redactor: ports.redactor, workplace, fix: { runs: ports.runs(request.principal), policy: fixPolicy, model } });
   });
@@ -51,6 +55,7 @@ export function mcpRoutes(app: FastifyInstance, ports: ServerPorts, workplaces: 
     url: '/mcp',
     schema: { hide: true },
     handler: async (request, reply) => {
+      wanted.parse(request.query);
       const web = webRequest(request, clientGone(reply));
       asked.set(web, request);
       return reply.send(await handler.fetch(web, request.method === 'POST' ? { parsedBody: request.body } : {}));
