@@ -41,7 +41,8 @@ export class Toolbox {
 
   /** A client has a way to a person where it says so: in each request, or once in the handshake that came before. */
   #mayAsk({ mcpReq: { envelope } }: ServerContext): boolean {
-    const { elicitation } = (envelope as { readonly [CLIENT_CAPABILITIES_META_KEY]?: ClientCapabilities } | undefined)?.[CLIENT_CAPABILITIES_META_KEY] ?? this.#server.server.getClientCapabilities() ?? {};
+    const declared: { readonly [CLIENT_CAPABILITIES_META_KEY]?: ClientCapabilities } = envelope ?? {};
+    const { elicitation } = declared[CLIENT_CAPABILITIES_META_KEY] ?? this.#server.server.getClientCapabilities() ?? {};
     return elicitation !== undefined && (elicitation.form !== undefined || elicitation.url === undefined);
   }
 
