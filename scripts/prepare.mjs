@@ -1,10 +1,10 @@
 // Makes a machine ready, then runs what follows `--` under Node 24:
-//   node scripts/prepare.mjs [--for-demo | --for-tests | --for-fuzz] [--no-install] [-- program.js args…]
+//   node scripts/prepare.mjs [--for-demo | --for-tests | --for-fuzz | --for-service] [--no-install] [-- program.js args…]
 // The first half runs on any Node from 18 up with nothing installed; scripts/prepare/ runs under Node 24.
 import { fileURLToPath } from 'node:url';
 import { ensureDependencies, findNode24, keepCompiledCode, runInstead, say, Stop } from './node24.mjs';
 
-const PURPOSES = ['--for-demo', '--for-tests', '--for-fuzz'];
+const PURPOSES = ['--for-demo', '--for-tests', '--for-fuzz', '--for-service'];
 
 function readArguments(argv) {
   const end = argv.includes('--') ? argv.indexOf('--') : argv.length;

@@ -7,6 +7,7 @@ import { ensureEngine } from './engine.mjs';
 import { ensureFuzzing } from './fuzzing.mjs';
 import { ensureRunsc } from './gvisor.mjs';
 import { ensurePackages, isMissing } from './packages.mjs';
+import { ensureServiceImage } from './service-image.ts';
 import { ensureTestImages } from './test-images.mjs';
 
 const LINE_LENGTH = 90;
@@ -23,7 +24,7 @@ export async function prepareMachine({ purpose, install }) {
   }
   const engine = await ensureEngine({ purpose, install });
   if (engine === undefined) {
-    if (purpose === 'tests') throw new Stop('the tests need a Docker engine.');
+    if (purpose !== 'demo') throw new Stop(`the ${purpose} need${purpose === 'tests' ? '' : 's'} a Docker engine.`);
     return env;
   }
   if (purpose === 'tests') {
@@ -32,6 +33,7 @@ export async function prepareMachine({ purpose, install }) {
   }
   await ensureImages(engine.docker, { install });
   if (purpose === 'tests') await ensureTestImages(engine.docker, new SandboxImages(engine.docker), { install });
+  if (purpose !== 'demo') await buildService(engine.docker);
   // For whatever does not search as thoroughly by itself.
   return { ...env, DOCKER_HOST: engine.endpoint };
 }
@@ -47,4 +49,11 @@ async function ensureImages(docker, { install }) {
       if (line.startsWith('Step ')) say(`  ${name}: ${line.slice(0, LINE_LENGTH)}`);
     },
   });
+}
+
+async function buildService(docker) {
+  const reference = await ensureServiceImage(docker, (line) => {
+    if (line.startsWith('Step ')) say(`  service: ${line.slice(0, LINE_LENGTH)}`);
+  });
+  say(`the service's image is ${reference}, and glovebox/service:latest`);
 }

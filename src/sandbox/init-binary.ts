@@ -21,6 +21,8 @@ export interface InitBinaryOptions {
 }
 
 const SOURCES = fileURLToPath(new URL('../../sandbox-images/', import.meta.url));
+/** Where an installation may bring it along, by the hash of the source as well. */
+const PREBUILT = fileURLToPath(new URL('../../prebuilt/', import.meta.url));
 const COMPILE_DEADLINE_MS = 3 * 60_000;
 /** In order of preference: musl makes a program a tenth of the size. */
 const COMPILERS = ['musl-gcc', 'cc', 'gcc', 'clang'];
@@ -60,7 +62,7 @@ export class InitBinary {
   async obtainable(signal?: AbortSignal): Promise<{ readonly ok: boolean; readonly detail: string }> {
     if (this.#made !== undefined) return { ok: true, detail: `${this.#name} is built` };
     const source = await readImageSource(this.#sources, this.#image);
-    if (existsSync(this.#pathOf(source))) return { ok: true, detail: `${this.#name} is built` };
+    if (this.#builtPath(source) !== undefined) return { ok: true, detail: `${this.#name} is built` };
     if (this.#compiler() !== undefined && this.#has('make')) return { ok: true, detail: `${this.#name} will be compiled at the first use` };
     if ((await this.#options.extract?.(source.reference, signal)) !== undefined) return { ok: true, detail: `${this.#name} comes from ${source.reference}` };
     return { ok: false, detail: `${this.#name} is not built: ${this.#howToGet}` };
@@ -68,8 +70,9 @@ export class InitBinary {
 
   async #make(signal?: AbortSignal): Promise<string> {
     const source = await readImageSource(this.#sources, this.#image);
-    const path = this.#pathOf(source);
-    if (existsSync(path)) return path;
+    const built = this.#builtPath(source);
+    if (built !== undefined) return built;
+    const path = this.#pathIn(this.#folder, source);
     const extracted = await this.#options.extract?.(source.reference, signal);
     // An engine may be on another machine, of another kind.
     const bytes = extracted !== undefined && runsHere(extracted) ? extracted : await this.#compile(source, signal);
@@ -104,9 +107,12 @@ export class InitBinary {
     return join(this.#options.stateDir, this.#image);
   }
 
-  #pathOf(source: ImageSource): string {
-    const hash = source.reference.slice(source.reference.lastIndexOf(':') + 1);
-    return join(this.#folder, hash, this.#name);
+  #builtPath(source: ImageSource): string | undefined {
+    return [this.#folder, join(PREBUILT, this.#image)].map((folder) => this.#pathIn(folder, source)).find((path) => existsSync(path));
+  }
+
+  #pathIn(folder: string, source: ImageSource): string {
+    return join(folder, source.reference.slice(source.reference.lastIndexOf(':') + 1), this.#name);
   }
 
   #compiler(): string | undefined {
