@@ -1,9 +1,7 @@
 import { type Broker, type Clock, type Egress, GloveboxError } from '../contracts/index.ts';
-import { SessionAuthority } from './certificates/session-authority.ts';
 import { Canaries } from './canaries/canaries.ts';
 import type { Credentials } from './credentials/credentials.ts';
 import { DEADLINES, type EgressDeadlines } from './egress/deadline.ts';
-import { SessionEgress } from './egress/session-egress.ts';
 import type { Resolve } from './egress/upstreams.ts';
 import type { KnownSecrets } from './redaction/known-secrets.ts';
 import type { OperatorRegistries } from './registries/operator-registries.ts';
@@ -30,6 +28,8 @@ export class EgressBroker implements Broker {
   async open({ gate, network, credentials: grants, canaries = NONE, borrower, signal }: Parameters<Broker['open']>[0]): Promise<Egress> {
     const registries = new SessionRegistries(await this.#registries.find(network.registries), { installScripts: network.installScripts === 'allow' });
     if (registries.events.length > 0) await gate.record(registries.events.map((data) => ({ type: 'egress.registry', data })));
+    // Only now: most commands open no way out, and its packages take longer to load than such a command to run.
+    const [{ SessionAuthority }, { SessionEgress }] = await Promise.all([import('./certificates/session-authority.ts'), import('./egress/session-egress.ts')]);
     const authority = await SessionAuthority.create(this.#clock);
     const leases = await this.#credentials.lend(grants.map(({ id }) => id), signal, { own: registries.providers, borrower });
     const noKeys = grants.find(({ id, keyIdVariable }) => keyIdVariable !== undefined && leases.some(({ credential, lentKeys }) => credential === id && lentKeys === undefined));

@@ -1,4 +1,3 @@
-import { password, isCancel } from '@clack/prompts';
 import { GloveboxError } from '../contracts/index.ts';
 import type { Services } from './services.ts';
 import type { Terminal } from './terminal.ts';
@@ -30,6 +29,7 @@ export async function removeSecret(services: Services, terminal: Terminal, name:
 }
 
 async function typed(name: string): Promise<string> {
+  const { password, isCancel } = await import('@clack/prompts');
   const value = await password({ message: `value of ${name}`, validate: (text) => (text === undefined || text === '' ? 'it is empty' : undefined) });
   if (isCancel(value)) throw new GloveboxError('cancelled', 'nothing was set');
   return value;

@@ -2,7 +2,7 @@ import { isAbsolute, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CircuitBreakerPolicy } from 'cockatiel';
 import { GloveboxError, systemClock, type Clock, type Model, type Models } from '../contracts/index.ts';
-import { Calls, defaultTiming, endpointBreaker, type CallDeps, type CallTiming } from './calls.ts';
+import type { CallDeps, Calls, CallTiming } from './calls.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Prices } from './prices.ts';
 
@@ -28,7 +28,7 @@ const PLACEHOLDER_KEY = 'none';
  */
 export class ModelsByName implements Models {
   readonly #options: ModelsOptions;
-  readonly #deps: CallDeps;
+  readonly #deps: Omit<CallDeps, 'timing'>;
   /** One for each place that calls go to. */
   readonly #breakers = new Map<string, CircuitBreakerPolicy>();
 
@@ -38,7 +38,6 @@ export class ModelsByName implements Models {
       clock: options.clock ?? systemClock,
       random: options.random ?? Math.random,
       sleep: options.sleep ?? sleep,
-      timing: { ...defaultTiming, ...options.timing },
     };
   }
 
@@ -66,7 +65,7 @@ export class ModelsByName implements Models {
     const endpoint = this.#endpoint('anthropic', model, 'ANTHROPIC');
     const { AnthropicModel } = await import('./anthropic/anthropic-model.ts');
     const prices = await this.#prices('anthropic', endpoint);
-    return new AnthropicModel(endpoint, this.#calls(endpoint), prices, this.#options.fetch);
+    return new AnthropicModel(endpoint, await this.#calls(endpoint), prices, this.#options.fetch);
   }
 
   async #responses(model: string): Promise<Model> {
@@ -75,7 +74,7 @@ export class ModelsByName implements Models {
     const { ResponsesModel } = await import('./openai-responses/responses-model.ts');
     const client = await this.#openAiClient(endpoint);
     const prices = await this.#prices('openai', endpoint);
-    return new ResponsesModel(model, client, this.#calls(endpoint), prices);
+    return new ResponsesModel(model, client, await this.#calls(endpoint), prices);
   }
 
   async #chat(model: string): Promise<Model> {
@@ -87,7 +86,7 @@ export class ModelsByName implements Models {
     const vendor = endpoint.baseUrl === undefined ? 'openai' : vendorAt(endpoint.baseUrl);
     const limit = vendor === 'openai' ? 'max_completion_tokens' : 'max_tokens';
     const prices = await this.#prices(vendor, endpoint);
-    return new ChatModel(model, client, this.#calls(endpoint), prices, limit);
+    return new ChatModel(model, client, await this.#calls(endpoint), prices, limit);
   }
 
   async #transcript(file: string): Promise<Model> {
@@ -114,11 +113,12 @@ export class ModelsByName implements Models {
     });
   }
 
-  #calls(endpoint: Endpoint): Calls {
+  async #calls(endpoint: Endpoint): Promise<Calls> {
+    const { Calls, defaultTiming, endpointBreaker } = await import('./calls.ts');
     const place = `${endpoint.provider} ${endpoint.baseUrl ?? ''}`;
     const breaker = this.#breakers.get(place) ?? endpointBreaker();
     this.#breakers.set(place, breaker);
-    return new Calls(endpoint, this.#deps, breaker);
+    return new Calls(endpoint, { ...this.#deps, timing: { ...defaultTiming, ...this.#options.timing } }, breaker);
   }
 
   async #prices(vendor: string | undefined, endpoint: Endpoint): Promise<Prices> {

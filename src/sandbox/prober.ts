@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { CreateOptions, IdSource, Sandbox, SandboxKind, Sandboxes, SandboxSpec } from '../contracts/index.ts';
-import { CHECKS, ProbedSandbox, runChecks, scorecard } from './probe/index.ts';
 import type { Finding } from './probe/index.ts';
 
 /** What was found in sandboxes of one spec. */
@@ -40,6 +39,8 @@ export class Prober {
   /** One sandbox for all checks, but another one after each that did not hold: what it broke may be the place itself. Errors: as `Sandboxes.create`, `image_missing`. */
   async probe(kinds: readonly SandboxKind[], spec: SandboxSpec, { hardLimits, signal, onFinding }: ProbeOptions = {}): Promise<ProbeReport> {
     const { sandboxes, stateDir, ids, account } = this.#ports;
+    // Only now: nothing but a probe has a use for the corpus.
+    const { CHECKS, ProbedSandbox, runChecks, scorecard } = await import('./probe/index.ts');
     const program = await readFile(await this.#ports.program(signal));
     const canary = randomBytes(16).toString('hex');
     const options = { ...(hardLimits === undefined ? {} : { hardLimits }), ...(signal === undefined ? {} : { signal }) };

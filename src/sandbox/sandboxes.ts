@@ -4,10 +4,11 @@ import type { Plan, Planner } from './pool/index.ts';
 
 /** The drivers of this machine behind one door: the first accepted kind that works here is used. */
 export class AvailableSandboxes implements Sandboxes, Planner {
-  readonly #drivers: readonly SandboxDriver[];
+  readonly #drivers: () => Promise<readonly SandboxDriver[]>;
 
-  constructor(drivers: readonly SandboxDriver[]) {
-    this.#drivers = drivers;
+  /** In the order in which an unknown sandbox is asked for. A function is asked each time: who lists no sandbox and makes none does not wait for what makes them. */
+  constructor(drivers: readonly SandboxDriver[] | (() => Promise<readonly SandboxDriver[]>)) {
+    this.#drivers = typeof drivers === 'function' ? drivers : () => Promise.resolve(drivers);
   }
 
   /** Errors: `kind_unavailable` with what is missing for each kind, and what the driver throws. */
@@ -28,8 +29,9 @@ export class AvailableSandboxes implements Sandboxes, Planner {
 
   async #choose(kinds: readonly SandboxKind[], options: CreateOptions): Promise<{ readonly driver: SandboxDriver; readonly limitsAre: 'hard' | 'soft' }> {
     const refused: string[] = [];
+    const drivers = await this.#drivers();
     for (const kind of kinds) {
-      const driver = this.#drivers.find((candidate) => candidate.kind === kind);
+      const driver = drivers.find((candidate) => candidate.kind === kind);
       const status = await driver?.status(options.signal);
       if (driver === undefined || status === undefined) refused.push(`${kind}: there is no driver for it`);
       else if (!status.available) refused.push(`${kind}: ${status.detail}`);
@@ -39,8 +41,8 @@ export class AvailableSandboxes implements Sandboxes, Planner {
     throw new GloveboxError('kind_unavailable', `no kind of sandbox that the policy accepts can be used here:\n${refused.map((line) => `  ${line}`).join('\n')}`);
   }
 
-  status(signal?: AbortSignal): Promise<readonly DriverStatus[]> {
-    return Promise.all(this.#drivers.map((driver) => driver.status(signal)));
+  async status(signal?: AbortSignal): Promise<readonly DriverStatus[]> {
+    return Promise.all((await this.#drivers()).map((driver) => driver.status(signal)));
   }
 
   list(signal?: AbortSignal): Promise<readonly LiveSandbox[]> {
@@ -48,7 +50,7 @@ export class AvailableSandboxes implements Sandboxes, Planner {
   }
 
   async adopt(id: SandboxId, signal?: AbortSignal): Promise<Sandbox> {
-    for (const driver of this.#drivers) {
+    for (const driver of await this.#drivers()) {
       try {
         return await driver.adopt(id, signal);
       } catch (error) {
@@ -65,7 +67,7 @@ export class AvailableSandboxes implements Sandboxes, Planner {
   /** A driver whose engine is not there has nothing to list and nothing to sweep: that stops no other. */
   async #ofEach<T>(ask: (driver: SandboxDriver) => Promise<readonly T[]>): Promise<readonly T[]> {
     const answers: T[] = [];
-    for (const driver of this.#drivers) {
+    for (const driver of await this.#drivers()) {
       try {
         answers.push(...(await ask(driver)));
       } catch (error) {

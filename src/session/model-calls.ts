@@ -1,4 +1,3 @@
-import { ExponentialBackoff, handleWhen, retry } from 'cockatiel';
 import {
   type Amounts,
   costOf,
@@ -61,7 +60,10 @@ export class ModelCalls {
 
   /** `cut` cuts it short. Errors: `budget_exhausted`, `denied`, `journal_failed`, and those of the last model that was asked. */
   call(model: Model, request: ModelRequest, onText?: (delta: string) => void, cut?: AbortSignal): Promise<ModelReply> {
-    return this.#fallbacks.first(model, (each) => REPEATING.execute(() => this.#call(each, request, onText, cut), cut === undefined ? this.#options.signal : AbortSignal.any([this.#options.signal, cut])));
+    return this.#fallbacks.first(model, async (each) => {
+      const { REPEATING } = await import('./repeating.ts');
+      return REPEATING.execute(() => this.#call(each, request, onText, cut), cut === undefined ? this.#options.signal : AbortSignal.any([this.#options.signal, cut]));
+    });
   }
 
   async #call(model: Model, request: ModelRequest, onText?: (delta: string) => void, cut?: AbortSignal): Promise<ModelReply> {
@@ -137,12 +139,6 @@ export class ModelCalls {
 }
 
 const NOTHING: Spending = { usd: 0, tokens: 0, steps: 0 };
-
-/** A call whose answer got lost may have been billed, so it is made again only as a call of its own: decided, put aside and charged. */
-const REPEATING = retry(
-  handleWhen((error) => error instanceof GloveboxError && error.details['mayRepeat'] === true),
-  { maxAttempts: 2, backoff: new ExponentialBackoff({ initialDelay: 500, maxDelay: 10_000 }) },
-);
 
 function nameOf({ provider, name }: Model): string {
   return `${provider}:${name}`;

@@ -11,6 +11,7 @@ export interface CalledTool {
 
 /** A tool whose input type only it knows. */
 interface Registered {
+  readonly version: string;
   readonly description: ToolDescription;
   readonly input: z.ZodType;
   readonly isForPrograms: boolean;
@@ -49,7 +50,7 @@ export class ToolRegistry {
       callable.map(([name, tool]) => [
         name,
         {
-          version: tool.description.version,
+          version: tool.version,
           input: tool.input,
           // Whoever hands it to a program asks.
           call: (input, signal) => tool.run(input, { ...context, signal: AbortSignal.any([context.signal, signal]) }, () => Promise.resolve()),
@@ -60,7 +61,7 @@ export class ToolRegistry {
 
   /** Name to version, for the journal. */
   versions(): Readonly<Record<string, string>> {
-    return Object.fromEntries([...this.#tools].map(([name, { description }]) => [name, description.version]));
+    return Object.fromEntries([...this.#tools].map(([name, { version }]) => [name, version]));
   }
 
   /** Judges the call by the tool's schema and what it needs, asks policy whether the tool may be called at all, runs it, and judges what came of it. Throws only what ends the run's present go. */
@@ -94,12 +95,14 @@ export class ToolRegistry {
 }
 
 function register<Input>(tool: Tool<Input>): Registered {
-  // `$schema` says which JSON Schema it is; some providers refuse the key.
-  const { $schema: _dialect, ...input } = z.toJSONSchema(tool.input, { io: 'input' });
-  const { name, version, description, native } = tool;
-  const described: ToolDescription = { name, version, description, input, ...(native === undefined ? {} : { native }) };
+  const { name } = tool;
+  let described: ToolDescription | undefined;
   return {
-    description: described,
+    version: tool.version,
+    // Made when a model is to read it: whoever lists runs has an agent, too, and no model.
+    get description() {
+      return (described ??= describe(tool));
+    },
     input: tool.input,
     isForPrograms: tool.isForPrograms === true,
     async run(given, context, allow) {
@@ -113,6 +116,12 @@ function register<Input>(tool: Tool<Input>): Registered {
       return fault === undefined ? result : failed(`${result.text}\nBut: ${fault}`);
     },
   };
+}
+
+function describe<Input>({ name, version, description, native, input }: Tool<Input>): ToolDescription {
+  // `$schema` says which JSON Schema it is; some providers refuse the key.
+  const { $schema: _dialect, ...schema } = z.toJSONSchema(input, { io: 'input' });
+  return { name, version, description, input: schema, ...(native === undefined ? {} : { native }) };
 }
 
 /** What a tool may answer. One that answers with something else has not told what it did. */

@@ -2,8 +2,6 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setInterval } from 'node:timers/promises';
 
-import { simpleGit } from 'simple-git';
-
 import { describeError, GloveboxError, type TreeId } from '../contracts/index.ts';
 import { cancelled } from './cancellation.ts';
 import { checkCaptureLimits } from './capture-limits.ts';
@@ -56,6 +54,7 @@ async function fetchHead(scratch: ScratchRepository, url: string, options: Remot
   // Both are refused because they can open things; here they close them.
   const unsafe = { allowUnsafeConfigPaths: true, allowUnsafeProtocolOverride: true };
   try {
+    const { simpleGit } = await import('simple-git');
     await simpleGit({ baseDir: scratch.directory, abort: stop.signal, timeout: { block: SILENCE_MS }, allowEnvironment: Object.keys(env), unsafe })
       .env(env)
       .raw(['fetch', '--quiet', '--depth=1', '--no-tags', '--no-recurse-submodules', '--', url, '+HEAD:refs/heads/fetched']);

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
-import { pack, type Pack } from 'tar-stream';
+import type { Pack } from 'tar-stream';
 
 import type { TreeId } from '../contracts/index.ts';
 import type { GitRepository } from './git-repository.ts';
@@ -14,6 +14,7 @@ const MODIFIED = new Date('2001-09-09T01:46:40Z');
 
 /** A tree as a tar stream in constant memory: folders before what is in them, files as 0644 or 0755, links as links. */
 export async function* archiveTree(repository: GitRepository, tree: TreeId, signal?: AbortSignal): AsyncGenerator<Buffer> {
+  const { pack } = await import('tar-stream');
   const archive = pack();
   const filling = fill(archive, readTree(repository, tree, { signal }));
   try {

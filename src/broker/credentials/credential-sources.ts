@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { parse } from 'yaml';
 import { z } from 'zod';
 import { describeError, GloveboxError } from '../../contracts/index.ts';
 import { secretName, type SecretStore } from '../secrets/secret-store.ts';
@@ -106,6 +105,7 @@ export class CredentialSources {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
       throw new GloveboxError('config_invalid', `${this.#file} cannot be read: ${describeError(error)}`, { cause: error });
     }
+    const { parse } = await import('yaml');
     let value: unknown;
     try {
       value = parse(text);

@@ -1,30 +1,23 @@
-import { parse } from 'yaml';
 import { z } from 'zod';
 import { describeError, GloveboxError, REGISTRY_KINDS, type RegistryKind } from '../../contracts/index.ts';
-import { aptConfiguration } from './apt.ts';
-import { cargoConfiguration } from './cargo.ts';
-import { gemConfiguration } from './rubygems.ts';
-import { goConfiguration } from './go.ts';
-import { mavenConfiguration } from './maven.ts';
-import { npmConfiguration } from './npm.ts';
 import type { OperatorFiles } from './operator-files.ts';
-import { pipConfiguration } from './pip.ts';
 import { type ClientConfiguration, distinct, placeAt } from './registry-place.ts';
 
 interface Client {
-  readonly read: (files: OperatorFiles) => Promise<ClientConfiguration>;
+  /** Its reader, with the parser of its format: loaded when somebody asks for this kind. */
+  readonly open: () => Promise<(files: OperatorFiles) => Promise<ClientConfiguration>>;
   /** What an operator writes, and where, for whom nothing says where it is. */
   readonly remedy: string;
 }
 
 const CLIENTS: Readonly<Record<RegistryKind, Client>> = {
-  npm: { read: npmConfiguration, remedy: 'registry=https://… into ~/.npmrc' },
-  pypi: { read: pipConfiguration, remedy: 'index-url = https://…/simple into [global] of ~/.config/pip/pip.conf' },
-  cargo: { read: cargoConfiguration, remedy: '[source.crates-io] with replace-with, and the source that it names with registry = "sparse+https://…/", into ~/.cargo/config.toml' },
-  debian: { read: aptConfiguration, remedy: 'deb https://… lines into /etc/apt/sources.list' },
-  go: { read: goConfiguration, remedy: 'GOPROXY=https://… into ~/.config/go/env' },
-  maven: { read: mavenConfiguration, remedy: 'a <mirror> into ~/.m2/settings.xml' },
-  rubygems: { read: gemConfiguration, remedy: ':sources: [https://…] into ~/.gemrc' },
+  npm: { open: async () => (await import('./npm.ts')).npmConfiguration, remedy: 'registry=https://… into ~/.npmrc' },
+  pypi: { open: async () => (await import('./pip.ts')).pipConfiguration, remedy: 'index-url = https://…/simple into [global] of ~/.config/pip/pip.conf' },
+  cargo: { open: async () => (await import('./cargo.ts')).cargoConfiguration, remedy: '[source.crates-io] with replace-with, and the source that it names with registry = "sparse+https://…/", into ~/.cargo/config.toml' },
+  debian: { open: async () => (await import('./apt.ts')).aptConfiguration, remedy: 'deb https://… lines into /etc/apt/sources.list' },
+  go: { open: async () => (await import('./go.ts')).goConfiguration, remedy: 'GOPROXY=https://… into ~/.config/go/env' },
+  maven: { open: async () => (await import('./maven.ts')).mavenConfiguration, remedy: 'a <mirror> into ~/.m2/settings.xml' },
+  rubygems: { open: async () => (await import('./rubygems.ts')).gemConfiguration, remedy: ':sources: [https://…] into ~/.gemrc' },
 };
 
 /** What no client's configuration has: other places that a registry leads to. */
@@ -49,7 +42,8 @@ export class OperatorRegistries {
   async #find(kinds: readonly RegistryKind[], also: z.output<typeof document>): Promise<readonly ClientConfiguration[]> {
     const found: ClientConfiguration[] = [];
     for (const kind of kinds) {
-      const { read, remedy } = CLIENTS[kind];
+      const { open, remedy } = CLIENTS[kind];
+      const read = await open();
       const configuration = await read(this.#files);
       if (configuration.places.length === 0) throw new GloveboxError('config_invalid', `registries: [${kind}]: nothing on this machine says where its registry is: write ${remedy}${configuration.notes.map((note) => `; ${note}`).join('')}`);
       const notes = [...configuration.notes];
@@ -60,7 +54,9 @@ export class OperatorRegistries {
   }
 
   async #also(): Promise<z.output<typeof document>> {
-    const text = (await this.#files.text(this.#file)) ?? '';
+    const text = await this.#files.text(this.#file);
+    if (text === undefined) return {};
+    const { parse } = await import('yaml');
     try {
       return document.parse(parse(text) ?? {});
     } catch (error) {

@@ -1,5 +1,6 @@
-import { type Document, isAlias, isMap, isNode, isScalar, isSeq, type LineCounter, type Node } from 'yaml';
+import type { Document, LineCounter, Node } from 'yaml';
 import type { DocumentPath } from './layer.ts';
+import { yaml } from './yaml.ts';
 
 export interface Position {
   readonly line: number;
@@ -34,7 +35,7 @@ export class Positions {
     let node: unknown = this.#document.contents;
     for (const part of path) node = this.#child(node, part)?.node;
     node = this.#resolve(node);
-    const found = isMap(node) ? node.items.find((item) => keyText(item.key) === key) : undefined;
+    const found = yaml().isMap(node) ? node.items.find((item) => keyText(item.key) === key) : undefined;
     return found === undefined ? this.of(path) : this.at(startOf(found.key) ?? 0);
   }
 
@@ -44,6 +45,7 @@ export class Positions {
   }
 
   #child(parent: unknown, part: string | number): { node: unknown; offset: number } | undefined {
+    const { isMap, isScalar, isSeq } = yaml();
     const node = this.#resolve(parent);
     if (isSeq(node) && typeof part === 'number') {
       const item = node.items[part];
@@ -57,15 +59,15 @@ export class Positions {
   }
 
   #resolve(node: unknown): Node | undefined {
-    if (!isNode(node)) return undefined;
-    return isAlias(node) ? node.resolve(this.#document) : node;
+    if (!yaml().isNode(node)) return undefined;
+    return yaml().isAlias(node) ? node.resolve(this.#document) : node;
   }
 }
 
 function startOf(node: unknown): number | undefined {
-  return isNode(node) ? node.range?.[0] : undefined;
+  return yaml().isNode(node) ? node.range?.[0] : undefined;
 }
 
 function keyText(key: unknown): unknown {
-  return isScalar(key) ? String(key.value) : key;
+  return yaml().isScalar(key) ? String(key.value) : key;
 }

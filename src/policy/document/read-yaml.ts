@@ -1,9 +1,10 @@
-import { type CollectionTag, type Document, LineCounter, parseDocument, type ScalarTag, visit } from 'yaml';
+import type { CollectionTag, Document, ScalarTag } from 'yaml';
 import type { z } from 'zod';
 import { describeError, GloveboxError } from '../../contracts/index.ts';
 import type { Position } from './positions.ts';
 import { Positions } from './positions.ts';
 import { type Problem, schemaProblems } from './problems.ts';
+import { yaml } from './yaml.ts';
 
 /** Of a policy, and of its tests. */
 export const MAX_POLICY_BYTES = 256 * 1024;
@@ -24,6 +25,7 @@ const separatedInteger: ScalarTag = {
  * `meaning` finds in what fits the schema included.
  */
 export function readYaml<S extends z.ZodType>(text: string, file: string, schema: S, meaning: (content: z.output<S>) => readonly Problem[] = () => []): { content: z.output<S>; positions: Positions } {
+  const { LineCounter, parseDocument } = yaml();
   const lines = new LineCounter();
   const document = parseDocument(text, {
     lineCounter: lines,
@@ -46,6 +48,7 @@ export function readYaml<S extends z.ZodType>(text: string, file: string, schema
 function brokenAliases(document: Document): readonly { pos: readonly [number]; message: string }[] {
   const broken: { pos: readonly [number]; message: string }[] = [];
   let seen = 0;
+  const { visit } = yaml();
   visit(document, {
     Alias(_, alias) {
       const pos = [alias.range?.[0] ?? 0] as const;

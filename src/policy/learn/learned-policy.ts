@@ -1,7 +1,8 @@
-import { Document, isMap, isScalar, Scalar, YAMLSeq } from 'yaml';
+import type { Document, YAMLSeq } from 'yaml';
 import { GloveboxError } from '../../contracts/index.ts';
 import { ruleName } from '../document/layer.ts';
 import { MAX_POLICY_BYTES } from '../document/read-yaml.ts';
+import { yaml } from '../document/yaml.ts';
 import type { Evidence, Seen } from './evidence.ts';
 import type { Learner } from './learner.ts';
 import { literal } from './path-globs.ts';
@@ -18,6 +19,7 @@ type Part = { readonly path: readonly [string, ...string[]] } & ({ readonly list
 
 /** Writes down what was learned. `parent` is how the policy names what it extends. Errors: `policy_invalid` where it would be too long for a policy. */
 export function learnedPolicy(learner: Learner, { name, parent }: { readonly name: string; readonly parent: string }): LearnedPolicy {
+  const { Document } = yaml();
   const document = new Document({ name, description: 'Learned from recorded decisions', extends: parent });
   document.commentBefore = ` The least that lets pass what ${learner.taken} recorded decisions were about. What a rule rests on stands above it.`;
   const parts = partsOf(learner);
@@ -89,7 +91,7 @@ function exportParts({ base, exported: { largest, paths, evidence } }: Learner):
 }
 
 function sequence(document: Document, list: readonly Seen<unknown>[]): YAMLSeq {
-  const lines = new YAMLSeq();
+  const lines = new (yaml().YAMLSeq)();
   lines.flow = list.length === 0;
   for (const { value, evidence } of list) {
     const node = document.createNode(value, { flow: true });
@@ -101,6 +103,7 @@ function sequence(document: Document, list: readonly Seen<unknown>[]): YAMLSeq {
 
 /** Above the key, not between it and its value. */
 function commentOn(document: Document, path: readonly string[], evidence: Evidence): void {
+  const { isMap, isScalar, Scalar } = yaml();
   const section = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1));
   const name = path.at(-1);
   if (!isMap(section) || evidence.isEmpty) return;

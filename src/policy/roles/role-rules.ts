@@ -1,5 +1,5 @@
-import * as cedar from '@cedar-policy/cedar-wasm/nodejs';
 import { describeError, type Permission, type Principal } from '../../contracts/index.ts';
+import { cedar } from '../cedar/wasm.ts';
 
 /** What roles let their holders do, as Cedar policies: a permit for each, and nothing reaches into another tenant. */
 export class RoleRules {
@@ -14,7 +14,7 @@ export class RoleRules {
   allow({ tenant, name, roles }: Principal, permission: Permission, owner: string): boolean {
     const user = { type: 'User', id: name };
     try {
-      const answer = cedar.isAuthorized({
+      const answer = cedar().isAuthorized({
         principal: user,
         action: { type: 'Action', id: permission },
         resource: { type: 'Tenant', id: owner },

@@ -1,7 +1,8 @@
 import type * as syntax from 'unbash';
-import { forEachChild, type SyntaxNode } from 'unbash';
+import type { SyntaxNode } from 'unbash';
 import { readWord } from './read-word.ts';
 import type { Word } from './shell-word.ts';
+import { unbash } from './unbash.ts';
 
 /** Why what the parser has read is not for certain what a shell will see: its errors, and those of shells. */
 export function doubtOf(node: SyntaxNode): string | undefined {
@@ -48,7 +49,7 @@ function afterHereDocument({ text, script }: syntax.CommandExpansionPart | synta
   let closing = 0;
   const visit = (node: SyntaxNode): void => {
     if (node.type === 'HereDoc') closing = Math.max(closing, node.closing?.end ?? 0);
-    forEachChild(node, visit);
+    unbash().forEachChild(node, visit);
   };
   if (script !== undefined) visit(script);
   return closing > 0 && script !== undefined && script.commands.some(({ end, pos }) => pos > closing || end > closing) ? 'something follows a here-document in a substitution' : undefined;

@@ -1,9 +1,10 @@
-import { forEachChild, parse, type SyntaxNode } from 'unbash';
+import type { SyntaxNode } from 'unbash';
 import { type Dialect, readDifferently } from './dialects.ts';
 import { doubtOf } from './doubtful-syntax.ts';
 import { hasOperator, readAssignment, readWord } from './read-word.ts';
 import type { Word } from './shell-word.ts';
 import { noteVariables } from './syntax-variables.ts';
+import { unbash } from './unbash.ts';
 import type { Variables } from './variables.ts';
 
 /** The simple commands of a shell text, in whatever order they would run, and what about it cannot be known. */
@@ -28,7 +29,7 @@ export function readShell(text: string, dialect: Dialect, nesting: number, varia
   if (/\$\\\n|[&|<>(;](?:\\\n)+[&|<>(;]/.test(text)) reader.doubts.push('a line is continued in the middle of an operator');
   if (dialect === 'other') reader.doubts.push('it is for a shell whose language is not read here');
   try {
-    reader.visit(parse(text));
+    reader.visit(unbash().parse(text));
   } catch {
     // A parser that gives up on a text has not read it.
     reader.doubts.push('it cannot be read');
@@ -66,7 +67,7 @@ class ShellReader implements ShellReading {
     const different = this.#dialect === 'posix' ? readDifferently(node, this.#source) : undefined;
     if (different !== undefined) this.doubts.push(`${different} is not the same to every sh`);
     noteVariables(node, this.#variables);
-    forEachChild(node, this.visit);
+    unbash().forEachChild(node, this.visit);
     if (node.type === 'TestCommand') this.#tests--;
   };
 
@@ -79,7 +80,7 @@ class ShellReader implements ShellReading {
     this.#tests = 0;
     this.#nesting++;
     this.#source = script.source ?? outside;
-    forEachChild(script, this.visit);
+    unbash().forEachChild(script, this.visit);
     // Only known once everything in it was read.
     const [error] = script.errors ?? [];
     if (error !== undefined) this.doubts.push(`it is not understood: ${error.message}`);

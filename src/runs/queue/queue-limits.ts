@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { parse } from 'yaml';
 import { z } from 'zod';
 import { describeError, GloveboxError } from '../../contracts/index.ts';
 
@@ -30,6 +29,7 @@ export async function readQueueLimits(file: string): Promise<QueueLimits> {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return NO_LIMITS;
     throw new GloveboxError('config_invalid', `${file} cannot be read: ${describeError(error)}`, { cause: error });
   }
+  const { parse } = await import('yaml');
   try {
     return queueFile.parse(parse(text) ?? {});
   } catch (error) {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import Docker from 'dockerode';
+import type Docker from 'dockerode';
 import { z } from 'zod';
 
 /** What a search for a Docker engine came to. `endpoint` is in the form of DOCKER_HOST. */
@@ -25,7 +25,7 @@ export async function findEngine(env: NodeJS.ProcessEnv = process.env, signal?: 
   const endpoints = env['DOCKER_HOST'] ? [env['DOCKER_HOST']] : await localEndpoints(env);
   let denied: string | undefined;
   for (const endpoint of endpoints) {
-    const docker = connect(endpoint, env);
+    const docker = await connect(endpoint, env);
     const answer = await ping(docker, signal);
     if (answer === 'ok') return { state: 'found', docker, endpoint };
     if (answer === 'denied') denied ??= endpoint;
@@ -63,7 +63,9 @@ async function readJson(path: string): Promise<unknown> {
   return JSON.parse(await readFile(path, 'utf8'));
 }
 
-function connect(endpoint: string, env: NodeJS.ProcessEnv): Docker {
+async function connect(endpoint: string, env: NodeJS.ProcessEnv): Promise<Docker> {
+  // Only now: it takes longer to load than most commands to run.
+  const { default: Docker } = await import('dockerode');
   // dockerode itself reads DOCKER_HOST with its certificates, and ssh.
   if (endpoint === env['DOCKER_HOST']) return new Docker();
   return new Docker({ socketPath: endpoint.replace(/^unix:\/\//, '') });

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { pack } from 'tar-stream';
+import type { Pack } from 'tar-stream';
 import { childParts } from './launch.ts';
 
 /** Declarations and what is there to compile it are of no use to it. */
@@ -25,6 +25,7 @@ export async function knownInterfaces(): Promise<ReadonlySet<string>> {
 
 /** The program of a child as a tar stream, to be unpacked where `copiedProgram` looks for it. `abi` is the version of the binary interface of the node that is to run it; `withNode` brings that, too. */
 export async function* childArchive(options: { readonly abi: string; readonly withNode: boolean }): AsyncIterable<Uint8Array> {
+  const { pack } = await import('tar-stream');
   const archive = pack();
   const filling = fill(archive, options);
   // The reader hears of it.
@@ -38,7 +39,7 @@ export async function nodeBytes(): Promise<number> {
   return (await stat(process.execPath)).size;
 }
 
-async function fill(archive: ReturnType<typeof pack>, { abi, withNode }: { readonly abi: string; readonly withNode: boolean }): Promise<void> {
+async function fill(archive: Pack, { abi, withNode }: { readonly abi: string; readonly withNode: boolean }): Promise<void> {
   for (const { name, from } of await files()) {
     const addonFor = ADDON.exec(name)?.[1];
     if (addonFor === undefined || addonFor === abi) archive.entry({ name, mode: 0o444 }, await readFile(from));
