@@ -87,7 +87,6 @@ static void limit(int error_fd, int resource, rlim_t soft, rlim_t hard)
 
 static void set_limits(const struct exec_request *request, int error_fd)
 {
-	limit(error_fd, RLIMIT_CORE, 0, 0);
 	if (exec_request_has(request, EXEC_NOFILE))
 		limit(error_fd, RLIMIT_NOFILE, request->nofile, request->nofile);
 	else

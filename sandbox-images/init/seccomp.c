@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 /* The kernel's headers are not part of a C library: what is needed of linux/filter.h, seccomp.h and audit.h. */
@@ -32,6 +33,8 @@ struct call {
 #define KILL_PROCESS 0x80000000u
 #define ALLOW 0x7fff0000u
 #define REFUSE(error) (0x00050000u | (error))
+/* Nothing is done, and nobody is told. */
+#define PRETEND REFUSE(0)
 
 #define LOAD(offset) {0x20, 0, 0, (uint32_t)(offset)}
 #define IF_EQUAL(value, yes, no) {0x15, yes, no, (uint32_t)(value)}
@@ -41,6 +44,7 @@ struct call {
 
 /* Both architectures are little-endian: the low half of an argument comes first. The kernel looks at no more of these. */
 #define LOAD_ARGUMENT(n) LOAD(offsetof(struct call, arguments) + 8 * (n))
+#define LOAD_UPPER_HALF(n) LOAD(offsetof(struct call, arguments) + 8 * (n) + 4)
 #define LOAD_NUMBER LOAD(offsetof(struct call, number))
 #define DENY(name) IF_EQUAL(SYS_##name, 0, 1), RETURN(REFUSE(EPERM))
 #define ABSENT(name) IF_EQUAL(name, 0, 1), RETURN(REFUSE(ENOSYS))
@@ -128,6 +132,22 @@ static const struct instruction filter[] = {
 	IF_EQUAL(NETLINK_ROUTE, 0, 1),
 	RETURN(ALLOW),
 	RETURN(REFUSE(EAFNOSUPPORT)),
+	/* startup.c has set it. Who wants no dumps has none, and some programs will not start unless they are told so. */
+	IF_EQUAL(SYS_setrlimit, 0, 4),
+	LOAD_ARGUMENT(0),
+	IF_EQUAL(RLIMIT_CORE, 0, 1),
+	RETURN(PRETEND),
+	RETURN(ALLOW),
+	/* To ask what it is, it is called without a new one. */
+	IF_EQUAL(SYS_prlimit64, 0, 8),
+	LOAD_ARGUMENT(1),
+	IF_EQUAL(RLIMIT_CORE, 0, 5),
+	LOAD_ARGUMENT(2),
+	IF_ANY_BIT(0xffffffffu, 2, 0),
+	LOAD_UPPER_HALF(2),
+	IF_ANY_BIT(0xffffffffu, 0, 1),
+	RETURN(PRETEND),
+	RETURN(ALLOW),
 
 	DENY(mount),
 	DENY(umount2),

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "commands.h"
@@ -15,6 +16,22 @@
 
 #define ESSENTIAL (FEATURE_SUB_REAPER | FEATURE_PROC | FEATURE_NOT_DUMPABLE | FEATURE_NO_NEW_PRIVS)
 
+/*
+ * For us and all that we start. Zero keeps a dump from files alone: the kernel hands it to a handler of the host all the same, out of any sandbox, but
+ * for a limit of one, which stops it there, too (fs/coredump.c). The filter then keeps it what it is.
+ */
+static void forbid_core_dumps(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_CORE, &limit) < 0)
+		return;
+	if (limit.rlim_max > 1)
+		limit.rlim_max = 1;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_CORE, &limit);
+}
+
 uint32_t features_establish(void)
 {
 	uint32_t features = 0;
@@ -27,6 +44,7 @@ uint32_t features_establish(void)
 		features |= FEATURE_NO_NEW_PRIVS;
 	/* Of use only where init is not PID 1: orphans come to it all the same. */
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	forbid_core_dumps();
 	if (seccomp_install() == 0)
 		features |= FEATURE_SECCOMP;
 	features |= limits_open();

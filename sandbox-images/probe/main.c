@@ -4,7 +4,7 @@
 #include <string.h>
 
 static const struct probe *const all[] = {
-	kernel_probes, mount_probes, privilege_probes, engine_probes, proc_probes, control_group_probes, network_probes, abuse_probes, mischief_probes, stage_probes,
+	kernel_probes, mount_probes, privilege_probes, engine_probes, proc_probes, control_group_probes, network_probes, abuse_probes, mischief_probes, stage_probes, secret_probes,
 };
 
 static const struct probe *find(const char *name)

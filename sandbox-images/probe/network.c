@@ -6,6 +6,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,8 +100,19 @@ static size_t dns_question(const char *name, unsigned char *message)
 	return length + 5;
 }
 
-/* Sends a question, and waits for an answer only on loopback: elsewhere it is enough that it went out. */
-static int ask(const struct addrinfo *to, const char *name)
+/* The first address of an answer to dns_question, whose names are pointers; false where there is none. */
+static bool first_address(const unsigned char *message, ssize_t length, size_t question, struct in_addr *found)
+{
+	const size_t record = 12;
+
+	if (length < (ssize_t)(question + record + sizeof *found) || (message[6] == 0 && message[7] == 0) || memcmp(message + question + 2, "\0\1\0\1", 4) != 0)
+		return false;
+	memcpy(found, message + question + record, sizeof *found);
+	return true;
+}
+
+/* Sends a question, and waits for an answer only on loopback: elsewhere it is enough that it went out. 1 where it was answered with a place of our own. */
+static int ask(const struct addrinfo *to, const char *name, struct in_addr *found)
 {
 	int fd = socket(to->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct pollfd poll_for = {.fd = fd, .events = POLLIN};
@@ -113,6 +125,10 @@ static int ask(const struct addrinfo *to, const char *name)
 		errno = ETIMEDOUT;
 		if (is_loopback(to->ai_addr))
 			result = poll(&poll_for, 1, PATIENCE_MS) == 1 ? (int)recv(fd, message, sizeof message, 0) : -1;
+		if (result > 0 && first_address(message, result, length, found) && (ntohl(found->s_addr) >> 24) == 127)
+			result = 1;
+		else if (result > 0)
+			result = 0;
 	}
 	error = errno == ETIMEDOUT ? ECONNREFUSED : errno;
 	if (fd >= 0)
@@ -130,7 +146,7 @@ static void take_server(char *line)
 		server_count++;
 }
 
-/* name server [server ...]; those of /etc/resolv.conf are asked too */
+/* name server [server ...]; those of /etc/resolv.conf are asked too: init may answer there, with addresses that lead nowhere but to itself */
 static void dns(int count, char **arguments)
 {
 	const char *name = text(count, arguments, 0);
@@ -140,13 +156,79 @@ static void dns(int count, char **arguments)
 		(void)snprintf(servers[server_count++], sizeof servers[0], "%s", arguments[i]);
 	for (int i = 0; i < server_count; i++) {
 		struct addrinfo *found;
+		struct in_addr own;
+		int result;
 
 		if (!resolve(servers[i], "53", SOCK_DGRAM, &found))
 			continue;
-		door(servers[i], ask(found, name), is_loopback(found->ai_addr) ? NOBODY_HERE : NOWHERE);
+		result = ask(found, name, &own);
+		if (result == 1)
+			note("%s: answered here with %s", servers[i], inet_ntoa(own));
+		else
+			door(servers[i], result, is_loopback(found->ai_addr) ? NOBODY_HERE : NOWHERE);
 		freeaddrinfo(found);
 	}
 	shut();
+}
+
+/* By the first resolver that is named. */
+static bool look_up(const char *name, struct in_addr *address)
+{
+	struct addrinfo *found;
+	bool answered;
+
+	(void)each_line("/etc/resolv.conf", take_server);
+	if (server_count == 0 || !resolve(servers[0], "53", SOCK_DGRAM, &found))
+		return false;
+	answered = ask(found, name, address) == 1;
+	freeaddrinfo(found);
+	return answered;
+}
+
+static int copy(int from, int to)
+{
+	char bytes[65536];
+	ssize_t got;
+
+	while ((got = read(from, bytes, sizeof bytes)) > 0)
+		for (ssize_t done = 0, put; done < got; done += put)
+			if ((put = write(to, bytes + done, (size_t)(got - done))) < 0)
+				return -1;
+	return got < 0 ? -1 : 0;
+}
+
+/* address-or-name port: stdin goes there, and what comes back to stdout. No judgement: whoever talks through it has one. */
+static void pipe_to(int count, char **arguments)
+{
+	const char *host = text(count, arguments, 0), *port = text(count, arguments, 1);
+	struct addrinfo *to;
+	struct in_addr named;
+	pid_t sender;
+	int fd;
+
+	if (!resolve(host, port, SOCK_STREAM, &to) && (!look_up(host, &named) || !resolve(inet_ntoa(named), port, SOCK_STREAM, &to))) {
+		(void)fprintf(stderr, "no address\n");
+		exit(2);
+	}
+	fd = socket(to->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, to->ai_addr, to->ai_addrlen) < 0) {
+		(void)fprintf(stderr, "%s\n", errno_name(errno));
+		exit(3);
+	}
+	(void)signal(SIGPIPE, SIG_IGN);
+	sender = fork();
+	if (sender == 0) {
+		(void)copy(STDIN_FILENO, fd);
+		(void)shutdown(fd, SHUT_WR);
+		_exit(0);
+	}
+	if (sender < 0 || copy(fd, STDOUT_FILENO) < 0) {
+		(void)fprintf(stderr, "%s\n", errno_name(errno));
+		count = -1;
+	}
+	if (sender > 0)
+		(void)kill(sender, SIGKILL);
+	exit(count < 0 ? 4 : 0);
 }
 
 static void ping(const char *host, int type)
@@ -253,5 +335,5 @@ static void abstract(int count, char **arguments)
 }
 
 const struct probe network_probes[] = {
-	{"tcp", tcp}, {"dns", dns}, {"icmp", icmp}, {"interfaces", interfaces}, {"host-names", host_names}, {"resolvers", resolvers}, {"abstract", abstract}, {NULL, NULL},
+	{"tcp", tcp}, {"dns", dns}, {"icmp", icmp}, {"interfaces", interfaces}, {"host-names", host_names}, {"resolvers", resolvers}, {"abstract", abstract}, {"pipe", pipe_to}, {NULL, NULL},
 };

@@ -14,7 +14,7 @@ struct probe {
 };
 
 extern const struct probe kernel_probes[], mount_probes[], privilege_probes[], engine_probes[], proc_probes[], control_group_probes[], network_probes[],
-	abuse_probes[], mischief_probes[], stage_probes[];
+	abuse_probes[], mischief_probes[], stage_probes[], secret_probes[];
 
 _Noreturn void held(const char *format, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void broken(const char *format, ...) __attribute__((format(printf, 1, 2)));

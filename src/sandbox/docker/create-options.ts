@@ -95,7 +95,8 @@ function limits(kind: SandboxKind, { cpu, memoryBytes, pids, openFiles }: Sandbo
     PidsLimit: kind === 'gvisor' ? Math.max(GVISOR_PIDS, pids + GVISOR_OWN_PIDS) : pids,
     Ulimits: [
       { Name: 'nofile', Soft: descriptors, Hard: descriptors },
-      { Name: 'core', Soft: 0, Hard: 0 },
+      // Zero would keep dumps from files alone: one that the host's own handler takes is made all the same, but for this one limit (core(5) and fs/coredump.c).
+      { Name: 'core', Soft: 1, Hard: 1 },
     ],
   };
 }
