@@ -8,7 +8,7 @@ import { type Authority, type Clock, GloveboxError, type Journal, type Permissio
 import { type DatabaseUrl, FolderBlobs, openJournal, RedactedJournal } from './journal/index.ts';
 import { ModelsByName } from './models/index.ts';
 import { FilePolicies, LivePolicies, type PolicyReload, readAuthority, readBudgets } from './policy/index.ts';
-import { Forks, JournalBudgets, openDatabaseQueue, openFileQueue, type QueueLimits, readQueueLimits, Replays, Runs, type RunsPorts, Trajectories, Worker, wakeRun } from './runs/index.ts';
+import { Forks, JournalBudgets, openDatabaseQueue, openFileQueue, type QueueLimits, readQueueLimits, Replays, Runs, type RunsPorts, Trajectories, UsageReadings, Worker, wakeRun } from './runs/index.ts';
 import { currentOwner, isOwnerDead, openSandboxes, ownerText } from './sandbox/index.ts';
 import type { RunningServer, ServerOptions, ServerPorts } from './server/index.ts';
 import { type Attendance, JournalApprovals, JournalControl, type SessionPorts } from './session/index.ts';
@@ -50,6 +50,7 @@ export async function openServices({ env, version, note = () => {} }: Configurat
     ...written,
     policies,
     workspace: work.workspace,
+    usage: new UsageReadings({ journal, budgets }),
     images,
     prober,
     principal,

@@ -1,6 +1,7 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { BUDGET_SCOPES, type BudgetLimit, type BudgetScope, GloveboxError, MICRO_USD } from '../contracts/index.ts';
 import type { AccountBook, Balance } from '../runs/index.ts';
+import { monthOption } from './options.ts';
 import type { Run } from './run-action.ts';
 import type { Services } from './services.ts';
 import type { Terminal } from './terminal.ts';
@@ -65,9 +66,4 @@ function describe({ scope, name, used, reserved, limit }: Row): string {
 
 function line(account: string, columns: readonly string[]): string {
   return `${account.padEnd(28)}${columns.map((column) => column.padStart(14)).join('')}\n`;
-}
-
-function monthOption(text: string): string {
-  if (/^\d{4}-(0[1-9]|1[0-2])$/.test(text)) return text;
-  throw new InvalidArgumentError('Expected a month such as 2026-11.');
 }

@@ -17,6 +17,12 @@ export function momentOption(text: string): number {
   throw new InvalidArgumentError('Expected a duration such as 12h or 7d, or a date such as 2026-01-02 or 2026-01-02T03:04:05Z.');
 }
 
+/** `2026-11`. */
+export function monthOption(text: string): string {
+  if (/^\d{4}-(0[1-9]|1[0-2])$/.test(text)) return text;
+  throw new InvalidArgumentError('Expected a month such as 2026-11.');
+}
+
 /** `owner=acme`, again and again. */
 export function variableOption(text: string, before: Variables = {}): Variables {
   const at = text.indexOf('=');

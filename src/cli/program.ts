@@ -24,6 +24,7 @@ import { listSecrets, removeSecret, setSecret } from './secrets.ts';
 import type { Services } from './services.ts';
 import { shell, shellOfRun } from './shell.ts';
 import { addStop } from './stop-commands.ts';
+import { addUsage } from './usage-commands.ts';
 import type { Terminal } from './terminal.ts';
 import type { Delivery } from './work-on-run.ts';
 
@@ -64,6 +65,7 @@ function program(run: Run, terminal: Terminal, version: string): Command {
   addApprovals(root, run, terminal);
   addPolicy(root, run, terminal);
   addBudgets(root, run, terminal);
+  addUsage(root, run, terminal);
   addStop(root, run, terminal);
   addSecrets(root, run, terminal);
   addAudit(root, run, terminal);

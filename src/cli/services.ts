@@ -1,7 +1,7 @@
 import type { Approvals, Audit, Authority, Control, Journal, Permission, Policies, Principal, Redactor, RegistryKind, Sandboxes, SandboxKind, SandboxSpec, Stoppable, Workspace } from '../contracts/index.ts';
-import type { Forks, JournalBudgets, Replays, Runs, Trajectories, Worker, WorkerOptions } from '../runs/index.ts';
+import type { Forks, JournalBudgets, Replays, Runs, Trajectories, UsageReadings, Worker, WorkerOptions } from '../runs/index.ts';
 import type { RunningServer, ServerOptions, StdioMcp } from '../server/index.ts';
-import type { Attendance, SessionPorts } from '../session/index.ts';
+import type { Attendance, SessionOptions, SessionPorts } from '../session/index.ts';
 
 /** An image of ours and whether the engine has it. */
 export interface ImageState {
@@ -88,6 +88,7 @@ export interface Services extends AsyncDisposable {
   readonly approvals: Approvals;
   readonly control: Control;
   readonly budgets: JournalBudgets;
+  readonly usage: UsageReadings;
   readonly secrets: Secrets;
   readonly credentials: Lender;
   readonly registries: Registries;

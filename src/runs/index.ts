@@ -3,7 +3,7 @@
 // Order of what an agent does: the reply is journalled, the tool runs, and its outcome is journalled together with the tree it left behind.
 // The agent is not believed: the patch is the host's own comparison of trees, and tests that it touched are put back before the verdict.
 // Contract: runs.ts (Runs), run-input.ts (what is asked), run-state.ts (what there is), leases.ts (one process a run), replay/ (a run done again, or forked),
-// trajectory/ (runs in the formats of others), queue/ (which worker takes which run, and when), steering/ (what persons ask of a run while it goes on). docs/runs.md
+// trajectory/ (runs in the formats of others), usage/ (what a tenant used), queue/ (which worker takes which run, and when), steering/ (what persons ask of a run while it goes on). docs/runs.md
 export type { AccountBook, Balance } from './budget/account-book.ts';
 export { JournalBudgets } from './budget/journal-budgets.ts';
 export type { Leases } from './leases.ts';
@@ -21,4 +21,5 @@ export type { RunInput, RunOptions } from './run-input.ts';
 export { foldRun, type RunState } from './run-state.ts';
 export { Runs, type RunListing } from './runs.ts';
 export { type ExportFormat, Trajectories } from './trajectory/trajectories.ts';
+export { type Usage, UsageReadings, type UsageReport } from './usage/usage-readings.ts';
 export type { ExecuteOptions, RunsPorts } from './runs-ports.ts';
