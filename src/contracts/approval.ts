@@ -3,6 +3,7 @@ import { canonicalJson } from './canonical.ts';
 import type { Action, DecisionRequest, Reason } from './decision.ts';
 import type { EffectRequest } from './effect.ts';
 import type { ApprovalId } from './ids.ts';
+import type { StreamsOptions } from './journal.ts';
 import type { Principal } from './principal.ts';
 
 /**
@@ -75,8 +76,8 @@ export interface GivenAnswer {
 
 /** What waits for a person, and the way to say yes or no: for a terminal, the HTTP API, the dashboard and comments alike. */
 export interface Approvals {
-  /** Of this principal's tenant, newest first; the pending ones alone unless `all`. Errors: `denied` where he may not read. */
-  list(as: Principal, options?: { readonly all?: boolean; readonly limit?: number }): Promise<readonly Approval[]>;
+  /** Of this principal's tenant, newest first; the pending ones alone unless `all`; `before` goes on after the last one of a page. Errors: `denied` where he may not read. */
+  list(as: Principal, options?: { readonly all?: boolean } & Pick<StreamsOptions, 'limit' | 'before'>): Promise<readonly Approval[]>;
   /** Errors: `not_found`, for those of another tenant as well; `denied`. */
   get(id: ApprovalId, as: Principal): Promise<Approval>;
   /** Errors: `not_found`; `approval_refused` with the reason, which is written down, for an answer that does not count. */

@@ -12,6 +12,7 @@ import {
   type Patch,
   type RunId,
   type RunSummary,
+  type StreamsOptions,
 } from '../contracts/index.ts';
 import { OutsideEffects } from '../session/index.ts';
 import { summarize } from './conclusion.ts';
@@ -162,13 +163,13 @@ export class Runs {
     return this.#ports.leases.held(id);
   }
 
-  /** Newest first. */
-  async list(options: { limit?: number } = {}): Promise<readonly RunListing[]> {
+  /** Newest first; `before` goes on after the last one of a page. */
+  async list(options: Pick<StreamsOptions, 'limit' | 'before'> = {}): Promise<readonly RunListing[]> {
     requirePermission(this.#ports, 'read');
     const listings: RunListing[] = [];
     const { tenant } = this.#ports.principal;
     // One after the other, so that the events of only one run at a time are in memory.
-    for (const { stream } of await this.#ports.journal.streams({ tenant, prefix: 'run_', limit: options.limit ?? 50 })) {
+    for (const { stream } of await this.#ports.journal.streams({ tenant, prefix: 'run_', ...options, limit: options.limit ?? 50 })) {
       const id = parseId('run', stream);
       if (id === undefined) continue;
       const state = foldRun(await this.#ports.journal.read(id));

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { GloveboxError } from '../contracts/index.ts';
 
 /** RFC 9457. `code` is stable, and the one of docs/api.md; `detail` is for people. */
-const problemShape = z
+export const problemShape = z
   .object({
     type: z.string(),
     title: z.string(),

@@ -1,14 +1,14 @@
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
-import swagger from '@fastify/swagger';
-import swaggerUi from '@fastify/swagger-ui';
 import underPressure from '@fastify/under-pressure';
 import fastify, { type FastifyInstance } from 'fastify';
-import { jsonSchemaTransform, jsonSchemaTransformObject, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { z } from 'zod';
 import { describeError, GloveboxError } from '../contracts/index.ts';
 import { authenticated, demand } from './access/authentication.ts';
 import { type TokenIssuer, Tokens } from './access/tokens.ts';
+import { documents } from './document.ts';
 import { type Problem, problemOf, PROBLEM_TYPE } from './problem.ts';
 import { approvalRoutes } from './routes/approvals.ts';
 import { commandRoutes } from './routes/commands.ts';
@@ -111,7 +111,7 @@ async function build(ports: ServerPorts, options: ServerOptions, held: Held): Pr
   app.addContentTypeParser(['application/octet-stream', 'application/x-tar'], (_request, payload, done) => done(null, payload));
   answersWithProblems(app, ports, options);
   await guards(app, options);
-  await documents(app, ports);
+  await documents(app, ports.version);
   healthRoutes(app, ports);
   const access = { keys: ports.keys, tokens: options.issuer === undefined ? undefined : new Tokens(options.issuer, ports.authority), authority: ports.authority };
   await app.register(async (scope) => {
@@ -169,24 +169,12 @@ async function guards(app: FastifyInstance, { origins = [], requestsPerMinute = 
   await app.register(underPressure, { maxEventLoopDelay: MOST_LATE_MS, retryAfter: 5, message: 'the server is too busy to take more: again in 5 s' });
 }
 
-async function documents(app: FastifyInstance, { version }: ServerPorts): Promise<void> {
-  await app.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: { title: 'glovebox', version, description: 'Runs code that nobody has read yet: sealed sandboxes, decided by policy and written down.' },
-      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: 'an API key, or a token of the identity provider' } } },
-      security: [{ bearer: [] }],
-    },
-    transform: jsonSchemaTransform,
-    transformObject: jsonSchemaTransformObject,
-  });
-  await app.register(swaggerUi, { routePrefix: '/docs' });
-  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
-}
-
 function healthRoutes(app: FastifyInstance, { journal, sessions }: ServerPorts): void {
-  app.get('/healthz', { schema: { hide: true } }, () => ({ status: 'ok' }));
-  app.get('/readyz', { schema: { hide: true } }, async (_request, reply) => {
+  const api = app.withTypeProvider<ZodTypeProvider>();
+  const tags = ['health'];
+  api.get('/healthz', { schema: { operationId: 'isAlive', tags, summary: 'Whether the process answers', response: { 200: z.object({ status: z.string() }) } } }, () => ({ status: 'ok' }));
+  const readiness = z.object({ status: z.string(), kinds: z.array(z.string()).describe('of sandboxes that can be made here') });
+  api.get('/readyz', { schema: { operationId: 'isReady', tags, summary: 'Whether the journal answers and sandboxes can be made', response: { 200: readiness, 503: readiness } } }, async (_request, reply) => {
     await journal.streams({ limit: 1 });
     const kinds = (await sessions.sandboxes.status()).filter(({ available }) => available).map(({ kind }) => kind);
     return reply.code(kinds.length === 0 ? 503 : 200).send({ status: kinds.length === 0 ? 'no kind of sandbox can be used' : 'ready', kinds });

@@ -60,7 +60,7 @@ export const newCommand = z
   .refine(({ stdin, openStdin }) => stdin === undefined || !openStdin, { message: 'either stdin or openStdin' });
 
 const count = z.number().nonnegative();
-const commandEnd = z
+export const commandEnd = z
   .object({
     cause: z.enum(['exited', 'signalled', 'timeout', 'cpu_time', 'output', 'memory', 'disk', 'cancelled', 'policy', 'not_started', 'lost']),
     exitCode: z.int().optional(),
@@ -95,6 +95,12 @@ export const command = z
   .meta({ id: 'Command' });
 
 export const waitMs = z.coerce.number().int().min(0).max(60_000).default(0).describe('how long to wait for it to end');
+
+/** In a query. */
+export const flag = z.stringbool().meta({ type: 'boolean' }).default(false);
+
+/** Where a stream that broke is gone on with. */
+export const lastEventId = z.looseObject({ 'last-event-id': z.string().max(64).optional().describe('of the last event that came: what follows it is sent') });
 
 /** A page of a list, and where the next one begins. */
 export function pageOf<T extends z.ZodType>(item: T) {

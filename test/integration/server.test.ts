@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Validator } from '@seriousme/openapi-schema-validator';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openServices } from '../../src/app.ts';
 import { gitServer } from '../support/git-server.ts';
@@ -197,7 +198,7 @@ describe('files', () => {
     expect(Buffer.from(await (await admin.raw('GET', `${files}?path=/workspace/deep/er/a.bin&offset=100&length=50`)).arrayBuffer())).toEqual(content.subarray(100, 150));
     expect((await admin.call('GET', `${files}/stat?path=/workspace/deep/er/a.bin`)).body).toMatchObject({ type: 'file', sizeBytes: content.length, mode: 0o600 });
     expect((await admin.call('POST', `${files}/rename`, { from: '/workspace/deep/er/a.bin', to: '/workspace/b.bin' })).status).toBe(204);
-    expect((await admin.call('GET', `${files}/list?path=/workspace&recursive=true`)).body).toMatchObject({ entries: expect.arrayContaining([expect.objectContaining({ path: 'b.bin' }), expect.objectContaining({ path: 'deep/er' })]) });
+    expect((await admin.call('GET', `${files}/list?path=/workspace&recursive=true`)).body).toMatchObject({ items: expect.arrayContaining([expect.objectContaining({ path: 'b.bin' }), expect.objectContaining({ path: 'deep/er' })]) });
     expect((await admin.raw('DELETE', `${files}?path=/workspace/deep&recursive=true`)).status).toBe(204);
     expect(await admin.call('GET', `${files}/stat?path=/workspace/deep`)).toMatchObject({ status: 422, body: { code: 'file_failed', details: { errno: 'ENOENT' } } });
   });
@@ -297,12 +298,28 @@ test('secrets are kept, listed by name and never told', async () => {
   expect((await admin.call('DELETE', '/v1/secrets/token')).status).toBe(204);
 });
 
-test('the document of the API has every route, and the pages of it are there', async () => {
-  const document = (await (await fetch(`${server.url}/openapi.json`)).json()) as { openapi: string; paths: Record<string, object> };
+test('the document of the API has every route with a name of its own, is valid to an outside validator, and the pages of it are there', async () => {
+  const document = (await (await fetch(`${server.url}/openapi.json`)).json()) as OpenApi;
+  expect(await new Validator().validate({ ...document })).toEqual({ valid: true });
   expect(document.openapi).toBe('3.1.0');
-  expect(Object.keys(document.paths)).toEqual(expect.arrayContaining(['/v1/sandboxes/', '/v1/sandboxes/{id}/commands', '/v1/approvals/{id}/answer'].map((path) => expect.stringContaining(path.replace(/\/$/, '')))));
+  expect(Object.keys(document.paths)).toEqual(expect.arrayContaining(['/v1/sandboxes', '/v1/sandboxes/{id}/commands', '/v1/approvals/{id}/answer']));
+  const operations = Object.entries(document.paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, operation]) => ({ at: `${method} ${path}`, ...operation })));
+  const names = operations.map(({ operationId }) => operationId);
+  expect(names).not.toContain(undefined);
+  expect(new Set(names).size).toBe(names.length);
+  for (const { at, responses } of operations.filter((operation) => operation.at.includes('/v1/'))) {
+    expect(Object.keys(responses).some((status) => status.startsWith('2')), at).toBe(true);
+    expect(responses, at).toMatchObject({ '401': { $ref: '#/components/responses/Unauthenticated' }, default: { $ref: '#/components/responses/Failed' } });
+  }
+  expect(document.components.responses['Failed']).toMatchObject({ content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } } });
   expect((await fetch(`${server.url}/docs`)).status).toBe(200);
 });
+
+interface OpenApi {
+  readonly openapi: string;
+  readonly paths: Readonly<Record<string, Readonly<Record<string, { readonly operationId?: string; readonly responses: Readonly<Record<string, unknown>> }>>>>;
+  readonly components: { readonly responses: Readonly<Record<string, unknown>> };
+}
 
 describe('bad requests', () => {
   test('are answered with a problem that says what to do', async () => {

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { type Approval, GloveboxError, parseId } from '../../contracts/index.ts';
+import { newestFirst, onePageMore } from '../pages.ts';
+import { flag, pageOf, pageQuery } from '../shapes.ts';
 import type { Api, RouteParts } from './route.ts';
 
 const params = z.object({ id: z.string() });
@@ -26,12 +28,14 @@ const answerBody = z.strictObject({
 
 /** What waits for a person. */
 export function approvalRoutes(api: Api, { ports: { approvals } }: RouteParts): void {
-  const listing = z.object({ all: z.stringbool().default(false), limit: z.coerce.number().int().min(1).max(1000).default(100) });
-  api.get('/approvals', { schema: { tags, summary: 'What waits for a person, newest first; with `all`, what was answered, too', querystring: listing, response: { 200: z.object({ items: z.array(approval) }) } } }, async (request) => ({
-    items: (await approvals.list(request.principal, request.query)).map(approvalBody),
-  }));
-  api.get('/approvals/:id', { schema: { tags, summary: 'One of them', params, response: { 200: approval } } }, async (request) => approvalBody(await approvals.get(approvalId(request.params.id), request.principal)));
-  api.post('/approvals/:id/answer', { schema: { tags, summary: 'Say yes or no', params, body: answerBody, response: { 200: approval } } }, async (request) => {
+  const listing = pageQuery.extend({ all: flag });
+  api.get('/approvals', { schema: { operationId: 'listApprovals', tags, summary: 'What waits for a person, newest first; with `all`, what was answered, too', querystring: listing, response: { 200: pageOf(approval) } } }, async ({ principal, query }) => {
+    const found = await approvals.list(principal, { all: query.all, ...onePageMore(query) });
+    const { items, ...more } = newestFirst(found, query.limit, ({ id, askedAtMs }) => ({ stream: id, firstMs: askedAtMs }));
+    return { items: items.map(approvalBody), ...more };
+  });
+  api.get('/approvals/:id', { schema: { operationId: 'getApproval', tags, summary: 'One of them', params, response: { 200: approval } } }, async (request) => approvalBody(await approvals.get(approvalId(request.params.id), request.principal)));
+  api.post('/approvals/:id/answer', { schema: { operationId: 'answerApproval', tags, summary: 'Say yes or no', params, body: answerBody, response: { 200: approval } } }, async (request) => {
     const { answer, why, requestHash } = request.body;
     return approvalBody(await approvals.answer(approvalId(request.params.id), { by: request.principal, answer, requestHash, ...(why === undefined ? {} : { why }) }));
   });

@@ -2,11 +2,12 @@ import { constants } from 'node:os';
 import { z } from 'zod';
 import { GloveboxError, type OutputOffsets } from '../../contracts/index.ts';
 import { type CommandRequest, CutText } from '../../session/index.ts';
+import { answeredByEvents, binary, errorEvent, streamOf } from '../media.ts';
 import { page } from '../pages.ts';
 import { offsetsText, readOffsets } from '../sandboxes/output-log.ts';
 import type { ServedCommand } from '../sandboxes/served-command.ts';
 import type { ServedSandbox } from '../sandboxes/served-sandbox.ts';
-import { command, commandBody, newCommand, pageOf, pageQuery, waitMs } from '../shapes.ts';
+import { command, commandBody, commandEnd, flag, lastEventId, newCommand, pageOf, pageQuery, waitMs } from '../shapes.ts';
 import { type ServerSentEvent, sendEvents } from '../sse.ts';
 import { unfinishedBytes } from '../utf8.ts';
 import { type Api, clientGone, type RouteParts } from './route.ts';
@@ -14,6 +15,7 @@ import { type Api, clientGone, type RouteParts } from './route.ts';
 const inSandbox = z.object({ id: z.string() });
 const params = inSandbox.extend({ command: z.string() });
 const tags = ['commands'];
+const OCTETS = 'application/octet-stream';
 const offset = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional();
 /** What an answer holds of each channel; all of it is at `/output`. */
 const ANSWER = { headBytes: 524_288, tailBytes: 524_288 };
@@ -21,10 +23,18 @@ const ANSWER = { headBytes: 524_288, tailBytes: 524_288 };
 const OUTPUT_BYTES = 64 * 1_048_576;
 const signalName = z.enum(Object.keys(constants.signals) as [NodeJS.Signals, ...NodeJS.Signals[]]);
 
+const outputEvent = z
+  .discriminatedUnion('event', [
+    z.object({ event: z.enum(['stdout', 'stderr']), id: z.string(), data: z.object({ offset: z.int().describe('in bytes, of its channel'), data: z.string() }) }),
+    z.object({ event: z.literal('end'), id: z.string(), data: commandEnd }),
+    errorEvent,
+  ])
+  .meta({ id: 'OutputEvent' });
+
 /** Commands: started, waited for, listened to, spoken to. */
 export function commandRoutes(api: Api, parts: RouteParts): void {
   const { sandboxes, demand, ports } = parts;
-  api.post('/sandboxes/:id/commands', { schema: { tags, summary: 'Run a command', params: inSandbox, body: newCommand, response: { 200: command, 202: command } } }, async (request, reply) => {
+  api.post('/sandboxes/:id/commands', { schema: { operationId: 'runCommand', tags, summary: 'Run a command', params: inSandbox, body: newCommand, response: { 200: command, 202: command } } }, async (request, reply) => {
     demand(request.principal, 'start');
     const served = sandboxes.get(request.params.id, request.principal);
     const { background } = request.body;
@@ -36,20 +46,20 @@ export function commandRoutes(api: Api, parts: RouteParts): void {
     gone.addEventListener('abort', () => void served.forget(running), { once: true });
     return collected(served, running);
   });
-  api.get('/sandboxes/:id/commands', { schema: { tags, summary: 'What runs and what ran', params: inSandbox, querystring: pageQuery, response: { 200: pageOf(command) } } }, (request) => {
+  api.get('/sandboxes/:id/commands', { schema: { operationId: 'listCommands', tags, summary: 'What runs and what ran', params: inSandbox, querystring: pageQuery, response: { 200: pageOf(command) } } }, (request) => {
     demand(request.principal, 'read');
     const served = sandboxes.get(request.params.id, request.principal);
-    const { items, ...more } = page(served.commands, request.query);
+    const { items, ...more } = page(served.commands, request.query, (each) => each.id);
     return Promise.resolve({ items: items.map((each) => commandBody(served.id, each)), ...more });
   });
-  api.get('/sandboxes/:id/commands/:command', { schema: { tags, summary: 'How it is, or how it ended', params, querystring: z.object({ waitMs }), response: { 200: command } } }, async (request, reply) => {
+  api.get('/sandboxes/:id/commands/:command', { schema: { operationId: 'getCommand', tags, summary: 'How it is, or how it ended', params, querystring: z.object({ waitMs }), response: { 200: command } } }, async (request, reply) => {
     demand(request.principal, 'read');
     const served = sandboxes.get(request.params.id, request.principal);
     const running = served.command(request.params.command);
     const end = await running.within(request.query.waitMs, clientGone(reply));
     return end === undefined ? commandBody(served.id, running) : collected(served, running);
   });
-  api.delete('/sandboxes/:id/commands/:command', { schema: { tags, summary: 'End it where it runs, and forget it', params, response: { 204: z.null() } } }, async (request, reply) => {
+  api.delete('/sandboxes/:id/commands/:command', { schema: { operationId: 'deleteCommand', tags, summary: 'End it where it runs, and forget it', params, response: { 204: z.null() } } }, async (request, reply) => {
     demand(request.principal, 'start');
     const served = sandboxes.get(request.params.id, request.principal);
     await served.forget(served.command(request.params.command));
@@ -64,11 +74,14 @@ function outputRoutes(api: Api, { sandboxes, demand }: RouteParts): void {
     '/sandboxes/:id/commands/:command/output',
     {
       schema: {
+        operationId: 'streamCommandOutput',
         tags,
         summary: 'Its output as it comes, from any byte on: server-sent events `stdout`, `stderr` and, last, `end`',
         description: 'The id of an event is where to go on after it, `<stdout>-<stderr>` in bytes: what a client that lost its connection sends as Last-Event-ID. Data is text, or base64 with `encoding=base64`.',
         params,
         querystring: z.object({ stdout: offset, stderr: offset, encoding: z.enum(['utf8', 'base64']).default('utf8') }),
+        headers: lastEventId,
+        response: { 200: answeredByEvents(outputEvent, 'Its output, and how it ended') },
       },
     },
     (request, reply) => {
@@ -86,19 +99,18 @@ function outputRoutes(api: Api, { sandboxes, demand }: RouteParts): void {
 function inputRoutes(api: Api, { sandboxes, demand }: RouteParts): void {
   api.post(
     '/sandboxes/:id/commands/:command/stdin',
-    { schema: { tags, summary: 'Write to it: the body, as it comes', params, querystring: z.object({ close: z.stringbool().default(false).describe('and nothing comes after it') }), consumes: ['application/octet-stream'], response: { 204: z.null() } } },
+    { schema: { operationId: 'writeCommandInput', tags, summary: 'Write to it: the body, as it comes', params, querystring: z.object({ close: flag.describe('and nothing comes after it') }), consumes: [OCTETS], body: binary, response: { 204: z.null() } } },
     async (request, reply) => {
       demand(request.principal, 'start');
       const { running } = sandboxes.get(request.params.id, request.principal).command(request.params.command);
-      const body = request.body as AsyncIterable<Buffer> | null; // The parser of this media type leaves it as it comes.
-      if (body !== null) for await (const bytes of body) await running.write(bytes);
+      for await (const bytes of streamOf(request.body, OCTETS)) await running.write(bytes);
       if (request.query.close) await running.closeStdin();
       return reply.code(204).send(null);
     },
   );
   api.post(
     '/sandboxes/:id/commands/:command/signal',
-    { schema: { tags, summary: 'Signal it', params, body: z.strictObject({ signal: signalName, scope: z.enum(['process', 'tree']).default('process') }), response: { 204: z.null() } } },
+    { schema: { operationId: 'signalCommand', tags, summary: 'Signal it', params, body: z.strictObject({ signal: signalName, scope: z.enum(['process', 'tree']).default('process') }), response: { 204: z.null() } } },
     async (request, reply) => {
       demand(request.principal, 'start');
       sandboxes.get(request.params.id, request.principal).command(request.params.command).running.signal(request.body.signal, request.body.scope);

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { type CallEnd, type CallEvent, GloveboxError } from '../../contracts/index.ts';
 import type { GovernedCall } from '../../session/index.ts';
-import { decision, decisionBody, environment, path } from '../shapes.ts';
+import { page } from '../pages.ts';
+import { decision, decisionBody, environment, pageOf, pageQuery, path } from '../shapes.ts';
 import { type ServerSentEvent, sendEvents } from '../sse.ts';
 import { type Api, clientGone, type RouteParts } from './route.ts';
 
@@ -30,10 +31,18 @@ const call = z
   })
   .meta({ id: 'Call' });
 
+const callEvent = z
+  .discriminatedUnion('event', [
+    z.object({ event: z.literal('started'), data: z.object({ id: z.string() }) }),
+    z.object({ event: z.enum(['stdout', 'stderr']), data: z.object({ data: z.string() }) }),
+    z.object({ event: z.enum(['restarted', 'display', 'result', 'error', 'end']), data: z.looseObject({ type: z.string().optional() }) }),
+  ])
+  .meta({ id: 'CallEvent' });
+
 /** Interpreters that keep their state between calls. */
 export function contextRoutes(api: Api, parts: RouteParts): void {
   const { sandboxes, demand } = parts;
-  api.post('/sandboxes/:id/contexts', { schema: { tags, summary: 'Open one', params: inSandbox, body: newContext, response: { 201: context } } }, async (request, reply) => {
+  api.post('/sandboxes/:id/contexts', { schema: { operationId: 'openContext', tags, summary: 'Open one', params: inSandbox, body: newContext, response: { 201: context } } }, async (request, reply) => {
     demand(request.principal, 'start');
     const served = sandboxes.get(request.params.id, request.principal);
     if (served.contexts.size >= MOST_CONTEXTS) throw new GloveboxError('admission_full', `${served.id} has ${MOST_CONTEXTS} contexts: close one`);
@@ -42,12 +51,13 @@ export function contextRoutes(api: Api, parts: RouteParts): void {
     served.contexts.set(opened.id, opened);
     return reply.code(201).send({ id: opened.id, language: opened.language, version: opened.version });
   });
-  api.get('/sandboxes/:id/contexts', { schema: { tags, summary: 'Those that are open', params: inSandbox, response: { 200: z.object({ items: z.array(context) }) } } }, (request) => {
+  api.get('/sandboxes/:id/contexts', { schema: { operationId: 'listContexts', tags, summary: 'Those that are open', params: inSandbox, querystring: pageQuery, response: { 200: pageOf(context) } } }, (request) => {
     demand(request.principal, 'read');
     const { contexts } = sandboxes.get(request.params.id, request.principal);
-    return Promise.resolve({ items: [...contexts.values()].map(({ id, language, version }) => ({ id, language, version })) });
+    const { items, ...more } = page([...contexts.values()], request.query, ({ id }) => id);
+    return Promise.resolve({ items: items.map(({ id, language, version }) => ({ id, language, version })), ...more });
   });
-  api.delete('/sandboxes/:id/contexts/:context', { schema: { tags, summary: 'Close one, with what runs in it', params, response: { 204: nothing } } }, async (request, reply) => {
+  api.delete('/sandboxes/:id/contexts/:context', { schema: { operationId: 'closeContext', tags, summary: 'Close one, with what runs in it', params, response: { 204: nothing } } }, async (request, reply) => {
     demand(request.principal, 'start');
     const served = sandboxes.get(request.params.id, request.principal);
     const open = served.context(request.params.context);
@@ -60,7 +70,7 @@ export function contextRoutes(api: Api, parts: RouteParts): void {
 
 function callRoutes(api: Api, { sandboxes, demand }: RouteParts): void {
   const description = 'With `Accept: text/event-stream` its events come as they happen: started, stdout, stderr, display, result, error and, last, end.';
-  api.post('/sandboxes/:id/contexts/:context/calls', { schema: { tags, summary: 'Run code in it', description, params, body: newCall, response: { 200: call } } }, async (request, reply) => {
+  api.post('/sandboxes/:id/contexts/:context/calls', { schema: { operationId: 'runInContext', tags, summary: 'Run code in it', description, params, body: newCall, response: { 200: { description: 'What it came to', content: { 'application/json': { schema: call }, 'text/event-stream': { schema: callEvent } } } } } }, async (request, reply) => {
     demand(request.principal, 'start');
     const open = sandboxes.get(request.params.id, request.principal).context(request.params.context);
     const limits = Object.fromEntries(Object.entries(request.body.limits ?? {}).filter(([, value]) => value !== undefined));
@@ -69,12 +79,12 @@ function callRoutes(api: Api, { sandboxes, demand }: RouteParts): void {
     await sendEvents(reply, () => eventsOf(running));
     return reply;
   });
-  api.post('/sandboxes/:id/contexts/:context/interrupt', { schema: { tags, summary: 'As ^C does', params, response: { 204: nothing } } }, async (request, reply) => {
+  api.post('/sandboxes/:id/contexts/:context/interrupt', { schema: { operationId: 'interruptContext', tags, summary: 'As ^C does', params, response: { 204: nothing } } }, async (request, reply) => {
     demand(request.principal, 'start');
     sandboxes.get(request.params.id, request.principal).context(request.params.context).interrupt();
     return reply.code(204).send(null);
   });
-  api.post('/sandboxes/:id/contexts/:context/restart', { schema: { tags, summary: 'End its interpreter and begin anew', params, response: { 204: nothing } } }, async (request, reply) => {
+  api.post('/sandboxes/:id/contexts/:context/restart', { schema: { operationId: 'restartContext', tags, summary: 'End its interpreter and begin anew', params, response: { 204: nothing } } }, async (request, reply) => {
     demand(request.principal, 'start');
     await sandboxes.get(request.params.id, request.principal).context(request.params.context).restart();
     return reply.code(204).send(null);

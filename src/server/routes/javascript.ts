@@ -8,7 +8,7 @@ const program = z.strictObject({
   source: z.string().min(1).max(8 * 1_048_576),
   language: z.enum(['javascript', 'typescript']).default('javascript'),
   form: z.enum(['module', 'script']).default('module'),
-  args: z.array(z.json()).max(64).default([]),
+  args: z.array(z.unknown()).max(64).default([]),
   policy: policyName.default('js'),
   limits: z.strictObject({ wallMs: z.int().positive().optional(), cpuMs: z.int().positive().optional(), outputBytes: z.int().positive().optional() }).optional(),
 });
@@ -17,7 +17,7 @@ const end = z
   .object({
     id: z.string(),
     cause: z.string().describe('returned, threw, timeout, cpu_time, memory, output, unclonable, cancelled, policy, not_started, lost'),
-    result: z.json().optional(),
+    result: z.unknown().optional().describe('JSON'),
     error: z.object({ name: z.string(), message: z.string(), stack: z.string().optional() }).optional(),
     console: z.array(z.object({ level: z.string(), text: z.string() })),
     usage: z.object({ wallMs: z.number(), cpuMs: z.number(), memoryBytes: z.number() }),
@@ -27,7 +27,7 @@ const end = z
 
 /** Programs in isolates: no container is started for them. */
 export function javaScriptRoutes(api: Api, { programs, demand }: RouteParts & { readonly programs: ProgramSessions }): void {
-  api.post('/javascript', { schema: { tags, summary: 'Run a program and give its result', body: program, response: { 200: end } } }, async (request, reply) => {
+  api.post('/javascript', { schema: { operationId: 'runJavaScript', tags, summary: 'Run a program and give its result', body: program, response: { 200: end } } }, async (request, reply) => {
     demand(request.principal, 'start');
     const { policy, limits, ...asked } = request.body;
     const console: { level: string; text: string }[] = [];
@@ -41,7 +41,7 @@ export function javaScriptRoutes(api: Api, { programs, demand }: RouteParts & { 
       console,
       usage,
       decision: decisionBody(running.decision),
-      ...(result === undefined ? {} : { result: result as z.output<ReturnType<typeof z.json>> }),
+      ...(result === undefined ? {} : { result }),
       ...(error === undefined ? {} : { error }),
     };
   });

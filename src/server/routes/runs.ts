@@ -1,16 +1,25 @@
 import { z } from 'zod';
+import { answeredAs, answeredByEvents } from '../media.ts';
+import { newestFirst, onePageMore } from '../pages.ts';
 import { newRun, run, runBody, runId, runInput } from '../run-requests.ts';
-import { pageOf } from '../shapes.ts';
+import { flag, lastEventId, pageOf, pageQuery } from '../shapes.ts';
 import { type ServerSentEvent, sendEvents } from '../sse.ts';
 import { type Api, clientGone, type RouteParts } from './route.ts';
 
 const params = z.object({ id: z.string() });
 const tags = ['runs'];
 
+const journalEvent = z
+  .object({ stream: z.string(), seq: z.int(), timeMs: z.int(), type: z.string(), version: z.int(), data: z.looseObject({}), previous: z.string(), hash: z.string() })
+  .meta({ id: 'JournalEvent' });
+const runEvent = z
+  .object({ event: z.string().describe('its type, or `error`, with a problem instead'), id: z.string().describe('its number'), data: journalEvent })
+  .meta({ id: 'RunEvent' });
+
 /** What agents did and do. */
 export function runRoutes(api: Api, parts: RouteParts): void {
   const { ports } = parts;
-  api.post('/runs', { schema: { tags, summary: 'Leave a run to a worker', description: 'With `Idempotency-Key`, asking twice makes one run.', body: newRun, response: { 201: run } } }, async (request, reply) => {
+  api.post('/runs', { schema: { operationId: 'createRun', tags, summary: 'Leave a run to a worker', description: 'With `Idempotency-Key`, asking twice makes one run.', body: newRun, response: { 201: run } } }, async (request, reply) => {
     const { notBeforeMs, ...asked } = request.body;
     const key = request.headers['idempotency-key'];
     const runs = ports.runs(request.principal);
@@ -24,37 +33,38 @@ export function runRoutes(api: Api, parts: RouteParts): void {
 
 function steeringRoutes(api: Api, { ports }: RouteParts): void {
   const saying = z.strictObject({ text: z.string().min(1).max(20_000), interrupt: z.boolean().default(false).describe('cut short what goes on now') });
-  api.post('/runs/:id/say', { schema: { tags, summary: 'Tell its agent something', params, body: saying, response: { 202: z.null() } } }, async ({ principal, params: { id }, body: { text, interrupt } }, reply) => {
+  api.post('/runs/:id/say', { schema: { operationId: 'sayToRun', tags, summary: 'Tell its agent something', params, body: saying, response: { 202: z.null() } } }, async ({ principal, params: { id }, body: { text, interrupt } }, reply) => {
     await ports.runs(principal).steer.say(runId(id), text, { interrupt });
     return reply.code(202).send(null);
   });
-  api.post('/runs/:id/pause', { schema: { tags, summary: 'Have it stand still after its present step', params, response: { 202: z.null() } } }, async ({ principal, params: { id } }, reply) => {
+  api.post('/runs/:id/pause', { schema: { operationId: 'pauseRun', tags, summary: 'Have it stand still after its present step', params, response: { 202: z.null() } } }, async ({ principal, params: { id } }, reply) => {
     await ports.runs(principal).steer.pause(runId(id));
     return reply.code(202).send(null);
   });
-  api.post('/runs/:id/resume', { schema: { tags, summary: 'Let it go on', params, response: { 202: z.null() } } }, async ({ principal, params: { id } }, reply) => {
+  api.post('/runs/:id/resume', { schema: { operationId: 'resumeRun', tags, summary: 'Let it go on', params, response: { 202: z.null() } } }, async ({ principal, params: { id } }, reply) => {
     await ports.runs(principal).steer.goOn(runId(id));
     return reply.code(202).send(null);
   });
   const cancelling = z.strictObject({ why: z.string().max(1000).optional() });
-  api.post('/runs/:id/cancel', { schema: { tags, summary: 'End it', params, body: cancelling, response: { 202: z.null() } } }, async ({ principal, params: { id }, body: { why } }, reply) => {
+  api.post('/runs/:id/cancel', { schema: { operationId: 'cancelRun', tags, summary: 'End it', params, body: cancelling, response: { 202: z.null() } } }, async ({ principal, params: { id }, body: { why } }, reply) => {
     await ports.runs(principal).steer.cancel(runId(id), why);
     return reply.code(202).send(null);
   });
 }
 
 function readingRoutes(api: Api, { ports }: RouteParts): void {
-  const listing = z.object({ limit: z.coerce.number().int().min(1).max(200).default(50) });
-  api.get('/runs', { schema: { tags, summary: 'Newest first', querystring: listing, response: { 200: pageOf(run) } } }, async ({ principal, query }) => ({
-    items: (await ports.runs(principal).list(query)).map(({ id, state, running }) => runBody(id, state, running)),
-  }));
-  api.get('/runs/:id', { schema: { tags, summary: 'One of them', params, response: { 200: run } } }, async ({ principal, params: { id } }) => {
+  api.get('/runs', { schema: { operationId: 'listRuns', tags, summary: 'Newest first', querystring: pageQuery, response: { 200: pageOf(run) } } }, async ({ principal, query }) => {
+    const found = await ports.runs(principal).list(onePageMore(query));
+    const { items, ...more } = newestFirst(found, query.limit, ({ id, state }) => ({ stream: id, firstMs: state.createdMs }));
+    return { items: items.map(({ id, state, running }) => runBody(id, state, running)), ...more };
+  });
+  api.get('/runs/:id', { schema: { operationId: 'getRun', tags, summary: 'One of them', params, response: { 200: run } } }, async ({ principal, params: { id } }) => {
     const known = runId(id);
     return runBody(known, await ports.runs(principal).show(known), false);
   });
   api.get(
     '/runs/:id/events',
-    { schema: { tags, summary: 'What happened and what happens: server-sent events, each with its number as id', params, querystring: z.object({ after: z.coerce.number().int().min(0).default(0), follow: z.stringbool().default(true) }) } },
+    { schema: { operationId: 'streamRunEvents', tags, summary: 'What happened and what happens: server-sent events, each with its number as id', params, querystring: z.object({ after: z.coerce.number().int().min(0).default(0), follow: flag.default(true) }), headers: lastEventId, response: { 200: answeredByEvents(runEvent, 'Its events, to its end') } } },
     async (request, reply) => {
       const known = runId(request.params.id);
       const runs = ports.runs(request.principal);
@@ -71,7 +81,7 @@ function readingRoutes(api: Api, { ports }: RouteParts): void {
       });
     },
   );
-  api.get('/runs/:id/patch', { schema: { tags, summary: 'What it came to, as a unified diff', params, produces: ['text/x-diff'] } }, async (request, reply) => {
+  api.get('/runs/:id/patch', { schema: { operationId: 'getRunPatch', tags, summary: 'What it came to, as a unified diff', params, response: { 200: answeredAs('text/x-diff', 'A unified diff', z.string()) } } }, async (request, reply) => {
     const { text } = await ports.runs(request.principal).patch(runId(request.params.id));
     return reply.type('text/x-diff').send(text);
   });

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { GloveboxError, LOCAL_TENANT, type Principal } from '../../contracts/index.ts';
+import { page } from '../pages.ts';
+import { pageOf, pageQuery } from '../shapes.ts';
 import type { Api, RouteParts } from './route.ts';
 
 const params = z.object({ name: z.string().max(128) });
@@ -12,16 +14,17 @@ export function secretRoutes(api: Api, { ports: { secrets }, demand }: RoutePart
     demand(principal, 'administer');
     if (principal.tenant !== LOCAL_TENANT) throw new GloveboxError('denied', `secrets are kept by administrators of the tenant ${LOCAL_TENANT}`);
   };
-  api.get('/secrets', { schema: { tags, summary: 'Their names, and when they were set', response: { 200: z.object({ items: z.array(entry) }) } } }, async (request) => {
-    mayKeep(request.principal);
-    return { items: (await secrets.list()).map((secret) => ({ ...secret })) };
+  api.get('/secrets', { schema: { operationId: 'listSecrets', tags, summary: 'Their names, and when they were set', querystring: pageQuery, response: { 200: pageOf(entry) } } }, async ({ principal, query }) => {
+    mayKeep(principal);
+    const { items, ...more } = page(await secrets.list(), query, ({ name }) => name);
+    return { items: items.map((secret) => ({ ...secret })), ...more };
   });
-  api.put('/secrets/:name', { schema: { tags, summary: 'Keep one, or a new value of one', params, body: z.strictObject({ value: z.string().min(1).max(65_536) }), response: { 204: z.null() } } }, async (request, reply) => {
+  api.put('/secrets/:name', { schema: { operationId: 'setSecret', tags, summary: 'Keep one, or a new value of one', params, body: z.strictObject({ value: z.string().min(1).max(65_536) }), response: { 204: z.null() } } }, async (request, reply) => {
     mayKeep(request.principal);
     await secrets.set(request.params.name, request.body.value);
     return reply.code(204).send(null);
   });
-  api.delete('/secrets/:name', { schema: { tags, summary: 'Forget one', params, response: { 204: z.null() } } }, async (request, reply) => {
+  api.delete('/secrets/:name', { schema: { operationId: 'removeSecret', tags, summary: 'Forget one', params, response: { 204: z.null() } } }, async (request, reply) => {
     mayKeep(request.principal);
     await secrets.remove(request.params.name);
     return reply.code(204).send(null);

@@ -9,6 +9,7 @@ import {
   type Journal,
   parseId,
   type Principal,
+  type StreamsOptions,
 } from '../../contracts/index.ts';
 import { foldApproval, type Refusal, refusalNow } from './approval-state.ts';
 
@@ -32,10 +33,10 @@ export class JournalApprovals implements Approvals {
     this.#onAnswered = onAnswered;
   }
 
-  async list(as: Principal, { all = false, limit = NEWEST }: { all?: boolean; limit?: number } = {}): Promise<readonly Approval[]> {
+  async list(as: Principal, { all = false, limit = NEWEST, before }: { all?: boolean } & Pick<StreamsOptions, 'limit' | 'before'> = {}): Promise<readonly Approval[]> {
     this.#mayRead(as);
     const found: Approval[] = [];
-    for (const { stream } of await this.#journal.streams({ tenant: as.tenant, prefix: 'apr_', limit: NEWEST })) {
+    for (const { stream } of await this.#journal.streams({ tenant: as.tenant, prefix: 'apr_', limit: NEWEST, ...(before === undefined ? {} : { before }) })) {
       const id = parseId('apr', stream);
       const approval = id === undefined ? undefined : await this.#read(id);
       if (approval === undefined || approval.question.tenant !== as.tenant || !(all || approval.status === 'pending')) continue;
