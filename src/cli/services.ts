@@ -1,7 +1,7 @@
 import type { Approvals, Audit, Authority, Control, Journal, Permission, Policies, Principal, Redactor, RegistryKind, Sandboxes, SandboxKind, SandboxSpec, Stoppable, Workspace } from '../contracts/index.ts';
 import type { Forks, JournalBudgets, Replays, Runs, Trajectories, UsageReadings, Worker, WorkerOptions } from '../runs/index.ts';
 import type { RunningServer, ServerOptions, StdioMcp } from '../server/index.ts';
-import type { Attendance, SessionOptions, SessionPorts } from '../session/index.ts';
+import type { Attendance, SessionPorts } from '../session/index.ts';
 
 /** An image of ours and whether the engine has it. */
 export interface ImageState {
