@@ -10,4 +10,4 @@ registerHooks({
     return next(url, context);
   },
 });
-process.on('exit', () => writeFileSync(process.env.LOADED_PACKAGES, [...loaded].sort().join('\n')));
+process.on('exit', () => writeFileSync(process.env.LOADED_PACKAGES, [...loaded].join('\n')));
