@@ -29,8 +29,8 @@ export interface FixOptions extends Delivery {
 
 /** `glovebox fix`: a repository goes in, a tested patch comes out. */
 export async function fix(services: Services, terminal: Terminal, options: FixOptions, signal: AbortSignal): Promise<number> {
-  if ([options.apply === true, options.branch !== undefined, options.patch !== undefined].filter(Boolean).length > 1) {
-    throw new GloveboxError('usage', '--apply, --branch and --patch exclude each other: choose one');
+  if ([options.apply === true, options.branch !== undefined, options.push !== undefined, options.patch !== undefined].filter(Boolean).length > 1) {
+    throw new GloveboxError('usage', '--apply, --branch, --push and --patch exclude each other: choose one');
   }
   const { detach = false, notBefore: notBeforeMs, key } = options;
   if (!detach && notBeforeMs !== undefined) throw new GloveboxError('usage', '--not-before is for a run that waits for a worker: give --detach too');

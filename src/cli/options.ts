@@ -67,6 +67,7 @@ export function deliveryOptions(command: Command): Command {
   return command
     .option('--apply', 'write the patch into the working tree')
     .option('--branch <name>', 'put the patch as a commit on a new branch')
+    .option('--push <name>', 'push the patch as a new branch to where the repository is at home')
     .option('--patch <file>', 'write the patch to a file')
     .option('--json', 'one JSON object on stdout');
 }

@@ -8,6 +8,7 @@ import type { Terminal } from './terminal.ts';
 export interface Delivery {
   readonly apply?: boolean;
   readonly branch?: string;
+  readonly push?: string;
   readonly patch?: string;
   readonly json?: boolean;
 }
@@ -56,7 +57,7 @@ async function deliver(runs: Runs, terminal: Terminal, id: RunId, summary: RunSu
     await runs.exported(id, 'patch', delivery.patch);
     return `written to ${delivery.patch}`;
   }
-  if ((delivery.apply === true || delivery.branch !== undefined) && !good) {
+  if ((delivery.apply === true || delivery.branch !== undefined || delivery.push !== undefined) && !good) {
     return `not delivered, since the run did not succeed; \`glovebox runs show ${id} --patch\` prints it`;
   }
   if (delivery.apply === true) {
@@ -66,6 +67,10 @@ async function deliver(runs: Runs, terminal: Terminal, id: RunId, summary: RunSu
   if (delivery.branch !== undefined) {
     const commit = await runs.branch(id, delivery.branch, signal);
     return `branch ${delivery.branch} at ${commit.slice(0, 12)}`;
+  }
+  if (delivery.push !== undefined) {
+    const commit = await runs.push(id, delivery.push, signal);
+    return `pushed as ${delivery.push} at ${commit.slice(0, 12)}`;
   }
   if (delivery.json !== true) {
     await terminal.data((await runs.patch(id, signal)).text);

@@ -195,7 +195,7 @@ export interface EventData extends RunLifeEvents {
   'effect.ended': { effect: string; outcome: 'done' | 'failed' | 'given_up'; result?: string; why?: string; found?: true; approval?: string };
   /** It was looked for, and nobody can say. */
   'effect.unknown': { effect: string; seen: string };
-  'run.exported': { how: 'stdout' | 'patch' | 'apply' | 'branch'; target: string };
+  'run.exported': { how: 'stdout' | 'patch' | 'apply' | 'branch' | 'push'; target: string };
   'run.ended': RunSummary;
   /** Of an API key only a hash is kept. */
   'api_key.created': { key: string; name: string; tenant: string; roles: readonly string[]; hash: string; by: string; expiresMs?: number };

@@ -64,4 +64,11 @@ export interface Workspace {
   branch(repository: string, name: string, patch: Patch, message: string, signal?: AbortSignal): Promise<string>;
   /** The newest commit of a branch (of its last hundred) whose message has this line; undefined where there is none, or no such branch. Errors: `repository_invalid`. */
   findCommit(repository: string, branch: string, line: string, signal?: AbortSignal): Promise<string | undefined>;
+  /**
+   * Pushes the patch as one commit on a new branch, on top of the HEAD of where the repository is at home (its address, or the `origin` of a checkout), logged in as the operator's own git
+   * would be; gives the commit. Errors: `usage`, `patch_conflict`, `repository_invalid`; `egress_failed` where nobody knows whether it was done.
+   */
+  push(repository: string, name: string, patch: Patch, message: string, signal?: AbortSignal): Promise<string>;
+  /** As `findCommit`, of a branch there. Errors: `usage`, `repository_invalid`. */
+  findPushed(repository: string, branch: string, line: string, signal?: AbortSignal): Promise<string | undefined>;
 }

@@ -46,6 +46,20 @@ export function branching({ workspace, run, repository, patch }: Delivered, name
   };
 }
 
+/** The patch as a commit on a new branch where the repository is at home. It gives the commit. */
+export function pushing({ workspace, run, repository, patch }: Delivered, name: string, task: string): OutsideEffect {
+  return {
+    kind: 'push',
+    target: { repository, name },
+    what: `a branch ${name} with the patch is pushed to where ${repository} is at home`,
+    perform: (_key, signal) => workspace.push(repository, name, patch, commitMessage(run, task), signal),
+    lookUp: async (_key, signal) => {
+      const commit = await workspace.findPushed(repository, name, madeIn(run), signal);
+      return commit === undefined ? { state: 'absent' } : { state: 'done', result: commit };
+    },
+  };
+}
+
 function commitMessage(id: RunId, task: string): string {
   const [first = ''] = task.trim().split('\n');
   const subject = first.length > 72 ? `${first.slice(0, 71)}…` : first;

@@ -16,7 +16,7 @@ import {
 } from '../contracts/index.ts';
 import { OutsideEffects } from '../session/index.ts';
 import { summarize } from './conclusion.ts';
-import { applying, branching } from './deliveries.ts';
+import { applying, branching, pushing } from './deliveries.ts';
 import { type DescribeOptions, describeRun } from './describe-run.ts';
 import { Execution } from './execution.ts';
 import { FencedJournal } from './fenced-journal.ts';
@@ -219,6 +219,13 @@ export class Runs {
     const patch = await this.patch(id, signal);
     const { repository, task } = await this.show(id);
     return this.#deliver(id, branching({ workspace: this.#ports.workspace, run: id, repository, patch }, name, task), { how: 'branch', target: name }, signal);
+  }
+
+  /** Pushes the patch as a new branch to where the repository is at home; gives the commit, which is empty where only a person knows that it was pushed. Errors: as `apply`, and those of `Workspace.push`. */
+  async push(id: RunId, name: string, signal?: AbortSignal): Promise<string> {
+    const patch = await this.patch(id, signal);
+    const { repository, task } = await this.show(id);
+    return this.#deliver(id, pushing({ workspace: this.#ports.workspace, run: id, repository, patch }, name, task), { how: 'push', target: name }, signal);
   }
 
   /** At most once, by one process at a time. */

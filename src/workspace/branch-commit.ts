@@ -46,7 +46,7 @@ export async function commitToBranch(store: ObjectStore, options: BranchOptions)
 }
 
 /** How many commits of a branch are looked at. */
-const LOOKED_AT = 100;
+export const LOOKED_AT = 100;
 
 /** See `Workspace.findCommit`. */
 export async function findCommit(store: ObjectStore, { folder, name, line, signal }: { folder: string; name: string; line: string; signal?: AbortSignal | undefined }): Promise<string | undefined> {
@@ -55,7 +55,11 @@ export async function findCommit(store: ObjectStore, { folder, name, line, signa
   await using view = await user.view(store);
   const ref = `refs/heads/${name}`;
   const existing = await view.run(['show-ref', '--verify', '--quiet', ref], { signal, accept: [0, 1, 128] });
-  if (existing.code !== 0) return undefined;
+  return existing.code === 0 ? await commitWithLine(view, ref, line, signal) : undefined;
+}
+
+/** The newest of the last commits at a ref whose message has this line. */
+export async function commitWithLine(view: GitRepository, ref: string, line: string, signal?: AbortSignal): Promise<string | undefined> {
   const { stdout } = await view.run(['log', `--max-count=${LOOKED_AT}`, '--format=%H%n%B%x00', ref, '--'], { signal });
   const messages = splitNul(stdout).map((record) => record.toString('utf8').trim().split('\n'));
   return messages.find((lines) => lines.slice(1).includes(line))?.[0];
@@ -72,9 +76,14 @@ async function openUser(folder: string): Promise<UserRepository> {
   return user;
 }
 
-async function checkName(view: GitRepository, name: string, ref: string, signal?: AbortSignal): Promise<void> {
+/** Errors: `usage`. */
+export async function checkRef(view: GitRepository, name: string, ref: string, signal?: AbortSignal): Promise<void> {
   const { code } = await view.run(['check-ref-format', ref], { signal, accept: [0, 1] });
   if (code !== 0 || name.startsWith('-') || name === 'HEAD') throw new GloveboxError('usage', `${quoted(name)} cannot be the name of a branch`);
+}
+
+async function checkName(view: GitRepository, name: string, ref: string, signal?: AbortSignal): Promise<void> {
+  await checkRef(view, name, ref, signal);
   const existing = await view.run(['show-ref', '--verify', '--quiet', ref], { signal, accept: [0, 1] });
   if (existing.code === 0) throw new GloveboxError('usage', `there is a branch ${quoted(name)} already: choose another name`);
 }
@@ -86,7 +95,7 @@ async function headOf(view: GitRepository, folder: string, signal?: AbortSignal)
 }
 
 /** HEAD's tree with the patch. Where uncommitted work moved the context, the captured files in our store allow a three-way merge. */
-async function patchedTree(work: ScratchRepository, head: string, { patch, signal }: BranchOptions): Promise<string> {
+export async function patchedTree(work: ScratchRepository, head: string, { patch, signal }: Pick<BranchOptions, 'patch' | 'signal'>): Promise<string> {
   await work.run(['read-tree', head], { signal });
   if (patch.text.length > 0) {
     const args = ['apply', '--cached', '--3way', '--whitespace=nowarn'];
@@ -99,7 +108,7 @@ async function patchedTree(work: ScratchRepository, head: string, { patch, signa
   return stdout.toString('latin1').trim();
 }
 
-async function makeCommit(work: GitRepository, head: string, tree: string, options: BranchOptions): Promise<string> {
+export async function makeCommit(work: GitRepository, head: string, tree: string, options: Omit<BranchOptions, 'folder' | 'name'>): Promise<string> {
   const { name, email }: Identity = await options.operator.identity(options.signal);
   const date = `${Math.floor(options.now() / 1000)} +0000`;
   const { stdout } = await work.run(['commit-tree', tree, '-p', head, '-F', '-'], {

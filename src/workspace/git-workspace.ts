@@ -13,7 +13,9 @@ import { ObjectStore } from './object-store.ts';
 import { OperatorSettings } from './operator-settings.ts';
 import { applyPatch, isApplied } from './patch-apply.ts';
 import { captureRemote } from './remote-capture.ts';
-import { originOf } from './origin-repository.ts';
+import { operatorLogin } from './operator-login.ts';
+import { originOf, remoteAddress } from './origin-repository.ts';
+import { findPushed, pushBranch, type RemoteBranch } from './remote-push.ts';
 import { parseSource, type FetchProtocol } from './repository-source.ts';
 import { selectEntries, withinLimits } from './selection.ts';
 import { archiveTree } from './tree-archive.ts';
@@ -37,6 +39,7 @@ export interface GitWorkspaceOptions {
 
 /** The workspace of one machine: trees are git trees in a store of ours. */
 export class GitWorkspace implements Workspace {
+  readonly #git: GitProcess;
   readonly #store: ObjectStore;
   readonly #operator: OperatorSettings;
   readonly #limits: WorkspaceLimits;
@@ -50,7 +53,8 @@ export class GitWorkspace implements Workspace {
     this.#environment = options.environment ?? process.env;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#protocols = options.protocols ?? ['https'];
-    this.#store = new ObjectStore(new GitProcess(trustedPath(this.#environment['PATH'])), resolve(options.storeDir), this.#now);
+    this.#git = new GitProcess(trustedPath(this.#environment['PATH']));
+    this.#store = new ObjectStore(this.#git, resolve(options.storeDir), this.#now);
     this.#operator = new OperatorSettings(this.#store.repository, this.#environment);
   }
 
@@ -145,5 +149,22 @@ export class GitWorkspace implements Workspace {
     await this.#store.open();
     const shared = { operator: this.#operator, now: this.#now, signal };
     return commitToBranch(this.#store, { folder: repository, name, patch, message, ...shared });
+  }
+
+  async push(repository: string, name: string, patch: Patch, message: string, signal?: AbortSignal): Promise<string> {
+    const remote = await this.#remoteBranch(repository, name, signal);
+    return pushBranch(this.#store, { ...remote, patch, message, operator: this.#operator, now: this.#now });
+  }
+
+  async findPushed(repository: string, branch: string, line: string, signal?: AbortSignal): Promise<string | undefined> {
+    return findPushed(this.#store, { ...(await this.#remoteBranch(repository, branch, signal)), line });
+  }
+
+  /** Where the repository is at home, and who comes there: whoever the operator's own git would come as. */
+  async #remoteBranch(repository: string, name: string, signal: AbortSignal | undefined): Promise<RemoteBranch> {
+    await this.#store.open();
+    const url = await remoteAddress(await parseSource(repository, this.#protocols), this.#protocols);
+    const login = await operatorLogin(this.#git, this.#environment, url, signal);
+    return { url, name, login, maxBytes: this.#limits.maxBytes, protocols: this.#protocols, environment: this.#environment, signal };
   }
 }

@@ -5,8 +5,10 @@ import { expect, test } from 'vitest';
 import { type Approval, type ApprovalAnswer, type Authority, type EffectFinding, GloveboxError, type Journal, type OutsideEffect, randomIds, type RunId, systemClock } from '../../src/contracts/index.ts';
 import { Runs } from '../../src/runs/index.ts';
 import { type Approver, JournalApprovals, OutsideEffects } from '../../src/session/index.ts';
+import { gitHome } from '../support/git-home.ts';
 import { TESTER } from '../support/principal.ts';
 import { calling, policyOf, type Rig, rig, ScriptedModel, tinyShell } from '../unit/runs/rig.ts';
+import { userGit } from '../unit/workspace/support.ts';
 
 const EVERYBODY: Authority = { principal: () => TESTER, holding: () => TESTER, may: () => true };
 const DEAD = 'the process died';
@@ -202,4 +204,29 @@ test('a request that was under way when the process died is written down as unkn
   await at.runs.execute(id);
   expect((await at.events(id)).flatMap((event) => (event.type === 'egress.unknown' ? [event.data] : []))).toEqual([begun]);
   expect((await at.runs.show(id)).requests).toEqual([]);
+});
+
+test('a branch is pushed once, wherever the process dies or the network fails in between', async () => {
+  let isFailing = false;
+  const { folder, url, pushes, workspaceIn } = await gitHome({ 'a.txt': 'bad\n' }, () => isFailing);
+  await using at = made();
+  const repository = join(at.folder, 'repository');
+  userGit(repository, ['init', '-q', '-b', 'main']);
+  userGit(repository, ['remote', 'add', 'origin', url]);
+  const id = await at.create();
+  await at.runs.execute(id);
+  const runsOver = (journal: Journal): Runs => new Runs({ ...at.ports, workspace: workspaceIn(join(at.folder, 'trees.git')), journal });
+  for (const [position, when] of [[1, 'before'], [1, 'after'], [2, 'before']] as const) {
+    const name = `made-${position}-${when}`;
+    const already = pushes.length;
+    await expect(runsOver(dying(at.ports.journal, position, when).journal).push(id, name)).rejects.toThrow(DEAD);
+    const commit = await runsOver(at.ports.journal).push(id, name);
+    expect(userGit(folder, ['log', '--format=%H %s', '-1', name]).trim()).toBe(`${commit} make it good`);
+    expect(pushes.length - already, name).toBe(1);
+  }
+  // It was taken, and nobody heard of it.
+  isFailing = true;
+  const commit = await runsOver(at.ports.journal).push(id, 'unheard');
+  expect(userGit(folder, ['rev-parse', 'unheard']).trim()).toBe(commit);
+  expect((await at.events(id)).findLast(({ type }) => type === 'effect.ended')).toMatchObject({ data: { outcome: 'done', found: true } });
 });
