@@ -34,8 +34,10 @@ async function fill(file: string, bytes: number): Promise<number> {
   await using journal = new SqliteJournal(file);
   const events = Array.from({ length: COMMANDS }, (_, n) => commandEvents(n)).flat(2);
   const created = { type: 'run.created', data: { task: 'make the tests pass', repository: '/nowhere', baseTree: '0'.repeat(40), options: {} } } as const;
+  const ended = { type: 'run.ended', data: { outcome: 'fixed', detail: 'the tests pass', files: [], steps: 1, commands: COMMANDS, denials: 0, tokens: 1, usd: 1, wallMs: 1 } } as const;
   for (let run = 0, size = 0; size < bytes; run++) {
-    await journal.append(`run_${String(run).padStart(26, '0')}`, [created, ...events]);
+    // One in ten was interrupted.
+    await journal.append(`run_${String(run).padStart(26, '0')}`, [created, ...events, ...(run % 10 === 0 ? [] : [ended])]);
     if (run % 20 === 19) ({ size } = await stat(file));
   }
   return (await stat(file)).size;

@@ -1,5 +1,5 @@
 import type { RunId } from '../contracts/index.ts';
-import type { RunListing, RunState } from '../runs/index.ts';
+import type { RunListing, RunOutline, RunState } from '../runs/index.ts';
 import { attendanceAt } from './attendance.ts';
 import { describeEscalation, howEnded, Progress } from './progress.ts';
 import { runId } from './run-id.ts';
@@ -44,7 +44,7 @@ export async function resumeRun(services: Services, terminal: Terminal, text: st
   return 0;
 }
 
-function status({ summary, waitingFor, life }: RunState, running: boolean): string {
+function status({ summary, waitingFor, life }: RunOutline, running: boolean): string {
   if (summary !== undefined) return summary.outcome;
   if (running) return waitingFor !== undefined ? 'waiting' : life.requests.paused !== undefined ? 'paused' : 'running';
   if (life.place.at === 'parked') return life.place.why === 'approval' ? 'waiting' : 'paused';

@@ -11,8 +11,8 @@ export interface Journal extends AsyncDisposable {
    * of the calls, awaited or not. Errors: `fenced`, `journal_moved`.
    */
   append(stream: string, events: readonly NewEvent[], options?: AppendOptions): Promise<readonly JournalEvent[]>;
-  /** Events of a stream in order, after `afterSeq`. */
-  read(stream: string, afterSeq?: number): Promise<JournalEvent[]>;
+  /** Events of a stream in order, after `afterSeq`: all of them, or the first `limit`. */
+  read(stream: string, afterSeq?: number, limit?: number): Promise<JournalEvent[]>;
   /** The same, and then what is appended later, by this process or another, until the signal fires. */
   follow(stream: string, options: { afterSeq?: number; signal: AbortSignal }): AsyncIterable<JournalEvent>;
   /**

@@ -36,8 +36,8 @@ export class RedactedJournal implements Journal {
     );
   }
 
-  read(stream: string, afterSeq?: number): Promise<JournalEvent[]> {
-    return this.#journal.read(stream, afterSeq);
+  read(...args: Parameters<Journal['read']>): Promise<JournalEvent[]> {
+    return this.#journal.read(...args);
   }
 
   follow(...args: Parameters<Journal['follow']>): AsyncIterable<JournalEvent> {

@@ -16,8 +16,8 @@ export class FencedJournal implements Journal {
     return this.#journal.append(stream, events, stream === this.#run ? { ...options, fence: this.#fence } : options);
   }
 
-  read(stream: string, afterSeq?: number): Promise<JournalEvent[]> {
-    return this.#journal.read(stream, afterSeq);
+  read(...args: Parameters<Journal['read']>): Promise<JournalEvent[]> {
+    return this.#journal.read(...args);
   }
 
   follow(stream: string, options: { afterSeq?: number; signal: AbortSignal }): AsyncIterable<JournalEvent> {

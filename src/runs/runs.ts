@@ -25,6 +25,7 @@ import { requirePermission } from './permission.ts';
 import { keyedRun } from './queue/creation-key.ts';
 import type { RunInput } from './run-input.ts';
 import { RunReading } from './run-reading.ts';
+import { outlineRun, type RunOutline } from './run-outline.ts';
 import { foldRun, type RunState } from './run-state.ts';
 import type { ExecuteOptions, GoEnd, RunsPorts } from './runs-ports.ts';
 import { withEvent } from './steering/requests.ts';
@@ -41,7 +42,7 @@ export interface CreateOptions extends DescribeOptions {
 /** A run in a list. */
 export interface RunListing {
   readonly id: RunId;
-  readonly state: RunState;
+  readonly state: RunOutline;
   /** Whether a process is at it now. */
   readonly running: boolean;
 }
@@ -169,10 +170,10 @@ export class Runs {
     const listings: RunListing[] = [];
     const { tenant } = this.#ports.principal;
     // One after the other, so that the events of only one run at a time are in memory.
-    for (const { stream } of await this.#ports.journal.streams({ tenant, prefix: 'run_', ...options, limit: options.limit ?? 50 })) {
-      const id = parseId('run', stream);
+    for (const listing of await this.#ports.journal.streams({ tenant, prefix: 'run_', ...options, limit: options.limit ?? 50 })) {
+      const id = parseId('run', listing.stream);
       if (id === undefined) continue;
-      const state = foldRun(await this.#ports.journal.read(id));
+      const state = await outlineRun(this.#ports.journal, listing);
       listings.push({ id, state, running: state.status !== 'ended' && (await this.#ports.leases.held(id)) });
     }
     return listings;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { GloveboxError, parseId, type RunId } from '../contracts/index.ts';
-import type { RunInput, RunState } from '../runs/index.ts';
+import type { RunInput, RunOutline } from '../runs/index.ts';
 import { policyName } from './shapes.ts';
 
 /** A run as clients see it. */
@@ -57,7 +57,7 @@ export function runId(text: string): RunId {
   return id;
 }
 
-export function runBody(id: RunId, state: RunState, running: boolean): z.output<typeof run> {
+export function runBody(id: RunId, state: RunOutline, running: boolean): z.output<typeof run> {
   const { status, task, repository, createdMs, waitingFor, spent, summary } = state;
   return { id, status, running, task, repository, createdMs, spent: { ...spent }, ...(waitingFor === undefined ? {} : { waitingFor }), ...(summary === undefined ? {} : { summary: { ...summary } }) };
 }

@@ -64,6 +64,8 @@ export function journalSuite(name: string, make: () => Promise<JournalUnderTest>
       expect(await journal.read(STREAM)).toEqual(appended);
       expect(texts(await journal.read(STREAM, 2))).toEqual(['c']);
       expect(await journal.read(STREAM, 3)).toEqual([]);
+      expect(texts(await journal.read(STREAM, 0, 1))).toEqual(['a']);
+      expect(texts(await journal.read(STREAM, 1, 5))).toEqual(['b', 'c']);
       expect(await journal.read('run_unknown')).toEqual([]);
     });
 

@@ -96,8 +96,8 @@ export class PostgresJournal implements Journal {
     return appended;
   }
 
-  async read(stream: string, afterSeq = 0): Promise<JournalEvent[]> {
-    return this.#guard(() => this.#read(stream, afterSeq));
+  async read(stream: string, afterSeq = 0, limit?: number): Promise<JournalEvent[]> {
+    return this.#guard(() => this.#read(stream, afterSeq, limit));
   }
 
   async *follow(stream: string, options: { afterSeq?: number; signal: AbortSignal }): AsyncIterable<JournalEvent> {

@@ -25,6 +25,8 @@ const DEFAULT_BUSY_TIMEOUT_MS = 5_000;
 const DEFAULT_POLL_MS = 50;
 /** So many events are read at a time, whatever the stream's length. */
 const PAGE = 500;
+/** As SQLite's LIMIT has it. */
+const ALL = -1;
 
 const EVENT_COLUMNS = 'stream, seq, time_ms AS timeMs, type, version, data, previous, hash';
 
@@ -69,8 +71,8 @@ export class SqliteJournal implements Journal {
     return appended;
   }
 
-  async read(stream: string, afterSeq = 0): Promise<JournalEvent[]> {
-    return this.#read(stream, afterSeq, -1);
+  async read(stream: string, afterSeq = 0, limit = ALL): Promise<JournalEvent[]> {
+    return this.#read(stream, afterSeq, limit);
   }
 
   async *follow(stream: string, options: { afterSeq?: number; signal: AbortSignal }): AsyncIterable<JournalEvent> {
@@ -105,7 +107,7 @@ export class SqliteJournal implements Journal {
     }
   }
 
-  async streams({ tenant, prefix = '', limit = -1, before }: StreamsOptions = {}): Promise<readonly StreamListing[]> {
+  async streams({ tenant, prefix = '', limit = ALL, before }: StreamsOptions = {}): Promise<readonly StreamListing[]> {
     const { streams, streamsOf } = this.#statements;
     const place = [before?.firstMs ?? Number.MAX_SAFE_INTEGER, before?.stream ?? '', prefix, prefix, limit] as const;
     const rows = this.#guard(() => (tenant === undefined ? streams.all(...place) : streamsOf.all(tenant, ...place)));
