@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { CredentialDetector, Credentials, CredentialSources, EgressBroker, KnownSecrets, LentRecords, MasterKey, OperatorFiles, OperatorRegistries, Redaction, SecretStore, systemResolver } from './broker/index.ts';
 import type { Services } from './cli/index.ts';
 import { type Authority, type Clock, GloveboxError, type Journal, type Permission, type Principal, randomIds, systemClock } from './contracts/index.ts';
-import { type DatabaseUrl, FolderBlobs, openJournal, RedactedJournal } from './journal/index.ts';
+import { type DatabaseUrl, openBlobs, openJournal, RedactedJournal } from './journal/index.ts';
 import { ModelsByName } from './models/index.ts';
 import { FilePolicies, LivePolicies, type PolicyReload, readAuthority, readBudgets } from './policy/index.ts';
 import { Forks, JournalBudgets, openDatabaseQueue, openFileQueue, type QueueLimits, readQueueLimits, Replays, Runs, type RunsPorts, Trajectories, UsageReadings, Worker, wakeRun } from './runs/index.ts';
@@ -38,7 +38,7 @@ export async function openServices({ env, version, note = () => {} }: Configurat
   const policies = open.use(openPolicies(note));
   const { broker, ...lending } = openBroker({ env, stateDir, clock, known, open });
   const { leases, queue, approvals } = await openQueue({ journal, database, clock, authority, stateDir, open });
-  const work = { ...openWork(env, stateDir), policies, leases, queue };
+  const work = { ...(await openWork(env, stateDir)), policies, leases, queue };
   const budgets = new JournalBudgets({ journal, clock, limits, owner: ownerText(currentOwner()), isDead: isOwnerDead });
   const control = open.use(new JournalControl({ journal, authority }));
   const ports = { journal, redactor, control, budgets, sandboxes, isolates, broker, clock, ids, blobs: work.blobs, approvals, authority } satisfies SessionPorts;
@@ -66,10 +66,10 @@ export async function openServices({ env, version, note = () => {} }: Configurat
 }
 
 /** What runs work with beside what sessions do. */
-function openWork(env: Configuration['env'], stateDir: string) {
+async function openWork(env: Configuration['env'], stateDir: string) {
   return {
-    blobs: new FolderBlobs(join(stateDir, 'blobs')),
-    workspace: new GitWorkspace({ storeDir: join(stateDir, 'trees.git'), environment: env }),
+    blobs: await openBlobs(env, stateDir),
+    workspace: new GitWorkspace({ storeDir: resolve(env['GLOVEBOX_TREES'] ?? join(stateDir, 'trees.git')), environment: env }),
     models: new ModelsByName({ env, transcriptFolder: process.cwd() }),
   };
 }

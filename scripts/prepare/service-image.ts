@@ -1,7 +1,7 @@
-// The image of the service, deploy/service.Dockerfile: the package as it is published, and what it depends on, for the engine's architecture.
+// The image of the service, deploy/service.Dockerfile: the package as it is published, on what it depends on, for the engine's architecture.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cp, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,8 +12,7 @@ import { buildOnEngine, proxyArguments } from '../../src/sandbox/images/engine-b
 import { SandboxImages } from '../../src/sandbox/images/index.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const DOCKERFILE = 'deploy/service.Dockerfile';
-const REPOSITORY = 'glovebox/service';
+const LOCK = ['package.json', 'package-lock.json', '.npmrc'];
 /** What is in the image as it is here; `src` is compiled first. */
 const PARTS = ['package.json', 'bin', 'demo', 'policies', 'sandbox-images', 'scripts/node24.mjs'];
 const BUILD_DEADLINE_MS = 15 * 60_000;
@@ -23,49 +22,67 @@ const ARCHITECTURES: Readonly<Record<string, string>> = { amd64: 'x64', arm64: '
 
 const run = promisify(execFile);
 
-/** The image of these sources; built where the engine has none, which takes about half a minute. `latest` means it then. Errors: `image_build_failed`, and what npm or the compiler says. */
+interface ImageRecipe {
+  readonly repository: string;
+  readonly dockerfile: string;
+  /** Of these files: others are another image. */
+  readonly sources: readonly string[];
+  readonly buildargs: Readonly<Record<string, string>>;
+  /** Puts into a folder what the Dockerfile copies. */
+  readonly stage: (folder: string) => Promise<void>;
+}
+
+/** The image of these sources; built where the engine has none, and `latest` means it then. Errors: `image_build_failed`, and what npm or the compiler says. */
 export async function ensureServiceImage(docker: Docker, onLine: (line: string) => void = () => {}): Promise<string> {
   const images = new SandboxImages(docker);
-  const [init, base] = [await images.reference('init'), await images.reference('node')];
-  const reference = `${REPOSITORY}:${await sourceHash([init, base])}`;
-  if (!(await images.has(reference))) {
-    await images.build(['init', 'node']);
-    await build(docker, { reference, init, base }, onLine);
+  const [base, init] = [await images.reference('node'), await images.reference('init')];
+  const { Arch } = await docker.version();
+  await images.build(['init', 'node']);
+  const packages = await ensure(docker, { repository: 'glovebox/packages', dockerfile: 'deploy/packages.Dockerfile', sources: LOCK, buildargs: { BASE: base }, stage: (folder) => stagePackages(folder, ARCHITECTURES[Arch] ?? Arch) }, onLine);
+  const buildargs = { PACKAGES: packages, INIT: init, INIT_HASH: init.slice(init.lastIndexOf(':') + 1) };
+  return ensure(docker, { repository: 'glovebox/service', dockerfile: 'deploy/service.Dockerfile', sources: [...PARTS, 'src', 'tsconfig.json', 'tsconfig.build.json'], buildargs, stage: stageApp }, onLine);
+}
+
+async function ensure(docker: Docker, recipe: ImageRecipe, onLine: (line: string) => void): Promise<string> {
+  const { repository, dockerfile, buildargs, stage } = recipe;
+  const reference = `${repository}:${await hashOf(recipe)}`;
+  if (!(await new SandboxImages(docker).has(reference))) {
+    const folder = await mkdtemp(join(tmpdir(), 'glovebox-image-'));
+    try {
+      await cp(join(ROOT, dockerfile), join(folder, 'Dockerfile'));
+      await stage(folder);
+      const context = await BuildContext.read(folder, join(folder, 'Dockerfile'));
+      const parameters = { t: reference, networkmode: 'host', buildargs: { ...proxyArguments(), ...buildargs } };
+      await buildOnEngine(docker, { what: reference, parameters, deadlineMs: BUILD_DEADLINE_MS, fill: (pack, signal) => context.fill(pack, signal) }, { onLine });
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   }
-  await docker.getImage(reference).tag({ repo: REPOSITORY, tag: 'latest' });
+  await docker.getImage(reference).tag({ repo: repository, tag: 'latest' });
   return reference;
 }
 
-async function build(docker: Docker, { reference, init, base }: { reference: string; init: string; base: string }, onLine: (line: string) => void): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'glovebox-service-image-'));
-  try {
-    const { Arch } = await docker.version();
-    await stage(folder, ARCHITECTURES[Arch] ?? Arch);
-    const context = await BuildContext.read(folder, join(folder, 'Dockerfile'));
-    const buildargs = { ...proxyArguments(), BASE: base, INIT: init, INIT_HASH: init.slice(init.lastIndexOf(':') + 1) };
-    const parameters = { t: reference, networkmode: 'host', buildargs, labels: { 'org.opencontainers.image.title': 'glovebox' } };
-    await buildOnEngine(docker, { what: reference, parameters, deadlineMs: BUILD_DEADLINE_MS, fill: (pack, signal) => context.fill(pack, signal) }, { onLine });
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
-/** Packages change seldom and sources often: each has a folder, and so a layer, of its own. */
-async function stage(folder: string, cpu: string): Promise<void> {
+/** As one file: they are thousands. */
+async function stagePackages(folder: string, cpu: string): Promise<void> {
   const packages = join(folder, 'packages');
-  for (const name of ['package.json', 'package-lock.json', '.npmrc']) await cp(join(ROOT, name), join(packages, name));
+  await mkdir(packages);
+  for (const name of LOCK) await cp(join(ROOT, name), join(packages, name));
   const options = ['--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--os=linux', '--libc=glibc', `--cpu=${cpu}`];
   await run('npm', ['ci', ...options], { cwd: packages, timeout: COMMAND_DEADLINE_MS });
-  const compiler = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', join(folder, 'app/dist')];
-  await run(process.execPath, compiler, { cwd: ROOT, timeout: COMMAND_DEADLINE_MS });
-  for (const part of PARTS) await cp(join(ROOT, part), join(folder, 'app', part), { recursive: true });
-  await cp(join(ROOT, DOCKERFILE), join(folder, 'Dockerfile'));
+  await run('tar', ['-cf', join(folder, 'packages.tar'), '-C', packages, 'node_modules'], { timeout: COMMAND_DEADLINE_MS });
+  await rm(packages, { recursive: true });
 }
 
-async function sourceHash(references: readonly string[]): Promise<string> {
-  const hash = createHash('sha256').update(references.join());
-  for (const part of [...PARTS, 'src', 'package-lock.json', DOCKERFILE]) {
-    for (const file of await filesOf(join(ROOT, part))) hash.update(`\0${relative(ROOT, file)}\0`).update(await readFile(file));
+async function stageApp(folder: string): Promise<void> {
+  const compiler = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--noCheck', '--outDir', join(folder, 'app/dist')];
+  await run(process.execPath, compiler, { cwd: ROOT, timeout: COMMAND_DEADLINE_MS });
+  for (const part of PARTS) await cp(join(ROOT, part), join(folder, 'app', part), { recursive: true });
+}
+
+async function hashOf({ sources, dockerfile, buildargs }: ImageRecipe): Promise<string> {
+  const hash = createHash('sha256').update(JSON.stringify(buildargs));
+  for (const source of [...sources, dockerfile]) {
+    for (const file of await filesOf(join(ROOT, source))) hash.update(`\0${relative(ROOT, file)}\0`).update(await readFile(file));
   }
   return hash.digest('hex').slice(0, 12);
 }
