@@ -41,6 +41,7 @@ export async function openServices({ env, version, note = () => {} }: Configurat
   const work = { ...(await openWork(env, stateDir)), policies, leases, queue };
   const budgets = new JournalBudgets({ journal, clock, limits, owner: ownerText(currentOwner()), isDead: isOwnerDead });
   const control = open.use(new JournalControl({ journal, authority }));
+  const usage = new UsageReadings({ journal, budgets });
   const ports = { journal, redactor, control, budgets, sandboxes, isolates, broker, clock, ids, blobs: work.blobs, approvals, authority } satisfies SessionPorts;
   return {
     ...ports,
@@ -50,7 +51,7 @@ export async function openServices({ env, version, note = () => {} }: Configurat
     ...written,
     policies,
     workspace: work.workspace,
-    usage: new UsageReadings({ journal, budgets }),
+    usage,
     images,
     prober,
     principal,
@@ -59,7 +60,7 @@ export async function openServices({ env, version, note = () => {} }: Configurat
     require: (permission) => demand(authority, principal, permission),
     sessionPorts: (attendance = {}) => ({ ...ports, ...attendance }),
     ...runServices({ ...ports, ...work, principal }),
-    serve: (options) => serve({ ...ports, version, policies, secrets: lending.secrets, spoolDir: join(stateDir, 'spool'), sessions: ports, runs: (as) => new Runs({ ...ports, ...work, principal: as }) }, principal, options),
+    serve: (options) => serve({ ...ports, version, policies, secrets: lending.secrets, audit: written.audit, usage, spoolDir: join(stateDir, 'spool'), sessions: ports, ...servedRuns({ ...ports, ...work }) }, principal, options),
     mcp: async (served) => (await import('./server/index.ts')).serveMcp({ ...served, ports, version, redactor }),
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
@@ -99,6 +100,15 @@ function runServices(ports: RunsPorts): Pick<Services, 'runs' | 'replays' | 'for
     forks: (attendance = {}) => new Forks({ ...ports, ...attendance }, runs(attendance)),
     trajectories: () => new Trajectories(ports, runs()),
     worker: (options) => new Worker({ ...ports, ...options, runsOf: (principal) => new Runs({ ...ports, principal }) }),
+  };
+}
+
+/** The same for those who ask over HTTP. */
+function servedRuns(ports: Omit<RunsPorts, 'principal'>): Pick<ServerPorts, 'runs' | 'history'> {
+  const of = (as: Principal) => runServices({ ...ports, principal: as });
+  return {
+    runs: (as) => of(as).runs(),
+    history: (as) => ({ forks: of(as).forks(), replays: of(as).replays(), trajectories: of(as).trajectories() }),
   };
 }
 

@@ -1,22 +1,8 @@
 import { z } from 'zod';
-import { GloveboxError, parseId, type RunId } from '../contracts/index.ts';
-import type { RunInput, RunOutline } from '../runs/index.ts';
+import { GloveboxError } from '../contracts/index.ts';
+import type { RunInput } from '../runs/index.ts';
+import { MODEL } from './routes/run-shapes.ts';
 import { policyName } from './shapes.ts';
-
-/** A run as clients see it. */
-export const run = z
-  .object({
-    id: z.string(),
-    status: z.string().describe('created, started, ended'),
-    running: z.boolean(),
-    task: z.string(),
-    repository: z.string(),
-    createdMs: z.int(),
-    waitingFor: z.string().optional().describe('the approval that it waits for'),
-    spent: z.object({ usd: z.number(), tokens: z.number(), steps: z.number() }),
-    summary: z.looseObject({ outcome: z.string(), detail: z.string() }).optional(),
-  })
-  .meta({ id: 'Run' });
 
 /** What a run is made of. */
 export const newRun = z.strictObject({
@@ -37,7 +23,6 @@ export const newRun = z.strictObject({
 
 /** What is the server's own machine is nobody's to name: neither its files nor its transcripts. */
 const REPOSITORY_URL = /^https:\/\/./;
-const MODEL = /^(?:anthropic|openai|openai-chat):./;
 
 /** Errors: `usage` for what is the server's own machine. */
 export function runInput({ repository, model, fallback, ...asked }: Omit<z.output<typeof newRun>, 'notBeforeMs'>): RunInput {
@@ -48,16 +33,4 @@ export function runInput({ repository, model, fallback, ...asked }: Omit<z.outpu
   const given = Object.fromEntries(Object.entries({ ...asked, fallback }).filter(([, value]) => value !== undefined));
   // What is not given is left out, as the input wants it.
   return { repository, model, ...given } as RunInput;
-}
-
-/** Errors: `not_found` for a text that is none. */
-export function runId(text: string): RunId {
-  const id = parseId('run', text);
-  if (id === undefined) throw new GloveboxError('not_found', `there is no run ${text}`);
-  return id;
-}
-
-export function runBody(id: RunId, state: RunOutline, running: boolean): z.output<typeof run> {
-  const { status, task, repository, createdMs, waitingFor, spent, summary } = state;
-  return { id, status, running, task, repository, createdMs, spent: { ...spent }, ...(waitingFor === undefined ? {} : { waitingFor }), ...(summary === undefined ? {} : { summary: { ...summary } }) };
 }

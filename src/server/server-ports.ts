@@ -1,5 +1,5 @@
-import type { Approvals, Authority, Clock, IdSource, Journal, Policies, Principal, Redactor } from '../contracts/index.ts';
-import type { Runs } from '../runs/index.ts';
+import type { Approvals, Audit, Authority, Clock, IdSource, Journal, Policies, Principal, Redactor } from '../contracts/index.ts';
+import type { Forks, Replays, Runs, Trajectories, UsageReadings } from '../runs/index.ts';
 import type { SessionPorts } from '../session/index.ts';
 import type { ApiKeys } from './access/api-keys.ts';
 
@@ -8,6 +8,12 @@ export interface SecretNames {
   set(name: string, value: string): Promise<void>;
   list(): Promise<readonly { readonly name: string; readonly setMs: number }[]>;
   remove(name: string): Promise<void>;
+}
+
+export interface History {
+  readonly forks: Forks;
+  readonly replays: Replays;
+  readonly trajectories: Trajectories;
 }
 
 /** What the server works with. */
@@ -28,4 +34,8 @@ export interface ServerPorts {
   readonly sessions: SessionPorts;
   /** As whom they are seen and made. */
   runs(as: Principal): Runs;
+  /** What can be made of runs that were. */
+  history(as: Principal): History;
+  readonly audit: Audit;
+  readonly usage: Pick<UsageReadings, 'of'>;
 }

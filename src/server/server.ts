@@ -10,6 +10,7 @@ import { authenticated, demand } from './access/authentication.ts';
 import { type TokenIssuer, Tokens } from './access/tokens.ts';
 import { documents } from './document.ts';
 import { type Problem, problemOf, PROBLEM_TYPE } from './problem.ts';
+import { auditRoutes } from './routes/audit.ts';
 import { approvalRoutes } from './routes/approvals.ts';
 import { commandRoutes } from './routes/commands.ts';
 import { contextRoutes } from './routes/contexts.ts';
@@ -19,9 +20,12 @@ import { keyRoutes } from './routes/keys.ts';
 import { mcpRoutes, Workplaces } from './routes/mcp.ts';
 import { policyRoutes } from './routes/policies.ts';
 import type { Api, RouteParts } from './routes/route.ts';
+import { policyTrialRoutes } from './routes/policy-trials.ts';
+import { runCopyRoutes } from './routes/run-copies.ts';
 import { runRoutes } from './routes/runs.ts';
 import { sandboxRoutes } from './routes/sandboxes.ts';
 import { secretRoutes } from './routes/secrets.ts';
+import { usageRoutes } from './routes/usage.ts';
 import { ProgramSessions } from './sandboxes/program-sessions.ts';
 import { ServedSandboxes } from './sandboxes/served-sandboxes.ts';
 import type { ServerPorts } from './server-ports.ts';
@@ -136,10 +140,14 @@ function apiRoutes(api: Api, ports: ServerPorts, { sandboxes, programs }: Held):
   fileRoutes(api, parts);
   javaScriptRoutes(api, { ...parts, programs });
   runRoutes(api, parts);
+  runCopyRoutes(api, parts);
   approvalRoutes(api, parts);
   policyRoutes(api, parts);
+  policyTrialRoutes(api, parts);
   secretRoutes(api, parts);
   keyRoutes(api, parts);
+  auditRoutes(api, parts);
+  usageRoutes(api, parts);
 }
 
 function answersWithProblems(app: FastifyInstance, { redactor }: ServerPorts, { onFault }: ServerOptions): void {

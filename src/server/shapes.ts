@@ -15,11 +15,15 @@ export const policyName = z.string().max(128).regex(/^\w[\w.-]*$/, 'the name of 
 
 const sandboxKind = z.enum(['gvisor', 'container', 'process']);
 
+/** The hash of what is in it. */
+export const snapshotId = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'sha256:…, as a snapshot is answered with');
+
 export const newSandbox = z.strictObject({
   policy: policyName.default('exec'),
   image: text(512).min(1).optional().describe('instead of the policy’s, where it allows that'),
   kind: sandboxKind.optional(),
   env: environment.optional(),
+  snapshot: snapshotId.optional().describe('of your tenant: what its workspace begins with'),
   labels: z.record(text(64), text(256)).default({}).describe('yours, to find it again'),
   session: z.strictObject({ wallMs: milliseconds.optional(), idleMs: milliseconds.optional() }).optional().describe('shorter than the policy lends'),
   limits: z
@@ -94,7 +98,7 @@ export const command = z
   })
   .meta({ id: 'Command' });
 
-export const waitMs = z.coerce.number().int().min(0).max(60_000).default(0).describe('how long to wait for it to end');
+export const waitMs = z.coerce.number().int().min(0).max(60_000).default(0).describe('how long to wait for its end');
 
 /** In a query. */
 export const flag = z.stringbool().meta({ type: 'boolean' }).default(false);
@@ -110,8 +114,12 @@ export function pageOf<T extends z.ZodType>(item: T) {
 export const pageQuery = z.object({ limit: z.coerce.number().int().min(1).max(200).default(50), cursor: z.string().max(512).optional() });
 
 /** A copy: shapes of zod are mutable, and say `undefined` where ours leave out. */
+export function copied<S extends z.ZodType>(_shape: S, value: unknown): z.output<S> {
+  return structuredClone(value) as z.output<S>;
+}
+
 export function decisionBody(decided: Decision): z.output<typeof decision> {
-  return structuredClone(decided) as z.output<typeof decision>;
+  return copied(decision, decided);
 }
 
 export function sandboxBody(served: ServedSandbox): z.output<typeof sandbox> {
@@ -123,5 +131,5 @@ export function sandboxBody(served: ServedSandbox): z.output<typeof sandbox> {
 export function commandBody(inside: string, served: ServedCommand, output: { stdout?: string; stderr?: string } = {}): z.output<typeof command> {
   const { end } = served;
   const plain = { id: served.id, sandbox: inside, argv: [...served.argv], status: end === undefined ? ('running' as const) : ('ended' as const), startedMs: served.startedMs, decision: decisionBody(served.decision) };
-  return { ...plain, ...(end === undefined ? {} : { end: structuredClone(end) as z.output<typeof commandEnd> }), ...output };
+  return { ...plain, ...(end === undefined ? {} : { end: copied(commandEnd, end) }), ...output };
 }

@@ -31,11 +31,11 @@ export class Forks {
   }
 
   /**
-   * A new run with the conversation up to that step and the workspace as it then was, ready to be executed. All of it is in the new run's own stream: it does
+   * A new run with the conversation up to that step and the workspace as it then was, ready to be executed; with `queue` a worker takes it. All of it is in the new run's own stream: it does
    * not need the other one any more. Errors: `not_found`, those of `stateAtStep`, Policies.load and Models.open.
    */
-  async fork(id: RunId, input: ForkInput): Promise<RunId> {
-    const { principal, policies, models, ids, journal } = this.#ports;
+  async fork(id: RunId, input: ForkInput, { queue: isQueued = false }: { readonly queue?: boolean } = {}): Promise<RunId> {
+    const { principal, policies, models, ids, journal, queue } = this.#ports;
     requirePermission(this.#ports, 'start');
     const { options } = await this.#runs.show(id);
     if (options === undefined) throw new GloveboxError('journal_failed', `${id} was written by another version of glovebox and cannot be forked by this one`);
@@ -50,7 +50,11 @@ export class Forks {
     for (const message of state.messages) events.push({ type: 'run.copied', data: { message: model === options.model ? message : withoutRaw(message) } });
     const text = input.step === 0 ? input.prompt : forkedMessage(input.prompt, options.keepIgnored === true);
     if (text !== undefined) events.push({ type: 'run.prompted', data: { text } });
-    await journal.append(fork, events, { durable: true, tenant: principal.tenant });
+    if (!isQueued) await journal.append(fork, events, { durable: true, tenant: principal.tenant });
+    else {
+      const priority = kept.priority ?? 0;
+      await queue.offer({ run: fork, tenant: principal.tenant, model, priority, notBeforeMs: 0 }, [...events, { type: 'run.queued', data: { priority } }]);
+    }
     return fork;
   }
 }

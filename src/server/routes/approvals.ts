@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { type Approval, GloveboxError, parseId } from '../../contracts/index.ts';
+import { untilWritten } from '../long-poll.ts';
 import { newestFirst, onePageMore } from '../pages.ts';
-import { flag, pageOf, pageQuery } from '../shapes.ts';
-import type { Api, RouteParts } from './route.ts';
+import { flag, pageOf, pageQuery, waitMs } from '../shapes.ts';
+import { type Api, clientGone, type RouteParts } from './route.ts';
 
 const params = z.object({ id: z.string() });
 const tags = ['approvals'];
@@ -27,14 +28,19 @@ const answerBody = z.strictObject({
 });
 
 /** What waits for a person. */
-export function approvalRoutes(api: Api, { ports: { approvals } }: RouteParts): void {
+export function approvalRoutes(api: Api, { ports: { approvals, journal } }: RouteParts): void {
   const listing = pageQuery.extend({ all: flag });
   api.get('/approvals', { schema: { operationId: 'listApprovals', tags, summary: 'What waits for a person, newest first; with `all`, what was answered, too', querystring: listing, response: { 200: pageOf(approval) } } }, async ({ principal, query }) => {
     const found = await approvals.list(principal, { all: query.all, ...onePageMore(query) });
     const { items, ...more } = newestFirst(found, query.limit, ({ id, askedAtMs }) => ({ stream: id, firstMs: askedAtMs }));
     return { items: items.map(approvalBody), ...more };
   });
-  api.get('/approvals/:id', { schema: { operationId: 'getApproval', tags, summary: 'One of them', params, response: { 200: approval } } }, async (request) => approvalBody(await approvals.get(approvalId(request.params.id), request.principal)));
+  api.get('/approvals/:id', { schema: { operationId: 'getApproval', tags, summary: 'One of them', params, querystring: z.object({ waitMs: waitMs.describe('how long to wait for an answer') }), response: { 200: approval } } }, async ({ principal, params: { id }, query }, reply) => {
+    const known = approvalId(id);
+    const { status } = await approvals.get(known, principal);
+    if (status === 'pending') await untilWritten(journal, known, ['approval.answered', 'approval.closed'], { waitMs: query.waitMs, gone: clientGone(reply) });
+    return approvalBody(await approvals.get(known, principal));
+  });
   api.post('/approvals/:id/answer', { schema: { operationId: 'answerApproval', tags, summary: 'Say yes or no', params, body: answerBody, response: { 200: approval } } }, async (request) => {
     const { answer, why, requestHash } = request.body;
     return approvalBody(await approvals.answer(approvalId(request.params.id), { by: request.principal, answer, requestHash, ...(why === undefined ? {} : { why }) }));

@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { answeredAs, answeredByEvents } from '../media.ts';
+import { untilWritten } from '../long-poll.ts';
 import { newestFirst, onePageMore } from '../pages.ts';
-import { newRun, run, runBody, runId, runInput } from '../run-requests.ts';
-import { flag, lastEventId, pageOf, pageQuery } from '../shapes.ts';
+import { newRun, runInput } from '../run-requests.ts';
+import { flag, lastEventId, pageOf, pageQuery, waitMs } from '../shapes.ts';
 import { type ServerSentEvent, sendEvents } from '../sse.ts';
 import { type Api, clientGone, type RouteParts } from './route.ts';
+import { run, runBody, runId } from './run-shapes.ts';
 
 const params = z.object({ id: z.string() });
 const tags = ['runs'];
@@ -58,9 +60,12 @@ function readingRoutes(api: Api, { ports }: RouteParts): void {
     const { items, ...more } = newestFirst(found, query.limit, ({ id, state }) => ({ stream: id, firstMs: state.createdMs }));
     return { items: items.map(({ id, state, running }) => runBody(id, state, running)), ...more };
   });
-  api.get('/runs/:id', { schema: { operationId: 'getRun', tags, summary: 'One of them', params, response: { 200: run } } }, async ({ principal, params: { id } }) => {
+  api.get('/runs/:id', { schema: { operationId: 'getRun', tags, summary: 'One of them', params, querystring: z.object({ waitMs }), response: { 200: run } } }, async ({ principal, params: { id }, query }, reply) => {
     const known = runId(id);
-    return runBody(known, await ports.runs(principal).show(known), false);
+    const runs = ports.runs(principal);
+    const { status } = await runs.show(known);
+    if (status !== 'ended') await untilWritten(ports.journal, known, ['run.ended'], { waitMs: query.waitMs, gone: clientGone(reply) });
+    return runBody(known, await runs.show(known), await runs.isRunning(known));
   });
   api.get(
     '/runs/:id/events',

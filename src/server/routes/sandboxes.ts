@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { page } from '../pages.ts';
-import { newSandbox, pageOf, pageQuery, sandbox, sandboxBody } from '../shapes.ts';
+import { newSandbox, pageOf, pageQuery, sandbox, sandboxBody, snapshotId } from '../shapes.ts';
 import { type Api, clientGone, type RouteParts } from './route.ts';
 
 const params = z.object({ id: z.string() });
@@ -64,11 +64,11 @@ function copyRoutes(api: Api, { sandboxes, demand }: RouteParts): void {
   });
   api.post(
     '/sandboxes/:id/restore',
-    { schema: { operationId: 'restoreSandbox', tags, summary: 'A snapshot instead of its workspace', params, body: z.strictObject({ snapshot: z.string().max(128) }), response: { 200: sandbox } } },
+    { schema: { operationId: 'restoreSandbox', tags, summary: 'A snapshot instead of its workspace', params, body: z.strictObject({ snapshot: snapshotId }), response: { 200: sandbox } } },
     async (request) => {
       demand(request.principal, 'start');
       const served = sandboxes.get(request.params.id, request.principal);
-      await served.governed.restore(request.body.snapshot);
+      await sandboxes.restore(served, request.body.snapshot);
       return sandboxBody(served);
     },
   );

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { GloveboxError, LOCAL_TENANT, type Principal } from '../../contracts/index.ts';
+import type { Principal } from '../../contracts/index.ts';
+import { demandOperator } from '../access/operator.ts';
 import { page } from '../pages.ts';
 import { pageOf, pageQuery } from '../shapes.ts';
 import type { Api, RouteParts } from './route.ts';
@@ -9,11 +10,9 @@ const tags = ['secrets'];
 const entry = z.object({ name: z.string(), setMs: z.int() });
 
 /** Secrets of this installation: names alone ever come out. They are the machine's, so its own tenant alone keeps them. */
-export function secretRoutes(api: Api, { ports: { secrets }, demand }: RouteParts): void {
-  const mayKeep = (principal: Principal): void => {
-    demand(principal, 'administer');
-    if (principal.tenant !== LOCAL_TENANT) throw new GloveboxError('denied', `secrets are kept by administrators of the tenant ${LOCAL_TENANT}`);
-  };
+export function secretRoutes(api: Api, parts: RouteParts): void {
+  const { secrets } = parts.ports;
+  const mayKeep = (principal: Principal): void => demandOperator(parts, principal, 'secrets of the installation');
   api.get('/secrets', { schema: { operationId: 'listSecrets', tags, summary: 'Their names, and when they were set', querystring: pageQuery, response: { 200: pageOf(entry) } } }, async ({ principal, query }) => {
     mayKeep(principal);
     const { items, ...more } = page(await secrets.list(), query, ({ name }) => name);

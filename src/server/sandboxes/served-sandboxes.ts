@@ -2,6 +2,7 @@ import { GloveboxError, type Principal, type SandboxKind } from '../../contracts
 import { type GovernedSandbox, Session } from '../../session/index.ts';
 import type { ServerPorts } from '../server-ports.ts';
 import { NarrowedPolicy, type Narrowing } from './narrowed-policy.ts';
+import { OwnSnapshots } from './own-snapshots.ts';
 import { type Labels, ServedSandbox } from './served-sandbox.ts';
 
 export interface NewSandbox extends Narrowing {
@@ -9,16 +10,20 @@ export interface NewSandbox extends Narrowing {
   readonly image?: string | undefined;
   readonly kind?: SandboxKind | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
+  /** What the workspace begins with. */
+  readonly snapshot?: string | undefined;
   readonly labels: Labels;
 }
 
 /** What clients have open. A sandbox is there until somebody deletes it, its session's time is over, or the server stops. */
 export class ServedSandboxes implements AsyncDisposable {
   readonly #ports: ServerPorts;
+  readonly #snapshots: OwnSnapshots;
   readonly #open = new Map<string, ServedSandbox>();
 
   constructor(ports: ServerPorts) {
     this.#ports = ports;
+    this.#snapshots = new OwnSnapshots(ports.journal);
   }
 
   get size(): number {
@@ -27,6 +32,8 @@ export class ServedSandboxes implements AsyncDisposable {
 
   /** A session of its own with one sandbox. Errors: those of `Policies.load`, `Session.open` and of the driver. */
   async create(wanted: NewSandbox, owner: Principal, signal: AbortSignal): Promise<ServedSandbox> {
+    const { snapshot } = wanted;
+    if (snapshot !== undefined) await this.#snapshots.demand(snapshot, owner.tenant);
     const policy = new NarrowedPolicy(await this.#ports.policies.load(wanted.policy), wanted);
     const { image, kind, env } = wanted;
     const session = await Session.open(this.#ports.sessions, { principal: owner, policy, ...(image === undefined ? {} : { image }), ...(kind === undefined ? {} : { kinds: [kind] }), ...(env === undefined ? {} : { env }) });
@@ -34,7 +41,7 @@ export class ServedSandboxes implements AsyncDisposable {
     const leave = (): void => void session.close('its client has gone').catch(() => undefined);
     signal.addEventListener('abort', leave, { once: true });
     try {
-      const sandbox = this.#keep(await session.sandbox('http'), session, { owner, labels: wanted.labels });
+      const sandbox = this.#keep(await session.sandbox('http', snapshot === undefined ? {} : { snapshot }), session, { owner, labels: wanted.labels });
       signal.throwIfAborted();
       return sandbox;
     } catch (error) {
@@ -49,6 +56,12 @@ export class ServedSandboxes implements AsyncDisposable {
   async fork(source: ServedSandbox, count: number): Promise<{ readonly snapshot: string; readonly sandboxes: readonly ServedSandbox[] }> {
     const { snapshot, sandboxes } = await source.session.fork(source.governed, count, 'http');
     return { snapshot: snapshot.id, sandboxes: sandboxes.map((governed) => this.#keep(governed, source.session, source)) };
+  }
+
+  /** A snapshot of its tenant instead of its workspace. Errors: `not_found`, those of `GovernedSandbox.restore`. */
+  async restore(sandbox: ServedSandbox, snapshot: string): Promise<void> {
+    await this.#snapshots.demand(snapshot, sandbox.owner.tenant);
+    await sandbox.governed.restore(snapshot);
   }
 
   /** Errors: `not_found`, for those of another tenant as well. */
