@@ -46,14 +46,7 @@ describe('who asks', () => {
 
   test('of another tenant finds nothing of this one', async () => {
     const sandbox = await admin.sandbox();
-    const foreign = await server.services.serve({ host: '127.0.0.1', port: 0 });
-    await foreign[Symbol.asyncDispose]();
-    const { ApiKeys } = await import('../../src/server/index.ts');
-    const { clock, journal } = { clock: { now: () => Date.now() }, journal: server.services.journal };
-    const authority = server.services.authority;
-    const keys = new ApiKeys({ journal, authority, clock });
-    const { key } = await keys.create({ name: 'theirs', tenant: 'acme', roles: ['administrator'] }, authority.holding('acme', 'user:them', ['administrator']));
-    const them = server.as(key);
+    const them = await server.foreigner();
     expect((await them.call('GET', '/v1/sandboxes')).body).toEqual({ items: [] });
     for (const [method, path] of [
       ['GET', ''],

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { openServices } from '../../src/app.ts';
-import type { ServerOptions } from '../../src/server/index.ts';
+import { systemClock } from '../../src/contracts/index.ts';
+import { ApiKeys, type ServerOptions } from '../../src/server/index.ts';
 
 /** A server of its own, with a state folder of its own; `key` is its administrator's. */
 export async function serving(options: Partial<ServerOptions> = {}, env: Readonly<Record<string, string>> = {}) {
@@ -15,7 +16,14 @@ export async function serving(options: Partial<ServerOptions> = {}, env: Readonl
     await services[Symbol.asyncDispose]();
   };
   const key = server.firstKey ?? '';
-  return { url: server.url, key, home, services, stop, as: (bearer: string = key) => new Caller(server.url, bearer) };
+  /** Somebody of another tenant. */
+  const foreigner = async (tenant = 'acme', roles: readonly string[] = ['administrator']): Promise<Caller> => {
+    const { journal, authority } = services;
+    const keys = new ApiKeys({ journal, authority, clock: systemClock });
+    const made = await keys.create({ name: 'theirs', tenant, roles }, authority.holding(tenant, 'user:them', ['administrator']));
+    return new Caller(server.url, made.key);
+  };
+  return { url: server.url, key, home, services, stop, foreigner, as: (bearer: string = key) => new Caller(server.url, bearer) };
 }
 
 /** The same, until the test has finished. */
