@@ -1,7 +1,10 @@
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import underPressure from '@fastify/under-pressure';
+import websocket from '@fastify/websocket';
 import fastify, { type FastifyInstance } from 'fastify';
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
@@ -25,10 +28,13 @@ import { runCopyRoutes } from './routes/run-copies.ts';
 import { runRoutes } from './routes/runs.ts';
 import { sandboxRoutes } from './routes/sandboxes.ts';
 import { secretRoutes } from './routes/secrets.ts';
+import { terminalRoutes } from './routes/terminals.ts';
 import { usageRoutes } from './routes/usage.ts';
 import { ProgramSessions } from './sandboxes/program-sessions.ts';
 import { ServedSandboxes } from './sandboxes/served-sandboxes.ts';
 import type { ServerPorts } from './server-ports.ts';
+import { TERMINAL_TIMES, type TerminalTimes } from './terminals/terminal-socket.ts';
+import { Tickets } from './terminals/tickets.ts';
 
 export interface ServerOptions {
   readonly host: string;
@@ -42,6 +48,8 @@ export interface ServerOptions {
   readonly issuer?: TokenIssuer | undefined;
   /** Web pages of these origins may ask. */
   readonly origins?: readonly string[];
+  /** How long clients at terminals may be silent or slow. */
+  readonly terminals?: Partial<TerminalTimes>;
   /** Requests that a key (or an address that has none) may make in a minute. */
   readonly requestsPerMinute?: number;
   /** Told of what goes wrong on our side; a client is told only that something did. */
@@ -115,15 +123,20 @@ async function build(ports: ServerPorts, options: ServerOptions, held: Held): Pr
   app.addContentTypeParser(['application/octet-stream', 'application/x-tar'], (_request, payload, done) => done(null, payload));
   answersWithProblems(app, ports, options);
   await guards(app, options);
+  await webSockets(app);
   await documents(app, ports.version);
   healthRoutes(app, ports);
-  const access = { keys: ports.keys, tokens: options.issuer === undefined ? undefined : new Tokens(options.issuer, ports.authority), authority: ports.authority };
+  const tickets = new Tickets(ports.clock);
+  const access = { tickets, keys: ports.keys, tokens: options.issuer === undefined ? undefined : new Tokens(options.issuer, ports.authority), authority: ports.authority };
   await app.register(async (scope) => {
     authenticated(scope, access);
     mcpRoutes(scope, ports, held.workplaces);
     await scope.register(
-      (api, _options, done) => {
-        apiRoutes(api.withTypeProvider<ZodTypeProvider>(), ports, held);
+      (plain, _options, done) => {
+        const api = plain.withTypeProvider<ZodTypeProvider>();
+        const parts: RouteParts = { ports, sandboxes: held.sandboxes, demand: (principal, permission) => demand(ports.authority, principal, permission) };
+        apiRoutes(api, parts, held.programs);
+        terminalRoutes(api, { ...parts, tickets, times: { ...TERMINAL_TIMES, ...options.terminals }, origins: options.origins ?? [] });
         done();
       },
       { prefix: '/v1' },
@@ -132,8 +145,7 @@ async function build(ports: ServerPorts, options: ServerOptions, held: Held): Pr
   return app;
 }
 
-function apiRoutes(api: Api, ports: ServerPorts, { sandboxes, programs }: Held): void {
-  const parts: RouteParts = { ports, sandboxes, demand: (principal, permission) => demand(ports.authority, principal, permission) };
+function apiRoutes(api: Api, parts: RouteParts, programs: ProgramSessions): void {
   sandboxRoutes(api, parts);
   commandRoutes(api, parts);
   contextRoutes(api, parts);
@@ -175,6 +187,25 @@ async function guards(app: FastifyInstance, { origins = [], requestsPerMinute = 
     errorResponseBuilder: (_request, { after }) => Object.assign(new Error(`more requests than this key may make: again in ${after}`), { statusCode: 429 }),
   });
   await app.register(underPressure, { maxEventLoopDelay: MOST_LATE_MS, retryAfter: 5, message: 'the server is too busy to take more: again in 5 s' });
+}
+
+/** What a client may send in one frame of a WebSocket. */
+const FRAME_BYTES = 1_048_576;
+/** So long clients may take to say goodbye when the server stops. */
+const GOODBYE_MS = 1000;
+
+async function webSockets(app: FastifyInstance): Promise<void> {
+  await app.register(websocket, {
+    options: { maxPayload: FRAME_BYTES, perMessageDeflate: false },
+    errorHandler: (_error, socket) => socket.terminate(),
+    preClose: async () => {
+      const { clients } = app.websocketServer;
+      for (const client of clients) client.close(1001, 'the server stops');
+      await Promise.race([Promise.all([...clients].map((client) => once(client, 'close'))), sleep(GOODBYE_MS, undefined, { ref: false })]);
+      for (const client of clients) client.terminate();
+      app.websocketServer.close();
+    },
+  });
 }
 
 function healthRoutes(app: FastifyInstance, { journal, sessions }: ServerPorts): void {

@@ -1,10 +1,11 @@
+import { constants } from 'node:os';
 import { z } from 'zod';
 import type { Decision } from '../contracts/index.ts';
 import type { ServedCommand } from './sandboxes/served-command.ts';
 import type { ServedSandbox } from './sandboxes/served-sandbox.ts';
 
 /** Text that goes into paths, environments and arguments of programs: never a NUL. */
-const text = (most: number) => z.string().max(most).regex(/^[^\0]*$/, 'no NUL');
+export const text = (most: number) => z.string().max(most).regex(/^[^\0]*$/, 'no NUL');
 export const path = text(4096).min(1).describe('absolute, in the sandbox');
 const milliseconds = z.int().min(1).max(14 * 86_400_000);
 const instant = z.int().describe('milliseconds since 1970');
@@ -58,10 +59,14 @@ export const newCommand = z
     stdin: z.string().max(1_048_576).optional().describe('all that it reads; for more, write to its stdin while it runs (`openStdin`)'),
     openStdin: z.boolean().default(false),
     limits: z.strictObject({ wallMs: milliseconds.optional(), cpuMs: milliseconds.optional(), outputBytes: z.int().positive().optional() }).optional().describe('less than the policy lends'),
+    terminal: z.strictObject({ columns: z.int().min(1).max(1000), rows: z.int().min(1).max(1000), term: z.string().max(64).optional() }).optional().describe('one of its own, to be connected to at /pty; needs `background`'),
     background: z.boolean().default(false).describe('answer at once, and let it go on when this client has gone'),
   })
   .refine(({ argv: given, shell }) => (given === undefined) !== (shell === undefined), { message: 'either argv or shell' })
-  .refine(({ stdin, openStdin }) => stdin === undefined || !openStdin, { message: 'either stdin or openStdin' });
+  .refine(({ stdin, openStdin }) => stdin === undefined || !openStdin, { message: 'either stdin or openStdin' })
+  .refine(({ terminal, background, stdin }) => terminal === undefined || (background && stdin === undefined), { message: 'a terminal needs background, and no stdin' });
+
+export const signalName = z.enum(Object.keys(constants.signals) as [NodeJS.Signals, ...NodeJS.Signals[]]);
 
 const count = z.number().nonnegative();
 export const commandEnd = z

@@ -1,5 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { z } from 'zod';
 import { type Authority, GloveboxError, type Permission, type Principal } from '../../contracts/index.ts';
+import type { Tickets } from '../terminals/tickets.ts';
 import type { ApiKeys } from './api-keys.ts';
 import type { Tokens } from './tokens.ts';
 
@@ -10,14 +12,14 @@ declare module 'fastify' {
   }
 }
 
-/** Browsers cannot set a header on a WebSocket: the key goes with the protocols that are offered. */
-const PROTOCOL = /(?:^|,)\s*glovebox\.bearer\.([A-Za-z0-9._-]+)\s*(?:,|$)/;
 const BEARER = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i;
 
 export interface Access {
   readonly keys: ApiKeys;
   readonly tokens: Tokens | undefined;
   readonly authority: Authority;
+  /** Of browsers, which cannot set a header on a WebSocket. */
+  readonly tickets: Tickets;
 }
 
 /** From here on nobody comes in without saying who he is. */
@@ -25,7 +27,7 @@ export function authenticated(app: FastifyInstance, access: Access): void {
   app.decorateRequest('principal');
   app.addHook('onRequest', async (request, reply) => {
     const given = credential(request);
-    const principal = given === undefined ? undefined : await identify(given, access);
+    const principal = given === undefined ? ticketHolder(request, access) : await identify(given, access);
     if (principal === undefined) {
       void reply.header('www-authenticate', 'Bearer realm="glovebox"');
       throw new Unauthenticated(given === undefined);
@@ -47,8 +49,14 @@ class Unauthenticated extends GloveboxError {
 
 function credential({ headers }: FastifyRequest): string | undefined {
   const { authorization } = headers;
-  if (authorization !== undefined) return BEARER.exec(authorization)?.[1] ?? '';
-  return PROTOCOL.exec(headers['sec-websocket-protocol'] ?? '')?.[1];
+  return authorization === undefined ? undefined : (BEARER.exec(authorization)?.[1] ?? '');
+}
+
+const ticketed = z.object({ query: z.object({ ticket: z.string() }), params: z.object({ id: z.string() }) });
+
+function ticketHolder(request: FastifyRequest, { tickets }: Access): Principal | undefined {
+  const found = request.ws ? ticketed.safeParse(request).data : undefined;
+  return found === undefined ? undefined : tickets.redeem(found.query.ticket, found.params.id);
 }
 
 async function identify(given: string, { keys, tokens }: Access): Promise<Principal | undefined> {

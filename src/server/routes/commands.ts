@@ -1,13 +1,13 @@
-import { constants } from 'node:os';
 import { z } from 'zod';
 import { GloveboxError, type OutputOffsets } from '../../contracts/index.ts';
 import { type CommandRequest, CutText } from '../../session/index.ts';
 import { answeredByEvents, binary, errorEvent, streamOf } from '../media.ts';
 import { page } from '../pages.ts';
-import { offsetsText, readOffsets } from '../sandboxes/output-log.ts';
+import { OUTPUT_BYTES, offsetsText, readOffsets } from '../sandboxes/output-log.ts';
 import type { ServedCommand } from '../sandboxes/served-command.ts';
 import type { ServedSandbox } from '../sandboxes/served-sandbox.ts';
-import { command, commandBody, commandEnd, flag, lastEventId, newCommand, pageOf, pageQuery, waitMs } from '../shapes.ts';
+import { command, commandBody, commandEnd, flag, lastEventId, newCommand, pageOf, pageQuery, signalName, waitMs } from '../shapes.ts';
+import { defined } from '../defined.ts';
 import { type ServerSentEvent, sendEvents } from '../sse.ts';
 import { unfinishedBytes } from '../utf8.ts';
 import { type Api, clientGone, type RouteParts } from './route.ts';
@@ -19,9 +19,6 @@ const OCTETS = 'application/octet-stream';
 const offset = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional();
 /** What an answer holds of each channel; all of it is at `/output`. */
 const ANSWER = { headBytes: 524_288, tailBytes: 524_288 };
-/** What a policy lends that says nothing of output. */
-const OUTPUT_BYTES = 64 * 1_048_576;
-const signalName = z.enum(Object.keys(constants.signals) as [NodeJS.Signals, ...NodeJS.Signals[]]);
 
 const outputEvent = z
   .discriminatedUnion('event', [
@@ -119,14 +116,15 @@ function inputRoutes(api: Api, { sandboxes, demand }: RouteParts): void {
   );
 }
 
-function asRequest({ argv, shell, cwd, env, stdin, openStdin, limits }: z.output<typeof newCommand>, served: ServedSandbox): CommandRequest {
+function asRequest({ argv, shell, cwd, env, stdin, openStdin, terminal, limits }: z.output<typeof newCommand>, served: ServedSandbox): CommandRequest {
   const granted = served.session.policy.grant.command.outputBytes ?? OUTPUT_BYTES;
   const { wallMs, cpuMs, outputBytes } = limits ?? {};
   return {
     argv: argv ?? ['sh', '-lc', shell ?? ''],
     ...(cwd === undefined ? {} : { cwd }),
     ...(env === undefined ? {} : { env }),
-    stdin: openStdin || stdin !== undefined ? 'pipe' : 'none',
+    stdin: openStdin || stdin !== undefined || terminal !== undefined ? 'pipe' : 'none',
+    ...(terminal === undefined ? {} : { terminal: defined(terminal) }),
     limits: { ...(wallMs === undefined ? {} : { wallMs }), ...(cpuMs === undefined ? {} : { cpuMs }), outputBytes: Math.min(outputBytes ?? granted, granted) },
   };
 }

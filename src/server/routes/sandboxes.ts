@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { defined } from '../defined.ts';
 import { page } from '../pages.ts';
 import { newSandbox, pageOf, pageQuery, sandbox, sandboxBody, snapshotId } from '../shapes.ts';
 import { type Api, clientGone, type RouteParts } from './route.ts';
@@ -81,9 +82,4 @@ function copyRoutes(api: Api, { sandboxes, demand }: RouteParts): void {
       return reply.code(201).send({ snapshot: forked.snapshot, sandboxes: forked.sandboxes.map(sandboxBody) });
     },
   );
-}
-
-/** Without what is undefined, which a narrowing would take for a wish. */
-function defined<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as { [K in keyof T]?: Exclude<T[K], undefined> };
 }

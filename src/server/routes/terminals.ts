@@ -47,7 +47,7 @@ export interface TerminalParts extends RouteParts {
 export function terminalRoutes(api: Api, parts: TerminalParts): void {
   const { sandboxes, demand, tickets, times } = parts;
   const ticket = z.object({ ticket: z.string(), expiresMs: z.int() }).meta({ id: 'Ticket' });
-  api.post('/sandboxes/:id/pty/tickets', { schema: { operationId: 'createTerminalTicket', tags, summary: 'For a browser: opens one terminal of this sandbox, once, within 30 seconds', params, response: { 201: ticket } } }, ({ principal, params: { id } }, reply) => {
+  api.post('/sandboxes/:id/pty/tickets', { schema: { operationId: 'createTerminalTicket', tags, summary: 'For a browser: opens one terminal of this sandbox, once, within 30 seconds', params, response: { 201: ticket } } }, async ({ principal, params: { id } }, reply) => {
     demand(principal, 'start');
     return reply.code(201).send(tickets.issue(principal, sandboxes.get(id, principal).id));
   });
@@ -70,9 +70,9 @@ export function terminalRoutes(api: Api, parts: TerminalParts): void {
     preHandler: async (request) => {
       if (!request.ws) throw new GloveboxError('usage', 'a terminal is a WebSocket: connect with ws:// or wss://');
       demand(request.principal, 'start');
-      request.terminal = await terminalOf(sandboxes.get((request.params as z.output<typeof params>).id, request.principal), queryOf(request), parts);
+      request.terminal = await terminalOf(sandboxes.get(request.params.id, request.principal), queryOf(request), parts);
     },
-    handler: (_request, reply) => reply.code(426).send(null),
+    handler: async (_request, reply) => reply.code(426).send(null),
     wsHandler: async (socket, request) => {
       const { terminal } = request;
       if (terminal === undefined) return socket.terminate();

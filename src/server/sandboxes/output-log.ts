@@ -4,6 +4,8 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GloveboxError, type OutputChunk, type OutputOffsets } from '../../contracts/index.ts';
 
+/** What a policy lends that says nothing of output. */
+export const OUTPUT_BYTES = 64 * 1_048_576;
 /** So much is kept in memory; what is more goes to a file. */
 const MEMORY_BYTES = 64 * 1024;
 /** Pieces that follow one another in a channel are one, up to this. */

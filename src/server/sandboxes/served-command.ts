@@ -1,21 +1,25 @@
 import type { CommandEnd, CommandId, OutputChunk, OutputOffsets } from '../../contracts/index.ts';
 import type { GovernedCommand } from '../../session/index.ts';
+import { TerminalLine } from '../terminals/terminal-line.ts';
 import { OutputLog } from './output-log.ts';
 
 /** A command that a client may come back to: its output from any byte on, and its end, until it is forgotten. */
 export class ServedCommand implements AsyncDisposable {
   readonly argv: readonly string[];
   readonly startedMs: number;
+  /** Where it has one. */
+  readonly terminal: TerminalLine | undefined;
   readonly #command: GovernedCommand;
   readonly #log: OutputLog;
   readonly #done: Promise<CommandEnd>;
   #end: CommandEnd | undefined;
 
-  constructor(command: GovernedCommand, options: { readonly argv: readonly string[]; readonly startedMs: number; readonly spoolDir: string }) {
+  constructor(command: GovernedCommand, options: { readonly argv: readonly string[]; readonly startedMs: number; readonly spoolDir: string; readonly terminal?: { readonly keepMs?: number } | undefined }) {
     this.argv = options.argv;
     this.startedMs = options.startedMs;
     this.#command = command;
     this.#log = new OutputLog(options.spoolDir);
+    this.terminal = options.terminal === undefined ? undefined : new TerminalLine({ keepMs: options.terminal.keepMs, hangUp: () => command.cancel() });
     this.#done = this.#follow();
     // Whoever waits for the end hears of it.
     this.#done.catch(() => undefined);
@@ -59,6 +63,12 @@ export class ServedCommand implements AsyncDisposable {
     }
   }
 
+  /** Types into its terminal. Resolves when there is room for more. */
+  async type(bytes: Buffer): Promise<void> {
+    await this.#command.write(bytes);
+    if (this.terminal !== undefined) this.terminal.typedBytes += bytes.length;
+  }
+
   output(from: OutputOffsets, signal?: AbortSignal): AsyncGenerator<OutputChunk> {
     return this.#log.read(from, signal);
   }
@@ -81,6 +91,7 @@ export class ServedCommand implements AsyncDisposable {
       this.#command.cancel();
       throw error;
     } finally {
+      this.terminal?.[Symbol.dispose]();
       this.#log.end();
     }
   }

@@ -1,6 +1,7 @@
 import type { CommandId, Principal } from '../../contracts/index.ts';
 import { GloveboxError } from '../../contracts/index.ts';
 import type { CommandRequest, Context, GovernedSandbox, Session } from '../../session/index.ts';
+import { defined } from '../defined.ts';
 import { ServedCommand } from './served-command.ts';
 
 /** What a client wrote on a sandbox of its own, to find it again. */
@@ -36,10 +37,10 @@ export class ServedSandbox implements AsyncDisposable {
     return this.governed.id;
   }
 
-  /** Starts one. Errors: `admission_full` where too many are under way, `journal_failed`. */
-  async exec(request: CommandRequest, startedMs: number): Promise<ServedCommand> {
+  /** Starts one; one with a terminal that nobody is at for `keepMs` ends. Errors: `admission_full` where too many are under way, `journal_failed`. */
+  async exec(request: CommandRequest, startedMs: number, { keepMs }: { readonly keepMs?: number } = {}): Promise<ServedCommand> {
     await this.#makeRoom();
-    const command = new ServedCommand(await this.governed.exec(request), { argv: request.argv, startedMs, spoolDir: this.#spoolDir });
+    const command = new ServedCommand(await this.governed.exec(request), { argv: request.argv, startedMs, spoolDir: this.#spoolDir, terminal: request.terminal === undefined ? undefined : defined({ keepMs }) });
     this.#commands.set(command.id, command);
     return command;
   }
