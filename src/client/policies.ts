@@ -1,0 +1,29 @@
+import type { Connection } from './connection.ts';
+import { dataOf, type Shape, type Waiting } from './shapes.ts';
+
+export type Decision = Shape<'Decision'>;
+/** A policy in its version, with its rules. */
+export type Policy = Awaited<ReturnType<Policies['get']>>;
+
+/** What sessions may do at the server. */
+export class Policies {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** Those that there are, by name. */
+  async names({ signal }: Waiting = {}): Promise<readonly string[]> {
+    return dataOf(await this.#connection.api.GET('/v1/policies', { signal: signal ?? null })).items;
+  }
+
+  async get(name: string, { signal }: Waiting = {}) {
+    return dataOf(await this.#connection.api.GET('/v1/policies/{name}', { params: { path: { name } }, signal: signal ?? null }));
+  }
+
+  /** Asks it; nothing is done, and nothing written. `request` is in canonical form, as the journal has it. */
+  async decide(name: string, request: { readonly action: string; readonly [field: string]: unknown }, { signal }: Waiting = {}): Promise<Decision> {
+    return dataOf(await this.#connection.api.POST('/v1/policies/{name}/decide', { params: { path: { name } }, body: { request }, signal: signal ?? null }));
+  }
+}

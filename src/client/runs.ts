@@ -1,0 +1,66 @@
+import { type Connection, freshKey } from './connection.ts';
+import { follow } from './events.ts';
+import { type BodyOf, dataOf, given, type Shape, type Waiting } from './shapes.ts';
+
+export type NewRun = BodyOf<'/v1/runs', 'post'>;
+export type Run = Shape<'Run'>;
+
+/** What happened in a run, as the journal has it. docs/journal.md */
+export interface RunEvent {
+  readonly seq: number;
+  readonly type: string;
+  readonly timeMs: number;
+  readonly data: unknown;
+}
+
+/** What agents did and do. */
+export class Runs {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** Leaves a run to a worker. Asking again with the same `key` gives the same run; without one this call makes one, once. */
+  async create(wanted: NewRun, { signal, key = freshKey() }: Waiting & { readonly key?: string } = {}): Promise<Run> {
+    return dataOf(await this.#connection.api.POST('/v1/runs', { body: wanted, headers: { 'idempotency-key': key }, signal: signal ?? null }));
+  }
+
+  async get(id: string, { signal }: Waiting = {}): Promise<Run> {
+    return dataOf(await this.#connection.api.GET('/v1/runs/{id}', { params: { path: { id } }, signal: signal ?? null }));
+  }
+
+  /** Newest first. */
+  async list({ signal, limit }: Waiting & { readonly limit?: number } = {}): Promise<readonly Run[]> {
+    return dataOf(await this.#connection.api.GET('/v1/runs', { params: { query: given({ limit }) }, signal: signal ?? null })).items;
+  }
+
+  /** What happened after an event and what happens, to its end; `follow: false` gives only what did. A connection that breaks goes on after the last event. */
+  async *events(id: string, { signal, after = 0, follow: isFollowed = true }: Waiting & { readonly after?: number; readonly follow?: boolean } = {}): AsyncGenerator<RunEvent, void, undefined> {
+    const events = follow(this.#connection, { path: `/v1/runs/${id}/events`, query: { after, follow: isFollowed }, signal, isLast: ({ event }) => event === 'run.ended', ends: !isFollowed });
+    for await (const { data } of events) yield data as RunEvent; // docs/api.md
+  }
+
+  /** Tells its agent something; with `interrupt` what goes on now is cut short. */
+  async say(id: string, text: string, { signal, interrupt = false }: Waiting & { readonly interrupt?: boolean } = {}): Promise<void> {
+    await this.#connection.api.POST('/v1/runs/{id}/say', { params: { path: { id } }, body: { text, interrupt }, signal: signal ?? null });
+  }
+
+  /** Has it stand still after its present step. */
+  async pause(id: string, { signal }: Waiting = {}): Promise<void> {
+    await this.#connection.api.POST('/v1/runs/{id}/pause', { params: { path: { id } }, signal: signal ?? null });
+  }
+
+  async resume(id: string, { signal }: Waiting = {}): Promise<void> {
+    await this.#connection.api.POST('/v1/runs/{id}/resume', { params: { path: { id } }, signal: signal ?? null });
+  }
+
+  async cancel(id: string, { signal, why }: Waiting & { readonly why?: string } = {}): Promise<void> {
+    await this.#connection.api.POST('/v1/runs/{id}/cancel', { params: { path: { id } }, body: given({ why }), signal: signal ?? null });
+  }
+
+  /** What it came to, as a unified diff. */
+  async patch(id: string, { signal }: Waiting = {}): Promise<string> {
+    return await (await this.#connection.raw(`/v1/runs/${id}/patch`, { signal: signal ?? null })).text();
+  }
+}
