@@ -179,7 +179,7 @@ function answersWithProblems(app: FastifyInstance, { redactor }: ServerPorts, { 
 
 async function guards(app: FastifyInstance, { origins = [], requestsPerMinute = REQUESTS_PER_MINUTE }: ServerOptions): Promise<void> {
   await app.register(helmet, { contentSecurityPolicy: { directives: { 'img-src': ["'self'", 'data:'], 'upgrade-insecure-requests': null } } });
-  await app.register(cors, { origin: [...origins], methods: ['GET', 'POST', 'PUT', 'DELETE'], maxAge: 600 });
+  await app.register(cors, { origin: [...origins], methods: ['GET', 'POST', 'PUT', 'DELETE'], exposedHeaders: ['retry-after', 'location'], maxAge: 600 });
   await app.register(rateLimit, {
     max: requestsPerMinute,
     timeWindow: 60_000,
