@@ -20,7 +20,9 @@ async function rigWith(answer: (request: IncomingMessage, response: ServerRespon
   const rig = new EgressRig();
   const seen: Seen[] = [];
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const body = await text(request);
+    const body = await text(request).catch(() => undefined);
+    // Its program, or egress, has ended it in the middle: nothing was asked.
+    if (body === undefined) return;
     seen.push({ method: request.method ?? '', url: request.url ?? '', headers: request.headers, body });
     answer(request, response, body);
   };

@@ -3,6 +3,7 @@ import type { CredentialGrant, DecisionRequest } from '../../contracts/index.ts'
 import { type AwsKeyPair, readKeyPair } from '../aws/key-pair.ts';
 import { signAnew } from '../aws/sign-anew.ts';
 import { readSigned, type SignedRequest } from '../aws/signed-request.ts';
+import { authorityOf } from '../egress/names.ts';
 import { EgressRefusal } from '../egress/refusal.ts';
 import type { Lease } from './lease.ts';
 import { type Pair, Scrubber } from './scrubber.ts';
@@ -76,7 +77,7 @@ export class SessionCredentials implements AsyncDisposable {
     const swapping = await this.#intoBody(bearer, signal);
     const { path, headers } = swap(head, swaps);
     const readable = swapping !== undefined || this.#knowing.has(bearer.host) ? plainly(headers) : headers;
-    const left = signing === undefined ? { head: { path, headers: readable }, body: undefined } : signAnew({ ...signing, head: { path, headers: readable }, host: hostHeader(bearer) });
+    const left = signing === undefined ? { head: { path, headers: readable }, body: undefined } : signAnew({ ...signing, head: { path, headers: readable }, host: authorityOf(bearer.scheme, bearer) });
     const scrubber = (): Scrubber | undefined => (this.#knowing.has(bearer.host) ? this.#scrubberNow() : undefined);
     const credentials = [...swaps.map(({ credential }) => credential), ...(signing === undefined ? [] : [signing.credential])];
     return { ...left.head, body: [swapping, left.body].filter((one) => one !== undefined), changesLength: swapping !== undefined, credentials, scrubber };
@@ -140,11 +141,6 @@ async function valueOf(lease: Lease): Promise<string> {
   } catch {
     throw new EgressRefusal('credential_unavailable', `${lease.credential} cannot be lent now`);
   }
-}
-
-/** As undici writes it. */
-function hostHeader({ scheme, host, port }: Bearer): string {
-  return new URL(`${scheme}://${host}:${port}`).host;
 }
 
 function plainly(headers: Headers): Headers {

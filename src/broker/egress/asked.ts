@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { RegistryKind } from '../../contracts/index.ts';
 import { valuesOf } from './headers.ts';
-import { type Destination, readAbsoluteTarget, readAuthority } from './names.ts';
+import { DEFAULT_PORTS, type Destination, readAbsoluteTarget, readAuthority } from './names.ts';
 import { EgressRefusal } from './refusal.ts';
 
 /** Where a connection leads: what was dialled and how, and whether it is encrypted. */
@@ -23,15 +23,13 @@ export interface Asked extends Origin {
   readonly hasBody: boolean;
 }
 
-const DEFAULT_PORTS = { http: 80, https: 443 } as const;
-
 /**
  * What a request asks for. Without an origin it came to the proxy, and says itself where it is to go. Whatever could be read in two ways is
  * refused: the parser is strict, and this is stricter. Errors: `EgressRefusal`.
  */
 export function readRequest(request: IncomingMessage, origin: Origin | undefined): Omit<Asked, 'registries'> {
   const { rawHeaders, method = '', url = '' } = request;
-  checkFraming(request);
+  const hasBody = readFraming(request);
   refuseTrailers(valuesOf(rawHeaders, 'trailer'));
   if (method === 'TRACE') throw new EgressRefusal('request_invalid', 'TRACE would show what was added on the way');
   const { scheme, host, port, path } = origin === undefined ? { scheme: 'http' as const, ...readAbsoluteTarget(url) } : { ...origin, path: originForm(url) };
@@ -42,7 +40,7 @@ export function readRequest(request: IncomingMessage, origin: Origin | undefined
     const named = readAuthority(said[0], DEFAULT_PORTS[scheme]);
     if (named.host !== host || named.port !== port) throw new EgressRefusal('hosts_disagree', `the connection leads to ${host}:${port}, and the request is for ${named.host}:${named.port}`);
   }
-  return { via: origin?.via ?? 'proxy', scheme, host, port, method, path, isWebSocket: isWebSocket(request), hasBody: hasBody(rawHeaders) };
+  return { via: origin?.via ?? 'proxy', scheme, host, port, method, path, isWebSocket: isWebSocket(request), hasBody };
 }
 
 /** It asks for an upgrade that we know. Others are not taken up, as a server may. */
@@ -55,20 +53,18 @@ function originForm(url: string): string {
   throw new EgressRefusal('request_invalid', 'a request to a server has a path, not a whole address');
 }
 
-function checkFraming({ rawHeaders, httpVersionMajor }: IncomingMessage): void {
+/** Whether a body follows. */
+function readFraming({ rawHeaders, httpVersionMajor }: IncomingMessage): boolean {
   const codings = valuesOf(rawHeaders, 'transfer-encoding');
   const lengths = valuesOf(rawHeaders, 'content-length');
   if (httpVersionMajor !== 1) throw new EgressRefusal('request_invalid', 'only HTTP/1.1 and 1.0 are spoken here');
   if (codings.length > 0 && lengths.length > 0) throw new EgressRefusal('request_invalid', 'a body has a length or is chunked, not both');
   if (lengths.length > 1 || !lengths.every((length) => /^\d{1,15}$/.test(length))) throw new EgressRefusal('request_invalid', 'a body has one length');
   if (codings.length > 1 || !codings.every((coding) => coding.toLowerCase() === 'chunked')) throw new EgressRefusal('request_invalid', 'a body is chunked, and coded in no other way');
+  return codings.length > 0 || lengths.some((length) => Number(length) > 0);
 }
 
 /** There is no way to pass them on, and what looks through headers and bodies would not see them. Errors: `EgressRefusal`. */
 export function refuseTrailers(trailers: readonly string[]): void {
   if (trailers.length > 0) throw new EgressRefusal('request_invalid', 'a request has no trailers here: put them into its headers');
-}
-
-function hasBody(rawHeaders: readonly string[]): boolean {
-  return valuesOf(rawHeaders, 'transfer-encoding').length > 0 || valuesOf(rawHeaders, 'content-length').some((length) => Number(length) > 0);
 }

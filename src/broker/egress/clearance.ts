@@ -28,7 +28,7 @@ export class Clearance {
 
   /** Where to go with it. Errors: `EgressRefusal`, `UpstreamFailure`, and the gate's own. */
   async clear(request: NetworkRequest, signal: AbortSignal): Promise<Place> {
-    const known = await this.#upstreams.known(request);
+    const known = this.#upstreams.known(request);
     if (known !== undefined) {
       // Where it leads is no news: one question has it all.
       await this.permit(known.isPrivate ? { ...request, private: true } : request, signal);

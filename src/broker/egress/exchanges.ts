@@ -62,7 +62,7 @@ export class Exchanges {
       provided = await this.#options.credentials.provide({ path: read.path, headers: pairsOf(request.rawHeaders) }, asked, gone.signal);
       if (isConsequential(asked, provided)) begun = { request: await this.#options.chronicle.started(beginning(asked, provided)) };
       if (arrived.expectsContinue) response.writeContinue();
-      const went = await forward({ asked, provided, guard: canaries.areThere && asked.hasBody ? guardOf(canaries) : undefined, request, response, place, budget: this.#options.budget, deadlines: this.#options.deadlines });
+      const went = await forward({ asked, provided, guard: canaries.areThere && asked.hasBody ? guardOf(canaries) : undefined, request, response, place, budget: this.#options.budget });
       const outcome = 'socket' in went ? await this.#converse(arrived, went) : went;
       this.#options.chronicle.ended({ ...ending(asked, place, outcome, this.#options.clock.now() - beganMs), ...named(provided), ...begun });
     } catch (error) {

@@ -4,19 +4,21 @@ import type { Scrubber } from '../credentials/scrubber.ts';
 export type RawHeaders = readonly string[];
 
 /** They are between two neighbours, and no further. `host` and lengths are made anew; where services besides this one are is not for a program that has one way out. */
-const OF_ONE_HOP = new Set(['connection', 'keep-alive', 'proxy-connection', 'proxy-authorization', 'proxy-authenticate', 'te', 'transfer-encoding', 'upgrade', 'http2-settings', 'expect', 'trailer']);
-const REQUEST_ONLY = new Set(['host']);
-const RESPONSE_ONLY = new Set(['alt-svc']);
+const OF_ONE_HOP = ['connection', 'keep-alive', 'proxy-connection', 'proxy-authorization', 'proxy-authenticate', 'te', 'transfer-encoding', 'upgrade', 'http2-settings', 'expect', 'trailer'];
+const OF_A_REQUEST: ReadonlySet<string> = new Set([...OF_ONE_HOP, 'host']);
+const OF_A_CHANGED_REQUEST: ReadonlySet<string> = new Set([...OF_A_REQUEST, 'content-length']);
+const OF_A_RESPONSE: ReadonlySet<string> = new Set([...OF_ONE_HOP, 'alt-svc']);
+const OF_A_CHUNKED_RESPONSE: ReadonlySet<string> = new Set([...OF_A_RESPONSE, 'content-length']);
+const NOT_SCRUBBED: ReadonlySet<string> = new Set(['content-length', 'accept-ranges']);
 
 /** `isChanged`: the body may leave with another length. */
 export function requestHeaders(raw: RawHeaders, isChanged: boolean): string[] {
-  return withoutHop(raw, isChanged ? new Set([...REQUEST_ONLY, 'content-length']) : REQUEST_ONLY);
+  return withoutHop(raw, isChanged ? OF_A_CHANGED_REQUEST : OF_A_REQUEST);
 }
 
 /** Where a body has a length and is chunked as well, it is chunked: we count it anew. */
 export function responseHeaders(raw: RawHeaders): string[] {
-  const kept = withoutHop(raw, RESPONSE_ONLY);
-  return valuesOf(raw, 'transfer-encoding').length === 0 ? kept : without(kept, new Set(['content-length']));
+  return withoutHop(raw, valuesOf(raw, 'transfer-encoding').length === 0 ? OF_A_RESPONSE : OF_A_CHUNKED_RESPONSE);
 }
 
 /** Whether a body can be read only by who decodes it. */
@@ -27,32 +29,39 @@ export function isEncoded(raw: RawHeaders): boolean {
 /** Without secrets, and without a length that may no longer be right. */
 export function scrubbedHeaders(raw: RawHeaders, scrubber: Scrubber): { readonly clean: string[]; readonly found: boolean } {
   const clean = raw.map((text) => scrubber.bytes(Buffer.from(text, 'latin1')).toString('latin1'));
-  return { clean: without(clean, new Set(['content-length', 'accept-ranges'])), found: clean.some((text, i) => text !== raw[i]) };
+  return { clean: without(clean, NOT_SCRUBBED), found: clean.some((text, i) => text !== raw[i]) };
 }
 
-/** Every value of a header, in order. */
+/** Every value of a header, in order; `name` in lower case. */
 export function valuesOf(raw: RawHeaders, name: string): string[] {
-  return raw.flatMap((value, i) => (i % 2 === 1 && raw[i - 1]?.toLowerCase() === name ? [value] : []));
+  const values: string[] = [];
+  for (let i = 1; i < raw.length; i += 2) {
+    const said = raw[i - 1] ?? '';
+    if (said.length === name.length && said.toLowerCase() === name) values.push(raw[i] ?? '');
+  }
+  return values;
 }
 
 /** Names and values together. */
 export function pairsOf(raw: RawHeaders): [string, string][] {
-  return raw.flatMap((name, i) => (i % 2 === 0 ? [[name, raw[i + 1] ?? ''] satisfies [string, string]] : []));
+  const pairs: [string, string][] = [];
+  for (let i = 0; i < raw.length; i += 2) pairs.push([raw[i] ?? '', raw[i + 1] ?? '']);
+  return pairs;
 }
 
-/** As undici has them: buffers, in latin1. */
-export function decodedHeaders(raw: unknown): string[] {
-  if (!Array.isArray(raw)) return [];
-  return raw.flatMap((one: unknown) => (Buffer.isBuffer(one) ? [one.toString('latin1')] : typeof one === 'string' ? [one] : []));
-}
-
-function withoutHop(raw: RawHeaders, more: ReadonlySet<string>): string[] {
-  const named = valuesOf(raw, 'connection').flatMap((value) => value.split(',').map((token) => token.trim().toLowerCase()));
+function withoutHop(raw: RawHeaders, dropped: ReadonlySet<string>): string[] {
+  const named = valuesOf(raw, 'connection');
+  if (named.length === 0) return without(raw, dropped);
   // Nobody takes away a length by naming it.
-  const dropped = new Set([...named.filter((name) => name !== 'content-length'), ...OF_ONE_HOP, ...more]);
-  return without(raw, dropped);
+  const more = named.flatMap((value) => value.split(',').map((token) => token.trim().toLowerCase())).filter((name) => name !== 'content-length');
+  return without(raw, new Set([...more, ...dropped]));
 }
 
 function without(raw: RawHeaders, names: ReadonlySet<string>): string[] {
-  return raw.filter((_, i) => !names.has((raw[i - (i % 2)] ?? '').toLowerCase()));
+  const kept: string[] = [];
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] ?? '';
+    if (!names.has(name.toLowerCase())) kept.push(name, raw[i + 1] ?? '');
+  }
+  return kept;
 }

@@ -8,6 +8,8 @@ export interface Destination {
   readonly port: number;
 }
 
+export const DEFAULT_PORTS = { http: 80, https: 443 } as const;
+
 /** In canonical form already, as most names are. */
 const PLAIN = /^(?!.*xn--)[a-z0-9_.-]+$/;
 const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
@@ -41,6 +43,11 @@ export function readAuthority(text: string, defaultPort?: number): Destination {
     throw new EgressRefusal('host_invalid', `expected host:port, found ${JSON.stringify(text.slice(0, 300))}`);
   }
   return { host: canonicalName(host), port };
+}
+
+/** What `Host` names: without the port that goes without saying. */
+export function authorityOf(scheme: 'http' | 'https', { host, port }: Destination): string {
+  return port === DEFAULT_PORTS[scheme] ? host : `${host}:${port}`;
 }
 
 /** The target of a request to a proxy: `http://host[:port]/path`. Errors: `EgressRefusal`. */

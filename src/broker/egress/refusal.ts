@@ -30,7 +30,7 @@ export class EgressRefusal extends Error {
 }
 
 /** What went wrong on the other side, where all was allowed. */
-export type UpstreamFailureCode = 'name_not_found' | 'connect_failed' | 'connect_timeout' | 'certificate_invalid' | 'circuit_open' | 'no_answer' | 'answer_broken' | 'answer_encoded' | 'answer_timeout';
+export type UpstreamFailureCode = 'name_not_found' | 'connect_failed' | 'connect_timeout' | 'certificate_invalid' | 'circuit_open' | 'no_answer' | 'answer_broken' | 'answer_cut' | 'answer_encoded' | 'answer_timeout';
 
 const FAILURES = {
   name_not_found: { status: 502, text: 'its name could not be resolved' },
@@ -40,6 +40,7 @@ const FAILURES = {
   circuit_open: { status: 503, text: 'it failed several times in a row, and is left alone for a while' },
   no_answer: { status: 502, text: 'it closed the connection without an answer' },
   answer_broken: { status: 502, text: 'what it answered is not HTTP/1.1' },
+  answer_cut: { status: 502, text: 'it closed the connection in the middle of its answer' },
   answer_encoded: { status: 502, text: 'its answer is compressed, and cannot be looked through for credentials' },
   answer_timeout: { status: 504, text: 'it did not answer in time' },
 } as const satisfies Record<UpstreamFailureCode, { status: number; text: string }>;

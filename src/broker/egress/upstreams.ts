@@ -2,11 +2,12 @@ import { connect as connectSocket, type LookupFunction, type Socket } from 'node
 import { connect as connectTls, createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
 import { BrokenCircuitError, circuitBreaker, type CircuitBreakerPolicy, ConsecutiveBreaker, handleAll } from 'cockatiel';
 import { LRUCache } from 'lru-cache';
-import { type buildConnector, Pool } from 'undici';
 import { classifyAddress, isDocumentation } from './addresses.ts';
 import type { EgressDeadlines } from './deadline.ts';
 import type { Destination } from './names.ts';
 import { EgressRefusal, UpstreamFailure } from './refusal.ts';
+import type { UpstreamConnection } from './upstream-connection.ts';
+import { UpstreamConnections } from './upstream-connections.ts';
 
 /** A name's addresses, in the order in which they are to be tried. Errors: whatever a resolver throws. */
 export type Resolve = (host: string) => Promise<readonly string[]>;
@@ -14,12 +15,9 @@ export type Resolve = (host: string) => Promise<readonly string[]>;
 /** So long a name means what it meant; a name that changes meanwhile changes nothing. */
 const PINNED_MS = 60_000;
 const PLACES = 256;
-const CONNECTIONS = 256;
 /** So many failures in a row, and a place is left alone for so long. */
 const FAILURES = 5;
 const REST_MS = 10_000;
-const KEPT_MS = 10_000;
-const HEADER_BYTES = 64 * 1024;
 
 export interface UpstreamOptions {
   readonly resolve: Resolve;
@@ -28,10 +26,16 @@ export interface UpstreamOptions {
   readonly ownAt: (destination: Destination) => readonly string[] | undefined;
 }
 
+interface Pinned {
+  readonly locating: Promise<Place>;
+  /** Once it was found. */
+  place?: Place;
+}
+
 /** Where destinations really are: resolved once, looked at address by address, and dialled there. */
 export class Upstreams {
   readonly #options: UpstreamOptions;
-  readonly #places: LRUCache<string, Promise<Place>>;
+  readonly #places: LRUCache<string, Pinned>;
   /** They outlive the addresses of a place. */
   readonly #breakers = new LRUCache<string, CircuitBreakerPolicy>({ max: PLACES });
   /** Those that are pinned no more among them: what is under way there goes on, and so does what was cleared to go there. */
@@ -43,27 +47,30 @@ export class Upstreams {
   }
 
   /** Where an earlier request found it to be, as long as that holds. */
-  async known({ host, port }: Destination): Promise<Place | undefined> {
-    return await this.#places.get(`${host}:${port}`)?.catch(() => undefined);
+  known({ host, port }: Destination): Place | undefined {
+    return this.#places.get(`${host}:${port}`)?.place;
   }
 
   /** Only after the request was allowed: the question to the resolver says the name to whoever answers. Errors: `EgressRefusal`, `UpstreamFailure`. */
   at(destination: Destination): Promise<Place> {
     const key = `${destination.host}:${destination.port}`;
     const known = this.#places.get(key);
-    if (known !== undefined) return known;
-    const place = this.#locate(destination, key);
-    this.#places.set(key, place);
-    place.catch(() => this.#places.peek(key) === place && this.#places.delete(key));
-    return place;
+    if (known !== undefined) return known.locating;
+    const pinned: Pinned = { locating: this.#locate(destination, key) };
+    this.#places.set(key, pinned);
+    pinned.locating.then(
+      (place) => (pinned.place = place),
+      () => this.#places.peek(key) === pinned && this.#places.delete(key),
+    );
+    return pinned.locating;
   }
 
   /** Ends every connection. */
   async close(): Promise<void> {
-    const pinned = await Promise.allSettled(this.#places.values());
+    const located = await Promise.allSettled([...this.#places.values()].map(({ locating }) => locating));
     this.#places.clear();
-    for (const place of pinned) if (place.status === 'fulfilled') this.#open.add(place.value);
-    await Promise.all([...this.#open].map((place) => place.destroy()));
+    for (const place of located) if (place.status === 'fulfilled') this.#open.add(place.value);
+    for (const place of this.#open) place.destroy();
   }
 
   async #locate(destination: Destination, key: string): Promise<Place> {
@@ -107,7 +114,7 @@ export class Place {
   readonly #authorities: readonly string[];
   readonly #breaker: CircuitBreakerPolicy;
   readonly #deadlines: EgressDeadlines;
-  readonly #pools = new Map<'http' | 'https', Pool>();
+  readonly #connections: Readonly<Record<'http' | 'https', UpstreamConnections>>;
   readonly #dialling = new Set<Socket>();
   #dialled: string | undefined;
   #trusted: SecureContext | undefined;
@@ -120,6 +127,8 @@ export class Place {
     this.#authorities = authorities;
     this.#breaker = breaker;
     this.#deadlines = deadlines;
+    const kept = (secure: boolean): UpstreamConnections => new UpstreamConnections({ host, deadlines, dial: () => this.connect(secure) });
+    this.#connections = { http: kept(false), https: kept(true) };
   }
 
   /** That was connected to last. */
@@ -129,36 +138,12 @@ export class Place {
 
   /** Nothing is connected, and nothing waits for it. */
   get isIdle(): boolean {
-    return this.#dialling.size === 0 && [...this.#pools.values()].every(({ stats }) => stats.connected + stats.pending + stats.running === 0);
+    return this.#dialling.size === 0 && this.#connections.http.isEmpty && this.#connections.https.isEmpty;
   }
 
-  /** Errors, of its requests: `UpstreamFailure` where there is no connection, undici's own. */
-  pool(scheme: 'http' | 'https'): Pool {
-    const known = this.#pools.get(scheme);
-    if (known !== undefined) return known;
-    const pool = new Pool(`${scheme}://${this.host}:${this.port}`, {
-      connections: CONNECTIONS,
-      pipelining: 1,
-      allowH2: false,
-      headersTimeout: this.#deadlines.answerMs,
-      bodyTimeout: this.#deadlines.idleMs,
-      keepAliveTimeout: KEPT_MS,
-      maxHeaderSize: HEADER_BYTES,
-      connect: (_options, done) => void this.#supply(scheme === 'https', done),
-    });
-    this.#pools.set(scheme, pool);
-    return pool;
-  }
-
-  async #supply(secure: boolean, done: buildConnector.Callback): Promise<void> {
-    let socket: Socket;
-    try {
-      socket = await this.connect(secure);
-    } catch (error) {
-      done(error as Error, null);
-      return;
-    }
-    done(null, socket);
+  /** One that is free, or a new one. Errors: `UpstreamFailure`. */
+  connection(scheme: 'http' | 'https'): UpstreamConnection | Promise<UpstreamConnection> {
+    return this.#connections[scheme].take();
   }
 
   /** Errors: `UpstreamFailure`. */
@@ -170,9 +155,9 @@ export class Place {
     }
   }
 
-  async destroy(): Promise<void> {
+  destroy(): void {
     for (const socket of this.#dialling) socket.destroy();
-    await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()));
+    for (const one of Object.values(this.#connections)) one.destroy();
   }
 
   async #dial(secure: boolean): Promise<Socket> {
