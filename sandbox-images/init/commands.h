@@ -33,6 +33,7 @@ struct input {
 	uint64_t received, consumed, told; /* told: consumed as the host knows it */
 	uint64_t promised; /* the host may send up to here */
 	bool ending, closed, acknowledge;
+	bool wide; /* its pipe has room for a window, or cannot have */
 	uint64_t hang_up_ms; /* of a terminal: when its line drops; 0 never */
 };
 

@@ -1,6 +1,7 @@
 #include "input.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -53,6 +54,15 @@ static bool write_input(struct input *input)
 	return true;
 }
 
+/* Room for a whole window, for a command that is sent more than a pipe holds: it and init each do more at a time, and nothing waits here. Not for a terminal. */
+static bool widen(struct input *input)
+{
+	if (input->wide)
+		return false;
+	input->wide = true;
+	return fcntl(input->watch.fd, F_SETPIPE_SZ, STDIN_WINDOW) > 0;
+}
+
 /* What the pipe takes at once is not copied first. */
 static bool queue_input(struct input *input, const uint8_t *bytes, uint32_t length)
 {
@@ -60,6 +70,11 @@ static bool queue_input(struct input *input, const uint8_t *bytes, uint32_t leng
 
 	if (input->ring.used == 0 && length > 0)
 		written = write_bytes(input, bytes, length);
+	if (written >= 0 && (uint32_t)written < length && input->ring.used == 0 && widen(input)) {
+		ssize_t more = write_bytes(input, bytes + written, length - (uint32_t)written);
+
+		written = more < 0 ? more : written + more;
+	}
 	if (written < 0)
 		return false;
 	if (ring_append(&input->ring, INPUT_RING_MAX, bytes + written, length - (uint32_t)written) < 0)

@@ -3,11 +3,15 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "poly1305_vector.h"
 
 #define LIMB_44 UINT64_C(0xfffffffffff)
 #define LIMB_42 UINT64_C(0x3ffffffffff)
 /* 2^128, which RFC 8439 appends to each block, in the third limb. */
 #define BLOCK_END (UINT64_C(1) << 40)
+
+/* For fewer blocks it costs more to begin than it saves. */
+#define VECTOR_LEAST 64
 
 typedef unsigned __int128 wide;
 
@@ -82,6 +86,11 @@ void poly1305_add(struct poly1305 *mac, const uint8_t *blocks, size_t count)
 {
 	struct poly1305 own = *mac;
 
+	if (count >= VECTOR_LEAST && poly1305_has_vectors()) {
+		poly1305_add_vectors(&own, blocks, count / POLY1305_LANES);
+		blocks += count / POLY1305_LANES * POLY1305_LANES * POLY1305_BLOCK;
+		count %= POLY1305_LANES;
+	}
 	for (; count >= POLY1305_LANES; count -= POLY1305_LANES, blocks += POLY1305_LANES * POLY1305_BLOCK) {
 		wide sum[3] = {0};
 

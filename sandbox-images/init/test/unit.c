@@ -268,11 +268,40 @@ static void test_poly1305(void)
 		apart = together;
 		poly1305_add(&together, cases[i].blocks, cases[i].count);
 		poly1305_finish(&together, tag);
-		check(memcmp(tag, cases[i].tag, sizeof tag) == 0, "Poly1305, two blocks at a time");
+		check(memcmp(tag, cases[i].tag, sizeof tag) == 0, "Poly1305, several blocks at a time");
 		for (unsigned block = 0; block < cases[i].count; block++)
 			poly1305_add(&apart, cases[i].blocks + block * POLY1305_BLOCK, 1);
 		poly1305_finish(&apart, tag);
 		check(memcmp(tag, cases[i].tag, sizeof tag) == 0, "Poly1305, one block at a time");
+	}
+}
+
+/* Long enough for vectors, with blocks left over: against one block at a time, which never takes them. */
+static void test_poly1305_long(void)
+{
+	static uint8_t blocks[131 * POLY1305_BLOCK];
+	uint64_t state = 1;
+
+	for (unsigned round = 0; round < 64; round++) {
+		struct poly1305 together, apart;
+		uint8_t key[POLY1305_KEY], tag[16], other[16];
+		const unsigned count = 64 + round;
+
+		for (size_t i = 0; i < sizeof blocks; i++) {
+			state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+			/* Carries are lost where everything is full. */
+			blocks[i] = round % 4 == 0 ? 0xff : (uint8_t)(state >> 56);
+			key[i % sizeof key] = round % 3 == 0 ? 0xff : (uint8_t)(state >> 48);
+		}
+		poly1305_start(&together, key);
+		apart = together;
+		poly1305_add(&together, blocks, 3);
+		poly1305_add(&together, blocks + 3 * POLY1305_BLOCK, count);
+		poly1305_finish(&together, tag);
+		for (unsigned block = 0; block < 3 + count; block++)
+			poly1305_add(&apart, blocks + block * POLY1305_BLOCK, 1);
+		poly1305_finish(&apart, other);
+		check(memcmp(tag, other, sizeof tag) == 0, "Poly1305 of many blocks is that of each of them");
 	}
 }
 
@@ -613,6 +642,7 @@ int main(int argc, char **argv)
 		return 2;
 	test_chacha20();
 	test_poly1305();
+	test_poly1305_long();
 	test_vectors(argv[1]);
 	test_replay();
 	test_fields();
