@@ -16,14 +16,17 @@ const BASIC = /^(\s*basic\s+)([A-Za-z0-9+/_-]+={0,2})(\s*)$/i;
 
 /** Where a request has a placeholder: plain, in a URL's encoding, or in Basic auth. */
 export function placesOf({ path, headers }: RequestHead, placeholder: string): readonly (Exclude<SwapPlace, 'body'> | 'path')[] {
-  const has = (...texts: readonly string[]): boolean => texts.some((text) => text.includes(placeholder) || decoded(text).includes(placeholder));
+  // Encoded it is no shorter.
+  const has = (text: string): boolean => text.length >= placeholder.length && (text.includes(placeholder) || (text.includes('%') && decoded(text).includes(placeholder)));
   const [bare, query] = parted(path);
-  const found = { header: headers.some(([, value]) => has(value, basicText(value) ?? '')), query: has(query), path: has(bare) };
+  const found = { header: headers.some(([, value]) => has(value) || has(basicText(value) ?? '')), query: has(query), path: has(bare) };
   return (['header', 'query', 'path'] as const).filter((place) => found[place]);
 }
 
 /** Puts secrets where their placeholders stand, in the places that each may go to. */
-export function swap({ path, headers }: RequestHead, pairs: readonly (Pair & { readonly places: readonly SwapPlace[] })[]): RequestHead {
+export function swap(head: RequestHead, pairs: readonly (Pair & { readonly places: readonly SwapPlace[] })[]): RequestHead {
+  if (pairs.length === 0) return head;
+  const { path, headers } = head;
   const inHeaders = pairs.filter(({ places }) => places.includes('header'));
   const inQuery = pairs.filter(({ places }) => places.includes('query'));
   const [bare, query] = parted(path);

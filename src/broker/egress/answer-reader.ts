@@ -197,7 +197,8 @@ export class AnswerReader {
 
 function keepsOpenMs(headers: RawHeaders): number {
   if (valuesOf(headers, 'connection').some((value) => value.split(',').some((token) => token.trim().toLowerCase() === 'close'))) return 0;
-  const seconds = /(?:^|[,\s])timeout=(\d{1,6})/i.exec(valuesOf(headers, 'keep-alive').join(','))?.[1];
+  const said = valuesOf(headers, 'keep-alive');
+  const seconds = said.length === 0 ? undefined : /(?:^|[,\s])timeout=(\d{1,6})/i.exec(said.join(','))?.[1];
   return seconds === undefined ? Number.POSITIVE_INFINITY : Number(seconds) * 1_000;
 }
 

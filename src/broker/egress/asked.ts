@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { RegistryKind } from '../../contracts/index.ts';
 import { valuesOf } from './headers.ts';
-import { DEFAULT_PORTS, type Destination, readAbsoluteTarget, readAuthority } from './names.ts';
+import { authorityOf, DEFAULT_PORTS, type Destination, readAbsoluteTarget, readAuthority } from './names.ts';
 import { EgressRefusal } from './refusal.ts';
 
 /** Where a connection leads: what was dialled and how, and whether it is encrypted. */
@@ -36,7 +36,8 @@ export function readRequest(request: IncomingMessage, origin: Origin | undefined
   if (!/^[\u0021-\u007e]*$/.test(path)) throw new EgressRefusal('request_invalid', 'a path is of printable ASCII: encode what is not');
   const said = valuesOf(rawHeaders, 'host');
   if (said.length > 1) throw new EgressRefusal('request_invalid', 'a request has one host');
-  if (said[0] !== undefined) {
+  // What is written as we would write it needs no reading.
+  if (said[0] !== undefined && said[0] !== authorityOf(scheme, { host, port })) {
     const named = readAuthority(said[0], DEFAULT_PORTS[scheme]);
     if (named.host !== host || named.port !== port) throw new EgressRefusal('hosts_disagree', `the connection leads to ${host}:${port}, and the request is for ${named.host}:${named.port}`);
   }

@@ -75,6 +75,8 @@ class Forward implements Asker {
   #reflected = false;
   /** Nothing of the answer has gone to the program. */
   #isHeld = false;
+  /** The program does not read as fast as it comes. */
+  #isFull = false;
   #status: number | undefined;
   #sentBytes = 0;
   #receivedBytes = 0;
@@ -100,7 +102,6 @@ class Forward implements Asker {
       return await this.#done.promise;
     } finally {
       response.off('close', this.#gone);
-      this.#sink.off('drain', this.#drained);
       this.#release(request);
     }
   }
@@ -131,14 +132,16 @@ class Forward implements Asker {
     response.writeHead(status, this.#scrubbed(responseHeaders(headers)));
     this.#isHeld = true;
     this.#sink = this.#throughScrubber(response);
-    this.#sink.on('drain', this.#drained);
   }
 
   data(bytes: Buffer): void {
     this.#receivedBytes += bytes.length;
     this.#forwarding.budget.receive(bytes.length);
     if (this.#sink === this.#forwarding.response) this.#isHeld = false;
-    if (!this.#sink.write(bytes)) this.#connection?.pause();
+    if (this.#sink.write(bytes) || this.#isFull) return;
+    this.#isFull = true;
+    this.#connection?.pause();
+    this.#sink.once('drain', this.#drained);
   }
 
   ended(trailers: RawHeaders): void {
@@ -188,6 +191,7 @@ class Forward implements Asker {
   };
 
   readonly #drained = (): void => {
+    this.#isFull = false;
     this.#connection?.resume();
   };
 

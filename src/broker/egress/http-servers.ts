@@ -74,7 +74,7 @@ export class HttpServers {
 
   #arrived(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
     const known = this.#of.get(request.socket);
-    known?.head.stop();
+    known?.head.suspend();
     response.once('close', () => {
       if (!request.socket.destroyed) known?.head.start(request.socket.writableEnded ? LINGER_MS : this.#headMs);
     });

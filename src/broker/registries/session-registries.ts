@@ -54,6 +54,7 @@ export class SessionRegistries {
    * as one, and everywhere else it is not canonical.
    */
   see({ scheme, host, port, path }: Pick<Asked, 'scheme' | 'host' | 'port' | 'path'>): Pick<Asked, 'path' | 'registries'> {
+    if (this.#known.length === 0) return { path, registries: [] };
     const here = this.#known.filter(({ place: { url } }) => url.protocol === `${scheme}:` && url.hostname === host && portOf(url) === port);
     const base = here.filter(({ kind, place: { url } }) => kind === 'npm' && path.startsWith(url.pathname)).map(({ place }) => place.url.pathname).find((one) => SCOPED.test(path.slice(one.length)));
     const seen = base === undefined ? path : `${base}${path.slice(base.length).replace(SCOPED, '$1/$2')}`;
