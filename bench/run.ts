@@ -17,6 +17,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ default: (quick: boolean,
   replay: () => import('./replay.ts'),
   journal: () => import('./journal.ts'),
   api: () => import('./api.ts'),
+  scale: () => import('./scale.ts'),
 };
 
 const { values, positionals } = parseArgs({

@@ -12,7 +12,7 @@ import type { Protocol, RecordedRequest, ScriptedAnswer, ScriptedReply } from '.
 export type { RecordedRequest, ScriptedAnswer, ScriptedCall, ScriptedReply, ScriptedUsage } from './script.ts';
 
 /** A reply, or what makes one from the request. */
-export type ScriptLine = ScriptedReply | ((request: RecordedRequest) => ScriptedReply);
+export type ScriptLine = ScriptedReply | ((request: RecordedRequest) => ScriptedReply | Promise<ScriptedReply>);
 
 const PROTOCOLS: Readonly<Record<string, Protocol>> = {
   '/v1/messages': anthropicProtocol,
@@ -70,7 +70,7 @@ export class ModelServer implements AsyncDisposable {
     const protocol = PROTOCOLS[path];
     if (protocol === undefined) return sendJson(response, 404, { error: { message: `no such path: ${path}` } });
     const line = this.#script.shift() ?? { status: 400, message: `the script of the stand-in server has no reply to request ${request.number}` };
-    await this.#play(typeof line === 'function' ? line(request) : line, protocol, request, response);
+    await this.#play(typeof line === 'function' ? await line(request) : line, protocol, request, response);
   }
 
   async #play(reply: ScriptedReply, protocol: Protocol, request: RecordedRequest, response: ServerResponse): Promise<void> {
