@@ -1,9 +1,9 @@
 import { GloveboxError, type Model, type ModelReply, randomIds, systemClock } from '../../src/contracts/index.ts';
-import { SqliteJournal } from '../../src/journal/index.ts';
 import { FilePolicies, readBudgets } from '../../src/policy/index.ts';
 import { JournalBudgets } from '../../src/runs/index.ts';
 import { currentOwner, isOwnerDead, ownerText } from '../../src/sandbox/index.ts';
 import { Session, type SessionPorts } from '../../src/session/index.ts';
+import { journalIn } from './journal-in.ts';
 
 /** A call: what it may cost at worst, and what it costs, in USD; `lost` where nobody can tell. */
 export interface Call {
@@ -31,7 +31,7 @@ export const REQUEST = { system: '', messages: [], tools: [], maxOutputTokens: 1
 
 /** One process's view of the books: its own connection to the store. */
 export async function openBooks(folder: string, isDead = isOwnerDead) {
-  const journal = new SqliteJournal(`${folder}/journal.db`);
+  const journal = journalIn(folder);
   // Whoever reads is overtaken by others before he acts on it.
   const read = journal.read.bind(journal);
   journal.read = async (stream, afterSeq) => {
