@@ -1,4 +1,5 @@
 import { GloveboxError, type SandboxKind } from '../contracts/index.ts';
+import { openWayOut } from './probe-way-out.ts';
 import type { Services } from './services.ts';
 import { sessionImage } from './session-image.ts';
 import type { Terminal } from './terminal.ts';
@@ -21,7 +22,9 @@ export async function probe(services: Services, terminal: Terminal, options: Pro
   const { effect, reason } = policy.decide({ action: 'session.open', kinds, image, limits: policy.grant.sandbox });
   if (effect !== 'allow') throw new GloveboxError('denied', `${policy.name} gives no such sandbox: ${reason.rule}: ${reason.text}`);
   const spec = { image: imageReference ?? image, limits: policy.grant.sandbox, graceMs: GRACE_MS, ...(env === undefined ? {} : { env }) };
+  await using wayOut = await openWayOut(services.sessionPorts().broker, policy, signal);
   const report = await services.prober.probe(kinds, spec, {
+    wayOut,
     hardLimits: policy.grant.hardLimits,
     signal,
     onFinding: ({ check, verdict }) => terminal.note(`${verdict.padEnd(14)}  ${check.title}`, verdict === 'broken' ? 'red' : 'dim'),

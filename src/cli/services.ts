@@ -1,4 +1,4 @@
-import type { Approvals, Audit, Authority, Control, Journal, Permission, Policies, Principal, Redactor, RegistryKind, Sandboxes, SandboxKind, SandboxSpec, Stoppable, Workspace } from '../contracts/index.ts';
+import type { Approvals, Audit, Authority, Control, Journal, Permission, Policies, Principal, Redactor, RegistryKind, Sandbox, Sandboxes, SandboxKind, SandboxSpec, Stoppable, Workspace } from '../contracts/index.ts';
 import type { Forks, JournalBudgets, Replays, Runs, Trajectories, UsageReadings, Worker, WorkerOptions } from '../runs/index.ts';
 import type { RunningServer, ServerOptions, StdioMcp } from '../server/index.ts';
 import type { Attendance, SessionPorts } from '../session/index.ts';
@@ -42,12 +42,21 @@ interface Finding {
   readonly tookMs: number;
 }
 
+/** What leads out of sandboxes that are probed, at the destination that is tried there. */
+export interface ProbeWayOut {
+  readonly host: string;
+  readonly port: number;
+  widen(spec: SandboxSpec): SandboxSpec;
+  give(sandbox: Sandbox, signal: AbortSignal): Promise<void>;
+  journal(): string;
+}
+
 /** Lets the corpus of docs/security.md loose in sandboxes of a spec. */
 export interface Prober {
   probe(
     kinds: readonly SandboxKind[],
     spec: SandboxSpec,
-    options: { readonly hardLimits: boolean; readonly signal: AbortSignal; readonly onFinding: (finding: Finding) => void },
+    options: { readonly hardLimits: boolean; readonly signal: AbortSignal; readonly onFinding: (finding: Finding) => void; readonly wayOut: ProbeWayOut | undefined },
   ): Promise<{ readonly kind: SandboxKind; readonly image: string; readonly limitsAre: 'hard' | 'soft'; readonly findings: readonly Finding[]; readonly scorecard: string }>;
 }
 

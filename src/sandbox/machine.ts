@@ -1,6 +1,6 @@
 import type { Clock, IdSource, Sandbox, SandboxDriver } from '../contracts/index.ts';
 import { BubblewrapDriver } from './bubblewrap/index.ts';
-import { DockerDriver, Engine, extractInit } from './docker/index.ts';
+import { DockerDriver, Engine, engineAccount, extractInit } from './docker/index.ts';
 import { containerName } from './docker/labels.ts';
 import { findEngine, type ImageName, SandboxImages } from './images/index.ts';
 import { InitBinary } from './init-binary.ts';
@@ -38,6 +38,6 @@ export class Machine {
 
   /** What its engine tells whoever asks; undefined where there is none. */
   async account({ id, kind }: Sandbox): Promise<string | undefined> {
-    return kind === 'process' ? undefined : JSON.stringify(await this.engine.container(containerName(id)));
+    return kind === 'process' ? undefined : engineAccount(this.engine, containerName(id));
   }
 }

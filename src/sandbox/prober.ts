@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { CreateOptions, IdSource, Sandbox, SandboxKind, Sandboxes, SandboxSpec } from '../contracts/index.ts';
-import type { Finding } from './probe/index.ts';
+import type { Finding, WayOutProbed } from './probe/index.ts';
+
+const GIVING_MS = 60_000;
 
 /** What was found in sandboxes of one spec. */
 export interface ProbeReport {
@@ -14,7 +16,17 @@ export interface ProbeReport {
   readonly scorecard: string;
 }
 
+/** What leads out of the sandboxes, as a session gives it to them. */
+export interface ProbeWayOut extends WayOutProbed {
+  widen(spec: SandboxSpec): SandboxSpec;
+  give(sandbox: Sandbox, signal: AbortSignal): Promise<void>;
+  /** All that was decided and written down. */
+  journal(): string;
+}
+
 export interface ProbeOptions extends Pick<CreateOptions, 'hardLimits' | 'signal'> {
+  /** They have none without. */
+  readonly wayOut?: ProbeWayOut | undefined;
   readonly onFinding?: (finding: Finding) => void;
 }
 
@@ -37,15 +49,15 @@ export class Prober {
   }
 
   /** One sandbox for all checks, but another one after each that did not hold: what it broke may be the place itself. Errors: as `Sandboxes.create`, `image_missing`. */
-  async probe(kinds: readonly SandboxKind[], spec: SandboxSpec, { hardLimits, signal, onFinding }: ProbeOptions = {}): Promise<ProbeReport> {
-    const { sandboxes, stateDir, ids, account } = this.#ports;
+  async probe(kinds: readonly SandboxKind[], spec: SandboxSpec, { hardLimits, signal, onFinding, wayOut }: ProbeOptions = {}): Promise<ProbeReport> {
+    const { stateDir, ids, account } = this.#ports;
     // Only now: nothing but a probe has a use for the corpus.
     const { CHECKS, ProbedSandbox, runChecks, scorecard } = await import('./probe/index.ts');
     const program = await readFile(await this.#ports.program(signal));
     const canary = randomBytes(16).toString('hex');
     const options = { ...(hardLimits === undefined ? {} : { hardLimits }), ...(signal === undefined ? {} : { signal }) };
-    const create = () => sandboxes.create(kinds, { ...spec, env: { ...spec.env, GLOVEBOX_CANARY: canary } }, options);
-    const open = () => ProbedSandbox.open({ program, create, limits: spec.limits, stateDir, ids, secrets: [Buffer.from(canary)], account });
+    const create = () => this.#create(kinds, { ...spec, env: { ...spec.env, GLOVEBOX_CANARY: canary } }, options, wayOut);
+    const open = () => ProbedSandbox.open({ program, create, limits: spec.limits, stateDir, ids, canary, account, ...(wayOut === undefined ? {} : { wayOut }) });
     const findings: Finding[] = [];
     let probed = await open();
     const { kind, image, limitsAre } = probed.sandbox;
@@ -63,5 +75,11 @@ export class Prober {
       await probed[Symbol.asyncDispose]();
     }
     return { kind, image, limitsAre, findings, scorecard: scorecard(findings) };
+  }
+
+  async #create(kinds: readonly SandboxKind[], spec: SandboxSpec, options: CreateOptions, wayOut: ProbeWayOut | undefined): Promise<Sandbox> {
+    const sandbox = await this.#ports.sandboxes.create(kinds, wayOut?.widen(spec) ?? spec, options);
+    await wayOut?.give(sandbox, options.signal ?? AbortSignal.timeout(GIVING_MS));
+    return sandbox;
   }
 }

@@ -24,3 +24,4 @@ export { messageDigest, RequestRecord } from './request-record.ts';
 export { Session } from './session.ts';
 export { plus } from './spending.ts';
 export type { SessionOptions, SessionPorts } from './session-options.ts';
+export { WayOut } from './way-out.ts';

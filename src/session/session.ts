@@ -35,7 +35,7 @@ import { raceSignals } from './race-signals.ts';
 import { NO_REDACTOR } from './redacted.ts';
 import { openGate, type SessionOptions, type SessionPorts } from './session-options.ts';
 import type { Snapshot } from './snapshots.ts';
-import { boundIn, WayOut } from './way-out.ts';
+import { boundIn, egressGate, WayOut } from './way-out.ts';
 
 /** Without a sign of us for so long a sandbox ends itself; long enough for a restart of the service. */
 const GRACE_MS = 30_000;
@@ -138,7 +138,8 @@ export class Session implements AsyncDisposable {
 
   async #openWay(broker: Broker, network: NetworkGrant, variables: Variables = {}): Promise<void> {
     try {
-      this.#way = await WayOut.open({ broker, network, credentials: this.policy.grant.credentials, borrower: this.#about, canaries: this.policy.grant.canaries, variables: boundIn(this.policy, variables), signal: this.signal, gate: this.#gate, touch: () => this.#touch(), alarmed: (anomaly) => this.#alarms.raised(anomaly), unwritten: (error) => this.#cannotWrite(error) });
+      const gate = egressGate({ gate: this.#gate, variables: boundIn(this.policy, variables), touch: () => this.#touch(), alarmed: (anomaly) => this.#alarms.raised(anomaly), unwritten: (error) => this.#cannotWrite(error) });
+      this.#way = await WayOut.open({ broker, network, credentials: this.policy.grant.credentials, borrower: this.#about, canaries: this.policy.grant.canaries, signal: this.signal, gate });
     } catch (error) {
       await this.close(describeError(error)).catch(() => {});
       throw error;

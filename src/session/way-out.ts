@@ -9,11 +9,15 @@ interface WayOutOptions {
   readonly network: NetworkGrant;
   readonly credentials: readonly CredentialGrant[];
   readonly canaries: CanaryGrant | undefined;
+  /** Who is lent them. */
+  readonly borrower?: Stoppable;
+  readonly signal: AbortSignal;
+  readonly gate: EgressGate;
+}
+
+interface EgressGateOptions {
   /** Go with every question; undefined where the policy has no use for any. */
   readonly variables: Variables | undefined;
-  /** Who is lent them. */
-  readonly borrower: Stoppable;
-  readonly signal: AbortSignal;
   readonly gate: Gate;
   readonly touch: () => void;
   /** Hears of each anomaly, once it is written down. */
@@ -28,8 +32,8 @@ export class WayOut implements AsyncDisposable {
 
   /** Errors: `credential_unavailable` where one cannot be lent, `config_invalid`, `cancelled`. */
   static async open(options: WayOutOptions): Promise<WayOut> {
-    const { broker, network, credentials, borrower, canaries, signal } = options;
-    return new WayOut(await broker.open({ gate: egressGate(options), network, credentials, borrower, canaries, signal }));
+    const { broker, ...opening } = options;
+    return new WayOut(await broker.open(opening));
   }
 
   private constructor(egress: Egress) {
@@ -73,7 +77,8 @@ export class WayOut implements AsyncDisposable {
   }
 }
 
-function egressGate({ gate, variables, touch, alarmed, unwritten }: WayOutOptions): EgressGate {
+/** A session's gate, as egress sees it. */
+export function egressGate({ gate, variables, touch, alarmed, unwritten }: EgressGateOptions): EgressGate {
   const written = async (writing: Promise<unknown>): Promise<void> => {
     try {
       await writing;

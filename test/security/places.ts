@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { SandboxLimits } from '../../src/contracts/index.ts';
-import { Engine, extractInit } from '../../src/sandbox/docker/index.ts';
+import type { Sandbox, SandboxLimits, SandboxSpec } from '../../src/contracts/index.ts';
+import { Engine, engineAccount, extractInit } from '../../src/sandbox/docker/index.ts';
 import { containerName } from '../../src/sandbox/docker/labels.ts';
 import { findEngine, SandboxImages } from '../../src/sandbox/images/index.ts';
 import { InitBinary } from '../../src/sandbox/init-binary.ts';
 import { ProbedSandbox } from '../../src/sandbox/probe/index.ts';
+import type { ProbedSandboxOptions } from '../../src/sandbox/probe/probed-sandbox.ts';
 import { ids, specOf } from '../support/sandbox-commands.ts';
 import type { DockerWorld } from '../support/sandbox-docker.ts';
 import type { SandboxWorld } from '../support/sandbox-world.ts';
@@ -25,15 +26,16 @@ export async function probeProgram(): Promise<Buffer> {
   return readFile(await binary.path());
 }
 
-/** A sandbox of a world, with small limits. */
-export async function probedSandbox(world: SandboxWorld): Promise<ProbedSandbox> {
+/** A sandbox of a world, with small limits; with a way out where it is made with one. */
+export async function probedSandbox(world: SandboxWorld, { create = (spec) => world.driver.create(spec), wayOut }: { readonly create?: (spec: SandboxSpec) => Promise<Sandbox>; readonly wayOut?: ProbedSandboxOptions['wayOut'] } = {}): Promise<ProbedSandbox> {
   return ProbedSandbox.open({
     program: await probeProgram(),
-    create: () => world.driver.create(specOf({ limits: LIMITS, env: { TOKEN: CANARY } })),
+    create: () => create(specOf({ limits: LIMITS, env: { GLOVEBOX_CANARY: CANARY } })),
     limits: LIMITS,
     stateDir: world.stateDir,
     ids,
-    secrets: [Buffer.from(CANARY)],
-    account: async ({ id, kind }) => (kind === 'process' ? undefined : JSON.stringify(await (world as DockerWorld).engine.container(containerName(id)))),
+    canary: CANARY,
+    account: async ({ id, kind }) => (kind === 'process' ? undefined : engineAccount((world as DockerWorld).engine, containerName(id))),
+    ...(wayOut === undefined ? {} : { wayOut }),
   });
 }

@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Duplex, duplexPair } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { connect as connectTls, type ConnectionOptions, getCACertificates, setDefaultCACertificates, type TLSSocket } from 'node:tls';
+import { connect as connectTls, type ConnectionOptions, getCACertificates, type SecureContext, setDefaultCACertificates, type TLSSocket } from 'node:tls';
 import { Credentials, CredentialSources, EgressBroker, KnownSecrets, LentRecords, MasterKey, OperatorFiles, OperatorRegistries, SecretStore } from '../../src/broker/index.ts';
 import { SessionAuthority } from '../../src/broker/certificates/session-authority.ts';
 import type { EgressDeadlines } from '../../src/broker/egress/deadline.ts';
-import { type Clock, type Egress, type EgressGate, type EventData, type NewEvent, type Policy, systemClock } from '../../src/contracts/index.ts';
+import { type Clock, type Egress, type EgressGate, type EventData, type NewEvent, type Policy, PROXY_PORT, systemClock } from '../../src/contracts/index.ts';
 import { FilePolicies } from '../../src/policy/index.ts';
 
 export interface Answer {
@@ -49,6 +49,10 @@ export class EgressRig implements AsyncDisposable {
   readonly durable: string[] = [];
   egress!: Egress;
   proxyPort = 0;
+  /** How a program dials that is in a real sandbox; without, its connections are made of nothing. */
+  program: ((host: string, port: number) => Duplex) | undefined;
+  /** PEM of whom it trusts, where that is not the session. */
+  trusts: string | undefined;
   readonly #folder = mkdtempSync(join(tmpdir(), 'glovebox-egress-'));
   readonly #servers: (NetServer | Server)[] = [];
   readonly #sockets = new Set<Duplex>();
@@ -60,7 +64,7 @@ export class EgressRig implements AsyncDisposable {
     const clock = options.clock ?? systemClock;
     const home = join(this.#folder, 'home');
     const registries = new OperatorRegistries({ files: new OperatorFiles({ env: this.operator, home, root: home }), file: join(home, 'registries.yaml') });
-    const broker = new EgressBroker({ clock, registries, credentials: this.#lender(clock), known: this.known, resolve: (host) => this.#resolve(host), deadlines: options.deadlines ?? {} });
+    const broker = new EgressBroker({ clock, registries, credentials: this.#lender(clock), known: this.known, resolve: (host) => this.egressResolve(host), deadlines: options.deadlines ?? {} });
     const { network, credentials, canaries } = loaded.grant;
     this.egress = await broker.open({ gate: this.#gate(loaded), network, credentials, canaries, signal: AbortSignal.timeout(PATIENCE_MS) });
     this.proxyPort = await this.listen(createServer({ allowHalfOpen: true }, (stream) => this.egress.accept({ via: 'proxy', port: 3128, stream })));
@@ -80,10 +84,7 @@ export class EgressRig implements AsyncDisposable {
 
   /** A server of HTTPS, with a certificate that everybody trusts, for whatever name it is asked for. */
   https(listener: RequestListener, authority: SessionAuthority = trusted, name?: string): Promise<number> {
-    const named = (asked: string, done: (error: Error | null, context?: Awaited<ReturnType<SessionAuthority['contextFor']>>) => void): void => {
-      void authority.contextFor(name ?? asked).then((context) => setImmediate(done, null, context));
-    };
-    return this.listen(createHttps({ SNICallback: named, ALPNProtocols: ['http/1.1'] }, listener));
+    return this.listen(createHttps({ SNICallback: certificatesOf(authority, name), ALPNProtocols: ['http/1.1'] }, listener));
   }
 
   /** A server that says what it is told to, to the letter. */
@@ -103,11 +104,12 @@ export class EgressRig implements AsyncDisposable {
 
   /** What a program has in hand that dialled the proxy. */
   dialProxy(): Duplex {
-    return this.#mine(connect({ port: this.proxyPort, host: '127.0.0.1', allowHalfOpen: true }));
+    return this.#mine(this.program?.('127.0.0.1', PROXY_PORT) ?? connect({ port: this.proxyPort, host: '127.0.0.1', allowHalfOpen: true }));
   }
 
   /** What a program has in hand that dialled a name. */
   dialName(host: string, port: number): Duplex {
+    if (this.program !== undefined) return this.#mine(this.program(host, port));
     const [program, stream] = duplexPair();
     // As a wire does it: one side that is torn down tears down the other.
     stream.once('close', () => {
@@ -130,7 +132,7 @@ export class EgressRig implements AsyncDisposable {
   }
 
   tls(stream: Duplex, servername: string | undefined, options: ConnectionOptions = {}): Promise<TLSSocket> {
-    const socket = connectTls({ socket: stream, ca: this.egress.certificate, ALPNProtocols: ['http/1.1'], ...(servername === undefined ? { servername: '' } : { servername }), ...options });
+    const socket = connectTls({ socket: stream, ca: this.trusts ?? this.egress.certificate, ALPNProtocols: ['http/1.1'], ...(servername === undefined ? { servername: '' } : { servername }), ...options });
     this.#mine(socket);
     // It goes with what encrypts it.
     this.#sockets.delete(stream);
@@ -139,7 +141,7 @@ export class EgressRig implements AsyncDisposable {
 
   /** A request through the proxy, in absolute form. */
   get(url: string, options: Asking = {}, body?: string | Buffer): Promise<Answer> {
-    return ask({ host: '127.0.0.1', port: this.proxyPort, path: url, agent: false, ...options, headers: { host: new URL(url).host, ...options.headers } }, body);
+    return ask({ createConnection: () => this.dialProxy(), path: url, ...options, headers: { host: new URL(url).host, ...options.headers } }, body);
   }
 
   /** A request by name, as programs make it that know nothing of a proxy. */
@@ -200,7 +202,8 @@ export class EgressRig implements AsyncDisposable {
     return await new FilePolicies([this.#folder]).load('p');
   }
 
-  #resolve(host: string): Promise<readonly string[]> {
+  /** As egress asks. */
+  egressResolve(host: string): Promise<readonly string[]> {
     const asked = this.questions.filter((one) => one === host).length;
     this.questions.push(host);
     const answers = this.names.get(host);
@@ -232,6 +235,13 @@ export class EgressRig implements AsyncDisposable {
 /** An authority that this process trusts from here on, as an operator's NODE_EXTRA_CA_CERTS would have it. */
 export const trusted = await SessionAuthority.create(systemClock);
 setDefaultCACertificates([...getCACertificates('default'), trusted.certificate]);
+
+/** A certificate for whatever name is asked for, or always for one. */
+export function certificatesOf(authority: SessionAuthority, name?: string) {
+  return (asked: string, done: (error: Error | null, context?: SecureContext) => void): void => {
+    void authority.contextFor(name ?? asked).then((context) => setImmediate(done, null, context));
+  };
+}
 
 export function ask(options: RequestOptions, body?: string | Buffer): Promise<Answer> {
   const answered = new Promise<Answer>((resolve, reject) => {

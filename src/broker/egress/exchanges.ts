@@ -69,7 +69,7 @@ export class Exchanges {
       if (error instanceof EgressRefusal) {
         this.#options.chronicle.refused(origin?.via ?? 'proxy', asked ?? origin, error);
         if (asked !== undefined && begun.request !== undefined) this.#options.chronicle.ended({ ...ending(asked, place, failed(error), this.#options.clock.now() - beganMs), ...begun });
-        answer(response, error.status, error.message);
+        refuse(arrived, error);
       } else if (error instanceof UpstreamFailure && asked !== undefined) {
         this.#options.chronicle.ended({ ...ending(asked, place, failed(error), this.#options.clock.now() - beganMs), ...begun });
         answer(response, error.status, error.message);
@@ -94,6 +94,13 @@ export class Exchanges {
     const { sentBytes, receivedBytes, failure } = await splice(stream, socket, { budget, idleMs: deadlines.idleMs });
     return { status: 101, sentBytes, receivedBytes, ...(failure === undefined ? {} : { failure }) };
   }
+}
+
+/** Where it is in doubt what a request was, so is where the next one begins. */
+function refuse({ response, condemn }: Arrived, { code, status, message }: EgressRefusal): void {
+  const isUnclear = code === 'request_invalid' || code === 'hosts_disagree';
+  if (isUnclear) condemn();
+  answer(response, status, message, { close: isUnclear });
 }
 
 function question({ scheme, host, port, method, path, registries, isWebSocket }: Asked): Extract<EgressRequest, { action: 'network.connect' }> {

@@ -17,6 +17,8 @@ export interface Arrived {
   readonly origin: Origin | undefined;
   /** The program waits for 100 before it sends its body. */
   readonly expectsContinue: boolean;
+  /** Nothing more is read on its connection as a request: where one began is in doubt. */
+  readonly condemn: () => void;
   /** What follows the request on the same connection, where that is to become something else than HTTP. */
   readonly upgrade?: { readonly stream: Duplex; readonly head: Buffer };
 }
@@ -38,7 +40,7 @@ export class HttpServers {
   readonly #origins: Server;
   readonly #listener: HttpListener;
   readonly #headMs: number;
-  readonly #of = new WeakMap<Duplex, { readonly origin: Origin | undefined; readonly head: Deadline }>();
+  readonly #of = new WeakMap<Duplex, { readonly origin: Origin | undefined; readonly head: Deadline; isCondemned: boolean }>();
 
   constructor(listener: HttpListener, headMs: number) {
     this.#listener = listener;
@@ -55,7 +57,7 @@ export class HttpServers {
   /** The connection is HTTP from its next byte on. */
   serve(stream: Duplex, origin: Origin | undefined): void {
     const head = new Deadline(() => stream.destroy());
-    this.#of.set(stream, { origin, head });
+    this.#of.set(stream, { origin, head, isCondemned: false });
     stream.once('close', () => head.stop());
     head.start(this.#headMs);
     (origin === undefined ? this.#proxy : this.#origins).emit('connection', stream);
@@ -74,11 +76,13 @@ export class HttpServers {
 
   #arrived(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
     const known = this.#of.get(request.socket);
+    // Its connection ends with the answer to the one before.
+    if (known?.isCondemned === true) return;
     known?.head.suspend();
     response.once('close', () => {
       if (!request.socket.destroyed) known?.head.start(request.socket.writableEnded ? LINGER_MS : this.#headMs);
     });
-    this.#listener.arrived({ request, response, origin: known?.origin, expectsContinue });
+    this.#listener.arrived({ request, response, origin: known?.origin, expectsContinue, condemn: () => this.#condemn(request.socket) });
   }
 
   #upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
@@ -89,7 +93,12 @@ export class HttpServers {
     response.shouldKeepAlive = false;
     response.assignSocket(request.socket);
     response.once('finish', () => stream.end());
-    this.#listener.arrived({ request, response, origin, expectsContinue: false, upgrade: { stream, head } });
+    this.#listener.arrived({ request, response, origin, expectsContinue: false, condemn: () => {}, upgrade: { stream, head } });
+  }
+
+  #condemn(stream: Duplex): void {
+    const known = this.#of.get(stream);
+    if (known !== undefined) known.isCondemned = true;
   }
 
   #detach(stream: Duplex, head: Buffer): void {

@@ -88,6 +88,11 @@ export class Engine {
     return this.#find(`look up the container ${name}`, signal, (docker, abortSignal) => docker.getContainer(name).inspect({ abortSignal }));
   }
 
+  /** What the engine kept of what it said; undefined where it keeps nothing, or there is none of that name. */
+  logs(name: string, signal?: AbortSignal): Promise<Buffer | undefined> {
+    return this.#tolerate([404, 500, 501], `read the logs of the container ${name}`, this.#timing.quickMs, signal, (docker, abortSignal) => docker.getContainer(name).logs({ stdout: true, stderr: true, follow: false, abortSignal }));
+  }
+
   /** Undefined when there is none of that name. */
   volume(name: string, signal?: AbortSignal): Promise<VolumeInspectInfo | undefined> {
     return this.#find(`look up the volume ${name}`, signal, (docker, abortSignal) => docker.getVolume(name).inspect({ abortSignal }));

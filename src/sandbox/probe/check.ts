@@ -9,7 +9,7 @@ export interface Judgement {
   readonly evidence: string;
 }
 
-export type Group = 'kernel' | 'files' | 'capabilities' | 'engine' | 'proc' | 'control groups' | 'network' | 'abuse' | 'wire';
+export type Group = 'kernel' | 'files' | 'capabilities' | 'engine' | 'proc' | 'control groups' | 'network' | 'secrets' | 'abuse' | 'wire';
 
 /** One thing that a sandbox must withstand. */
 export interface Check {
@@ -18,6 +18,8 @@ export interface Check {
   readonly group: Group;
   /** What holds, as a sentence without its end. */
   readonly title: string;
+  /** It is about a way out, and says nothing where there is none. */
+  readonly needsWayOut?: true;
   run(place: ProbedPlace): Promise<Judgement>;
 }
 

@@ -5,7 +5,7 @@
 export type { Check } from './check.ts';
 export { CHECKS } from './checks/index.ts';
 export { ProbedPlace } from './probed-place.ts';
-export type { OutsideView, ProbeTarget } from './probed-place.ts';
+export type { OutsideView, ProbeTarget, WayOutProbed } from './probed-place.ts';
 export { ProbedSandbox } from './probed-sandbox.ts';
 export { runChecks } from './run-checks.ts';
 export type { Finding } from './run-checks.ts';

@@ -2,9 +2,16 @@ import { WORKSPACE } from '../../contracts/index.ts';
 import type { CommandEnd, CommandSpec, IdSource, RunningCommand, Sandbox, SandboxLimits } from '../../contracts/index.ts';
 import { broken, held, notApplicable } from './check.ts';
 import type { Judgement } from './check.ts';
+import { PipedConnection } from './piped-connection.ts';
 
 /** What a check uses of a sandbox. A test of a check gives it a place without the protection instead. */
 export type ProbeTarget = Pick<Sandbox, 'exec' | 'files'>;
+
+/** A destination that policy opens, at which names and requests are tried that it does not. */
+export interface WayOutProbed {
+  readonly host: string;
+  readonly port: number;
+}
 
 /** How a sandbox looks to whoever shares its host: an engine's account of it, a list of processes. */
 export interface OutsideView {
@@ -22,6 +29,11 @@ export interface ProbedPlaceOptions {
   /** What nobody may see from outside: keys, tokens. */
   readonly secrets?: readonly Buffer[];
   readonly outside?: () => Promise<readonly OutsideView[]>;
+  /** What was in its environment that goes nowhere, and all that is kept of it: journal, logs, records. */
+  readonly canary?: string;
+  readonly kept?: () => Promise<readonly OutsideView[]>;
+  /** Undefined where it has no way out at all. */
+  readonly wayOut?: WayOutProbed;
   /** How many short commands leave no trace; 1000 by default. */
   readonly manyCommands?: number;
 }
@@ -43,6 +55,9 @@ export class ProbedPlace {
   readonly neighbour: ProbeTarget | undefined;
   readonly secrets: readonly Buffer[];
   readonly outside: (() => Promise<readonly OutsideView[]>) | undefined;
+  readonly canary: string | undefined;
+  readonly kept: (() => Promise<readonly OutsideView[]>) | undefined;
+  readonly wayOut: WayOutProbed | undefined;
   readonly manyCommands: number;
   readonly #ids: IdSource;
 
@@ -52,6 +67,9 @@ export class ProbedPlace {
     this.neighbour = options.neighbour;
     this.secrets = options.secrets ?? [];
     this.outside = options.outside;
+    this.canary = options.canary;
+    this.kept = options.kept;
+    this.wayOut = options.wayOut;
     this.manyCommands = options.manyCommands ?? 1000;
     this.#ids = options.ids;
   }
@@ -71,6 +89,11 @@ export class ProbedPlace {
   /** Runs a probe to its end. */
   run(probe: string, operands: readonly (string | number)[] = [], how: Partial<CommandSpec> = {}): Promise<Outcome> {
     return finish(this.start(probe, operands, how));
+  }
+
+  /** A connection as a program of the place makes it, by address or by a name that it looks up there. Errors, on the stream: that it could not be made, and why. */
+  connect(host: string, port: number): PipedConnection {
+    return new PipedConnection(this.start('pipe', [host, port], { stdin: 'pipe' }));
   }
 
   /** Starts a probe, here or in another place that has it. */

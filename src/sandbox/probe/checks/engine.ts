@@ -2,6 +2,7 @@ import { asking, broken, held, notApplicable, together } from '../check.ts';
 import type { Check, Judgement } from '../check.ts';
 import { describeEnd, finish, PROBE_PATH, readJudgement } from '../probed-place.ts';
 import type { ProbedPlace } from '../probed-place.ts';
+import { namesOf, spellings } from './secrets.ts';
 
 const DOCKER_SOCKETS = ['/var/run/docker.sock', '/run/docker.sock', '/run/user/1000/docker.sock', '/root/.docker/run/docker.sock', '/run/podman/podman.sock', '/var/run/podman/podman.sock'];
 const CONTAINERD_SOCKETS = [
@@ -27,17 +28,15 @@ export const ENGINE: readonly Check[] = [
   { rows: [33], group: 'engine', title: 'every command keeps the limits, however it is started', run: everyCommandKeepsLimits },
 ];
 
-/** A key is looked for as it is, and as hex and base64 would spell it. */
 async function secretsStayInside(place: ProbedPlace): Promise<Judgement> {
   if (place.outside === undefined || place.secrets.length === 0) return notApplicable('nobody looks at it from outside');
   const views = await place.outside();
   for (const { name, text } of views) {
     for (const secret of place.secrets) {
-      const spellings = [secret.toString('utf8'), secret.toString('hex'), secret.toString('base64').replaceAll('=', '')];
-      if (spellings.some((spelling) => text.includes(spelling))) return broken(`a secret is in ${name}`);
+      if (spellings(secret).some((spelling) => text.includes(spelling))) return broken(`a secret is in ${name}`);
     }
   }
-  return held(`none of ${place.secrets.length} secrets is in ${views.map(({ name }) => name).join(', ')}`);
+  return held(`none of ${place.secrets.length} secrets is in ${namesOf(views)}`);
 }
 
 async function everyCommandKeepsLimits(place: ProbedPlace): Promise<Judgement> {

@@ -7,7 +7,8 @@ import { FILES } from './files.ts';
 import { KERNEL } from './kernel.ts';
 import { NETWORK } from './network.ts';
 import { PROC } from './proc.ts';
+import { SECRETS } from './secrets.ts';
 import { WIRE } from './wire.ts';
 
 /** The whole corpus. What could end the place comes last. */
-export const CHECKS: readonly Check[] = [...KERNEL, ...FILES, ...CAPABILITIES, ...ENGINE, ...PROC, ...NETWORK, ...CONTROL_GROUPS, ...ABUSE, ...WIRE];
+export const CHECKS: readonly Check[] = [...KERNEL, ...FILES, ...CAPABILITIES, ...ENGINE, ...PROC, ...NETWORK, ...SECRETS, ...CONTROL_GROUPS, ...ABUSE, ...WIRE];
