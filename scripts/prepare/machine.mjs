@@ -12,8 +12,8 @@ import { ensureTestImages } from './test-images.mjs';
 
 const LINE_LENGTH = 90;
 
-/** What tests look with: system calls, certificates of a server that they start, a terminal, a browser, and one shell more than Debian has by itself. */
-const TEST_PROGRAMS = ['strace', 'openssl', 'git', 'python3', 'busybox', 'chromium'];
+/** What tests look with: system calls, certificates of a server that they start, a terminal, a browser, and the shells and programs by which rules are got round. */
+const TEST_PROGRAMS = ['strace', 'openssl', 'git', 'python3', 'busybox', 'chromium', 'bash', 'dash', 'perl', 'make'];
 
 /** Resolves to the environment for what is started next. */
 export async function prepareMachine({ purpose, install }) {

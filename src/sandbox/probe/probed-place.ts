@@ -46,7 +46,8 @@ export interface Outcome {
 
 /** Where the probe program lies. It needs no other file, so it runs in any image. */
 export const PROBE_PATH = `${WORKSPACE}/.glovebox-probe`;
-const WALL_MS = 20_000;
+/** What fills a disk with files has many to make, on a machine that does other things, too. */
+const WALL_MS = 50_000;
 
 /** A place with the probe program in it. */
 export class ProbedPlace {

@@ -69,7 +69,8 @@ export async function refusedOnTheWayOut(place: ProbedPlace, tries: readonly Try
 
 /** Nothing comes of it either way: not by the kernel, and not by the way out where there is one. */
 export async function nowhere(place: ProbedPlace, byItself: Promise<Judgement>, tries: readonly Try[]): Promise<Judgement> {
-  return together([await byItself, await refusedOnTheWayOut(place, tries)]);
+  const itself = await byItself;
+  return together([await refusedOnTheWayOut(place, tries), itself]);
 }
 
 /** All that comes back; nothing where the connection was cut off, or never made. */
