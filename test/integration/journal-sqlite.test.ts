@@ -173,7 +173,7 @@ describe('a journal of schema version 1', () => {
       await journal.append('run_2', [prompted('c')]);
     }
     tamper(`
-      DROP TABLE audit_entries; DROP TABLE audit_checkpoints; DROP INDEX heads_grown; ALTER TABLE heads DROP COLUMN logged;
+      DROP TABLE audit_entries; DROP TABLE audit_checkpoints; DROP INDEX heads_grown; DROP TRIGGER heads_grew; ALTER TABLE heads DROP COLUMN logged; ALTER TABLE heads DROP COLUMN grown;
       DROP INDEX heads_by_tenant; ALTER TABLE heads DROP COLUMN tenant; ALTER TABLE heads DROP COLUMN fence; PRAGMA user_version = 1`);
     const version1 = new DatabaseSync(join(folder, 'version1.db'));
     version1.exec(MIGRATIONS[0] ?? '');

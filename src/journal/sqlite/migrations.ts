@@ -36,4 +36,15 @@ CREATE TABLE audit_entries (number INTEGER PRIMARY KEY, stream TEXT NOT NULL, te
 CREATE UNIQUE INDEX audit_entries_by_stream ON audit_entries (stream, seq);
 CREATE TABLE audit_checkpoints (size INTEGER PRIMARY KEY, subtrees TEXT NOT NULL, note TEXT NOT NULL) STRICT;
 `,
+  // An index over `seq <> logged` was written anew by each append. A flag stays as it is from the first append after an entry on, and so does its index; the trigger sets it for processes
+  // of the version before, too.
+  `
+ALTER TABLE heads ADD COLUMN grown INTEGER NOT NULL DEFAULT 1;
+UPDATE heads SET grown = 0 WHERE seq = logged;
+DROP INDEX heads_grown;
+CREATE INDEX heads_grown ON heads (stream) WHERE grown = 1;
+CREATE TRIGGER heads_grew AFTER UPDATE OF seq ON heads WHEN new.grown = 0 BEGIN
+  UPDATE heads SET grown = 1 WHERE stream = new.stream;
+END;
+`,
 ];

@@ -94,12 +94,12 @@ function extendLog(database: DatabaseSync, seal: (last: KeptCheckpoint | undefin
   const row = database.prepare('SELECT size, subtrees, note FROM audit_checkpoints ORDER BY size DESC LIMIT 1').get();
   const last = row && { size: Number(row['size']), subtrees: String(row['subtrees']).split(' ').filter(Boolean), note: String(row['note']) };
   // The rows are under the schema's types.
-  const grown = database.prepare('SELECT stream, tenant, seq, hash FROM heads WHERE seq <> logged ORDER BY stream').all() as unknown as readonly Entry[];
+  const grown = database.prepare('SELECT stream, tenant, seq, hash FROM heads WHERE grown = 1 AND seq <> logged ORDER BY stream').all() as unknown as readonly Entry[];
   const kept = seal(last, grown);
   if (kept === last) return kept;
   const insert = database.prepare('INSERT INTO audit_entries (number, stream, tenant, seq, hash) VALUES (?, ?, ?, ?, ?)');
   grown.forEach(({ stream, tenant, seq, hash }, index) => insert.run((last?.size ?? 0) + index, stream, tenant, seq, hash));
-  database.exec('UPDATE heads SET logged = seq WHERE seq <> logged');
+  database.exec('UPDATE heads SET logged = seq, grown = 0 WHERE grown = 1');
   database.prepare('INSERT INTO audit_checkpoints (size, subtrees, note) VALUES (?, ?, ?)').run(kept.size, kept.subtrees.join(' '), kept.note);
   return kept;
 }

@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { LRUCache } from 'lru-cache';
 import type { AppendOptions, Clock, EventType, Journal, JournalEvent, NewEvent, StreamListing, StreamsOptions } from '../../contracts/index.ts';
-import { canonicalJson, LOCAL_TENANT, systemClock } from '../../contracts/index.ts';
+import { canonicalJson, GloveboxError, LOCAL_TENANT, systemClock } from '../../contracts/index.ts';
 import { Changes } from '../changes.ts';
 import type { Head, StoredEvent } from '../event-chain.ts';
 import { chain, checkExpected, checkLink, NO_EVENTS } from '../event-chain.ts';
@@ -28,6 +29,11 @@ const PAGE = 500;
 /** As SQLite's LIMIT has it. */
 const ALL = -1;
 
+/** So many streams' ends are remembered. */
+const KNOWN_HEADS = 10_000;
+
+type FencedHead = Head & { readonly fence: number };
+
 const EVENT_COLUMNS = 'stream, seq, time_ms AS timeMs, type, version, data, previous, hash';
 
 /**
@@ -47,6 +53,8 @@ export class SqliteJournal implements Journal {
   readonly #statements: Statements;
   readonly #changes: Changes;
   readonly #onAppended: (events: readonly JournalEvent[]) => void;
+  /** Where streams end, as far as this process knows: another one may have appended since. */
+  readonly #heads = new LRUCache<string, FencedHead>({ max: KNOWN_HEADS });
   readonly #closed = new AbortController();
 
   /** Errors: `journal_failed`. */
@@ -139,7 +147,7 @@ export class SqliteJournal implements Journal {
     this.#guard(() => this.#database.close());
   }
 
-  /** The head is read under the write lock, so it cannot be stale, and two processes that append to one stream follow one another. */
+  /** The head is compared under the write lock, so two processes that append to one stream follow one another. */
   #commit(stream: string, events: readonly NewEvent[], timeMs: number, options: AppendOptions): readonly JournalEvent[] {
     const statements = this.#statements;
     statements.begin.run();
@@ -148,29 +156,47 @@ export class SqliteJournal implements Journal {
       statements.commit.run();
       return appended;
     } catch (error) {
+      this.#heads.delete(stream);
       // A full disk has rolled back by itself.
       if (this.#database.isTransaction) statements.rollback.run();
       throw error;
     }
   }
 
-  #insert(stream: string, events: readonly NewEvent[], timeMs: number, { tenant = LOCAL_TENANT, fence, expect }: AppendOptions): readonly JournalEvent[] {
+  /** By what this process remembers of where the stream ends, if that is still so: the statement that moves the end says whether it is. Otherwise by what the file says. */
+  #insert(stream: string, events: readonly NewEvent[], timeMs: number, options: AppendOptions): readonly JournalEvent[] {
+    const known = options.expect === undefined ? this.#heads.get(stream) : undefined;
+    const moved = known && this.#move(stream, known, events, timeMs, options);
+    if (moved !== undefined) return moved;
     // What the row holds was written by this same class, under the schema's types.
-    const kept = this.#statements.head.get(stream) as (Head & { readonly fence: number }) | undefined;
-    const fenced = fenceAfter(stream, kept?.fence, fence);
-    let head: Head = kept ?? NO_EVENTS;
-    if (expect !== undefined) checkExpected(stream, head, expect);
-    const appended: JournalEvent[] = [];
-    for (const { type, data } of events) {
-      const stored = chain(stream, head, { type, version: EVENT_VERSIONS[type], data: canonicalJson(data) }, timeMs);
-      this.#statements.insert.run(stream, stored.seq, timeMs, type, stored.version, stored.data, stored.previous, stored.hash);
-      // Type and data come from one `NewEvent`, which the spread cannot show.
-      appended.push({ ...stored, data } as JournalEvent);
-      head = stored;
-    }
-    if (kept === undefined) this.#statements.addHead.run(stream, head.seq, head.hash, timeMs, timeMs, tenant, fenced);
-    else this.#statements.moveHead.run(head.seq, head.hash, timeMs, fenced, stream);
+    const kept = this.#statements.head.get(stream) as FencedHead | undefined;
+    if (options.expect !== undefined) checkExpected(stream, kept ?? NO_EVENTS, options.expect);
+    const appended = kept === undefined ? this.#begin(stream, events, timeMs, options) : this.#move(stream, kept, events, timeMs, options);
+    if (appended === undefined) throw new GloveboxError('internal', `the end of ${stream} moved while it was locked`);
     return appended;
+  }
+
+  #begin(stream: string, events: readonly NewEvent[], timeMs: number, { tenant = LOCAL_TENANT, fence: asked }: AppendOptions): readonly JournalEvent[] {
+    const fence = fenceAfter(stream, undefined, asked);
+    const { appended, seq, hash } = chained(stream, NO_EVENTS, events, timeMs);
+    this.#statements.addHead.run(stream, seq, hash, timeMs, timeMs, tenant, fence);
+    return this.#write(stream, appended, { seq, hash, fence });
+  }
+
+  /** Undefined, with nothing written, where the stream does not end with `head`. */
+  #move(stream: string, head: FencedHead, events: readonly NewEvent[], timeMs: number, options: AppendOptions): readonly JournalEvent[] | undefined {
+    const fence = fenceAfter(stream, head.fence, options.fence);
+    const { appended, seq, hash } = chained(stream, head, events, timeMs);
+    const { changes } = this.#statements.moveHead.run(seq, hash, timeMs, fence, stream, head.hash, head.fence);
+    return changes === 1 ? this.#write(stream, appended, { seq, hash, fence }) : undefined;
+  }
+
+  #write(stream: string, appended: readonly Chained[], head: FencedHead): readonly JournalEvent[] {
+    for (const { stored } of appended) {
+      this.#statements.insert.run(stream, stored.seq, stored.timeMs, stored.type, stored.version, stored.data, stored.previous, stored.hash);
+    }
+    this.#heads.set(stream, head);
+    return appended.map(({ event }) => event);
   }
 
   /** A barrier without events needs a change of its own: SQLite syncs nothing for a commit that wrote nothing. */
@@ -213,6 +239,23 @@ function listing(whose: string): string {
     WHERE ${whose}(first_ms, stream) < (?, ?) AND substr(stream, 1, length(?)) = ? ORDER BY first_ms DESC, stream DESC LIMIT ?`;
 }
 
+/** An event as it is kept, and as it is told. */
+interface Chained {
+  readonly stored: StoredEvent;
+  readonly event: JournalEvent;
+}
+
+function chained(stream: string, after: Head, events: readonly NewEvent[], timeMs: number): Head & { readonly appended: readonly Chained[] } {
+  let head = after;
+  const appended = events.map(({ type, data }): Chained => {
+    const stored = chain(stream, head, { type, version: EVENT_VERSIONS[type], data: canonicalJson(data) }, timeMs);
+    head = stored;
+    // Type and data come from one `NewEvent`, which the spread cannot show.
+    return { stored, event: { ...stored, data } as JournalEvent };
+  });
+  return { seq: head.seq, hash: head.hash, appended };
+}
+
 type Statements = ReturnType<typeof prepareStatements>;
 
 function prepareStatements(database: DatabaseSync) {
@@ -225,7 +268,7 @@ function prepareStatements(database: DatabaseSync) {
       'INSERT INTO events (stream, seq, time_ms, type, version, data, previous, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
     ),
     addHead: database.prepare('INSERT INTO heads (stream, seq, hash, first_ms, last_ms, tenant, fence) VALUES (?, ?, ?, ?, ?, ?, ?)'),
-    moveHead: database.prepare('UPDATE heads SET seq = ?, hash = ?, last_ms = ?, fence = ? WHERE stream = ?'),
+    moveHead: database.prepare('UPDATE heads SET seq = ?, hash = ?, last_ms = ?, fence = ? WHERE stream = ? AND hash = ? AND fence = ?'),
     touch: database.prepare('UPDATE barriers SET count = count + 1'),
     read: database.prepare(`SELECT ${EVENT_COLUMNS} FROM events WHERE stream = ? AND seq > ? ORDER BY seq LIMIT ?`),
     scan: database.prepare(`SELECT ${EVENT_COLUMNS} FROM events WHERE stream = ? AND seq > ? AND type IN (SELECT value FROM json_each(?)) ORDER BY seq LIMIT ?`),
