@@ -29,6 +29,7 @@ export const BARRIER = `SELECT ${DURABILITY}, pg_logical_emit_message(true, 'glo
 
 const HEAD_TYPES = { stream: 'text', after_seq: 'bigint', after_hash: 'text', seq: 'bigint', hash: 'text', first_ms: 'bigint', last_ms: 'bigint', tenant: 'text', fence: 'bigint' } as const;
 const EVENT_TYPES = { stream: 'text', seq: 'bigint', time_ms: 'bigint', type: 'text', version: 'integer', data: 'text', previous: 'text', hash: 'text' } as const;
+const MOVE_WIDTH = 6;
 const HEAD_WIDTH = Object.keys(HEAD_TYPES).length;
 const EVENT_COLUMNS = Object.keys(EVENT_TYPES).join(', ');
 const EVENT_WIDTH = Object.keys(EVENT_TYPES).length;
@@ -41,40 +42,55 @@ const FEW = 4;
  */
 export class AppendStatements {
   readonly #schema: string;
-  /** For one stream: with one event, with two, and so on. */
-  readonly #one: readonly string[];
+  /** For one stream: with one event, with two, and so on. One that has no events yet is begun, any other is moved on, which costs the server less. */
+  readonly #begin: readonly string[];
+  readonly #moveOn: readonly string[];
   readonly #many: string;
 
   constructor(schema: string) {
     this.#schema = schema;
-    this.#one = Array.from({ length: FEW }, (_, i) => forOne(schema, i + 1));
+    this.#begin = Array.from({ length: FEW }, (_, i) => beginning(schema, i + 1));
+    this.#moveOn = Array.from({ length: FEW }, (_, i) => movingOn(schema, i + 1));
     this.#many = forMany(schema);
   }
 
   prepared(growths: readonly Growth[], durable: boolean): Prepared {
     const [only] = growths;
-    const one = growths.length === 1 ? this.#one[(only?.events.length ?? 0) - 1] : undefined;
-    if (one === undefined || only === undefined) {
+    if (only === undefined || growths.length > 1 || only.events.length > FEW) {
       return { name: `append_${this.#schema}`, text: this.#many, values: [durable, ...transposed(growths.map(headValues), HEAD_WIDTH), ...eventValues(growths.flatMap(({ events }) => events))] };
     }
-    return { name: `append_${this.#schema}_${only.events.length}`, text: one, values: [durable, ...headValues(only), ...only.events.flatMap(columnsOf)] };
+    const [how, texts, head] = only.after.seq === 0 ? ['begin', this.#begin, headValues(only)] : ['move', this.#moveOn, moveValues(only)];
+    return { name: `append_${this.#schema}_${how}_${only.events.length}`, text: texts[only.events.length - 1] ?? '', values: [durable, ...head, ...only.events.flatMap(columnsOf)] };
   }
 }
 
 const TAKE_OVER = 'SET seq = excluded.seq, hash = excluded.hash, last_ms = excluded.last_ms, fence = greatest(head.fence, excluded.fence)';
 
-function forOne(schema: string, events: number): string {
+/** Where somebody else has begun it, or left the head of one without events, it is taken as it was left. */
+function beginning(schema: string, events: number): string {
+  return forOne(schema, events, 2 + HEAD_WIDTH, `
+  INSERT INTO ${schema}.heads AS head (stream, seq, hash, first_ms, last_ms, tenant, fence)
+  SELECT $2::text, $5::bigint, $6::text, $7::bigint, $8::bigint, $9::text, coalesce($10::bigint, 0) FROM durability WHERE $3::bigint = 0
+  ON CONFLICT (stream) DO UPDATE ${TAKE_OVER} WHERE head.hash = $4::text AND ($10 IS NULL OR $10 >= head.fence)
+  RETURNING stream`);
+}
+
+/** The values are those of `moveValues`. */
+function movingOn(schema: string, events: number): string {
+  return forOne(schema, events, 2 + MOVE_WIDTH, `
+  UPDATE ${schema}.heads AS head SET seq = $4::bigint, hash = $5::text, last_ms = $6::bigint, fence = greatest(head.fence, $7::bigint) FROM durability
+  WHERE head.stream = $2::text AND head.hash = $3::text AND ($7::bigint IS NULL OR $7 >= head.fence)
+  RETURNING stream`);
+}
+
+/** `first`: the number of the first value of the events. */
+function forOne(schema: string, events: number, first: number, moved: string): string {
   return `
 WITH durability AS MATERIALIZED (SELECT ${DURABILITY}),
-moved AS (
-  INSERT INTO ${schema}.heads AS head (stream, seq, hash, first_ms, last_ms, tenant, fence)
-  SELECT $2::text, $5::bigint, $6::text, $7::bigint, $8::bigint, $9::text, coalesce($10::bigint, 0) FROM durability
-    WHERE $3::bigint = 0 OR EXISTS (SELECT FROM ${schema}.heads known WHERE known.stream = $2)
-  ON CONFLICT (stream) DO UPDATE ${TAKE_OVER} WHERE head.hash = $4::text AND ($10 IS NULL OR $10 >= head.fence)
-  RETURNING stream),
+moved AS (${moved}),
 written AS (
   INSERT INTO ${schema}.events (${EVENT_COLUMNS})
-  SELECT e.* FROM moved, (${listed(EVENT_TYPES, 2 + HEAD_WIDTH, events)}) AS e)
+  SELECT e.* FROM moved, (${listed(EVENT_TYPES, first, events)}) AS e)
 SELECT stream FROM moved`;
 }
 
@@ -120,6 +136,11 @@ function listed(types: Readonly<Record<string, string>>, first: number, rows: nu
 function headValues({ stream, after, events, tenant, fence }: Growth): unknown[] {
   const last = events.at(-1);
   return [stream, after.seq, after.hash, last?.seq, last?.hash, events[0]?.timeMs, last?.timeMs, tenant, fence];
+}
+
+function moveValues({ stream, after, events, fence }: Growth): unknown[] {
+  const last = events.at(-1);
+  return [stream, after.hash, last?.seq, last?.hash, last?.timeMs, fence];
 }
 
 function columnsOf({ stream, seq, timeMs, type, version, data, previous, hash }: StoredEvent): unknown[] {
