@@ -1,5 +1,39 @@
 // Written by scripts/client-types.ts from the server's OpenAPI document: change that, and run it again.
 export interface paths {
+    "/healthz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the process answers */
+        get: operations["isAlive"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/readyz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the journal answers and sandboxes can be made */
+        get: operations["isReady"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/approvals": {
         parameters: {
             query?: never;
@@ -8,31 +42,7 @@ export interface paths {
             cookie?: never;
         };
         /** What waits for a person, newest first; with `all`, what was answered, too */
-        get: {
-            parameters: {
-                query?: {
-                    all?: string;
-                    limit?: number;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            items: components["schemas"]["Approval"][];
-                        };
-                    };
-                };
-            };
-        };
+        get: operations["listApprovals"];
         put?: never;
         post?: never;
         delete?: never;
@@ -49,28 +59,7 @@ export interface paths {
             cookie?: never;
         };
         /** One of them */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Approval"];
-                    };
-                };
-            };
-        };
+        get: operations["getApproval"];
         put?: never;
         post?: never;
         delete?: never;
@@ -89,39 +78,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Say yes or no */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": {
-                        /** @enum {string} */
-                        answer: "once" | "session" | "never" | "happened";
-                        /** @description of what was shown to whoever answers: any other request is refused */
-                        requestHash: string;
-                        /** @description for the journal, and for whoever asked */
-                        why?: string;
-                    };
-                };
-            };
-            responses: {
-                /** @description Default Response */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Approval"];
-                    };
-                };
-            };
-        };
+        post: operations["answerApproval"];
         delete?: never;
         options?: never;
         head?: never;
@@ -138,54 +95,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Run a program and give its result */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": {
-                        /** @default [] */
-                        args?: unknown[];
-                        /**
-                         * @default module
-                         * @enum {string}
-                         */
-                        form?: "module" | "script";
-                        /**
-                         * @default javascript
-                         * @enum {string}
-                         */
-                        language?: "javascript" | "typescript";
-                        limits?: {
-                            cpuMs?: number;
-                            outputBytes?: number;
-                            wallMs?: number;
-                        };
-                        /**
-                         * @description by name
-                         * @default js
-                         */
-                        policy?: string;
-                        source: string;
-                    };
-                };
-            };
-            responses: {
-                /** @description Default Response */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["JavaScriptEnd"];
-                    };
-                };
-            };
-        };
+        post: operations["runJavaScript"];
         delete?: never;
         options?: never;
         head?: never;
@@ -199,74 +109,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Those of your tenant */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            items: components["schemas"]["ApiKey"][];
-                        };
-                    };
-                };
-            };
-        };
+        /** Those of your tenant, oldest first */
+        get: operations["listKeys"];
         put?: never;
         /** Make one; it is shown this once */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": {
-                        expiresInMs?: number;
-                        name: string;
-                        /**
-                         * @default [
-                         *       "operator"
-                         *     ]
-                         */
-                        roles?: string[];
-                    };
-                };
-            };
-            responses: {
-                /** @description Default Response */
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            createdBy: string;
-                            createdMs: number;
-                            expiresMs?: number;
-                            id: string;
-                            key: string;
-                            name: string;
-                            revokedMs?: number;
-                            roles: string[];
-                            tenant: string;
-                        };
-                    };
-                };
-            };
-        };
+        post: operations["createKey"];
         delete?: never;
         options?: never;
         head?: never;
@@ -284,28 +131,7 @@ export interface paths {
         put?: never;
         post?: never;
         /** Revoke one: from now on it opens nothing */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ApiKey"];
-                    };
-                };
-            };
-        };
+        delete: operations["revokeKey"];
         options?: never;
         head?: never;
         patch?: never;
@@ -319,28 +145,7 @@ export interface paths {
             cookie?: never;
         };
         /** Those that there are, by name */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            items: string[];
-                        };
-                    };
-                };
-            };
-        };
+        get: operations["listPolicies"];
         put?: never;
         post?: never;
         delete?: never;
@@ -357,40 +162,7 @@ export interface paths {
             cookie?: never;
         };
         /** One of them: its version and its rules */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description by name */
-                    name: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            cedar: string;
-                            hash: string;
-                            /** @enum {string} */
-                            mode: "enforce" | "observe";
-                            name: string;
-                            rules: {
-                                file: string;
-                                line: number;
-                                rule: string;
-                            }[];
-                        };
-                    };
-                };
-            };
-        };
+        get: operations["getPolicy"];
         put?: never;
         post?: never;
         delete?: never;
@@ -409,40 +181,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Ask it; nothing is done, and nothing written */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    /** @description by name */
-                    name: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": {
-                        /** @description a question in canonical form, as the journal has it */
-                        request: {
-                            action: string;
-                        } & {
-                            [key: string]: unknown;
-                        };
-                    };
-                };
-            };
-            responses: {
-                /** @description Default Response */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Decision"];
-                    };
-                };
-            };
-        };
+        post: operations["askPolicy"];
         delete?: never;
         options?: never;
         head?: never;
@@ -457,85 +196,13 @@ export interface paths {
             cookie?: never;
         };
         /** Newest first */
-        get: {
-            parameters: {
-                query?: {
-                    limit?: number;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            items: components["schemas"]["Run"][];
-                            /** @description give it as `cursor` for what follows */
-                            next?: string;
-                        };
-                    };
-                };
-            };
-        };
+        get: operations["listRuns"];
         put?: never;
         /**
          * Leave a run to a worker
          * @description With `Idempotency-Key`, asking twice makes one run.
          */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": {
-                        /** @description when it is over, whatever it waits for: milliseconds since 1970 */
-                        deadlineMs?: number;
-                        /** @description asked in this order where the model cannot be had */
-                        fallback?: string[];
-                        keepIgnored?: boolean;
-                        maxSteps?: number;
-                        maxUsd?: number;
-                        /** @description anthropic:<model>, openai:<model> or openai-chat:<model> */
-                        model: string;
-                        /** @description milliseconds since 1970 */
-                        notBeforeMs?: number;
-                        /**
-                         * @description by name
-                         * @default code-fix
-                         */
-                        policy?: string;
-                        /** @description higher goes first */
-                        priority?: number;
-                        /** @description its address, https://… */
-                        repository: string;
-                        task: string;
-                        testCommand?: string;
-                        timeoutMs?: number;
-                    };
-                };
-            };
-            responses: {
-                /** @description Default Response */
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Run"];
-                    };
-                };
-            };
-        };
+        post: operations["createRun"];
         delete?: never;
         options?: never;
         head?: never;
@@ -550,28 +217,7 @@ export interface paths {
             cookie?: never;
         };
         /** One of them */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Run"];
-                    };
-                };
-            };
-        };
+        get: operations["getRun"];
         put?: never;
         post?: never;
         delete?: never;
@@ -590,32 +236,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** End it */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": {
-                        why?: string;
-                    };
-                };
-            };
-            responses: {
-                /** @description Default Response */
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        post: operations["cancelRun"];
         delete?: never;
         options?: never;
         head?: never;
@@ -630,29 +251,7 @@ export interface paths {
             cookie?: never;
         };
         /** What happened and what happens: server-sent events, each with its number as id */
-        get: {
-            parameters: {
-                query?: {
-                    after?: number;
-                    follow?: string;
-                };
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        get: operations["streamRunEvents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -669,26 +268,7 @@ export interface paths {
             cookie?: never;
         };
         /** What it came to, as a unified diff */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        get: operations["getRunPatch"];
         put?: never;
         post?: never;
         delete?: never;
@@ -707,26 +287,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Have it stand still after its present step */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        post: operations["pauseRun"];
         delete?: never;
         options?: never;
         head?: never;
@@ -743,26 +304,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Let it go on */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        post: operations["resumeRun"];
         delete?: never;
         options?: never;
         head?: never;
@@ -779,37 +321,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Tell its agent something */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": {
-                        /**
-                         * @description cut short what goes on now
-                         * @default false
-                         */
-                        interrupt?: boolean;
-                        text: string;
-                    };
-                };
-            };
-            responses: {
-                /** @description Default Response */
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        post: operations["sayToRun"];
         delete?: never;
         options?: never;
         head?: never;
@@ -824,93 +336,10 @@ export interface paths {
             cookie?: never;
         };
         /** Those that are open */
-        get: {
-            parameters: {
-                query?: {
-                    cursor?: string;
-                    limit?: number;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            items: components["schemas"]["Sandbox"][];
-                            /** @description give it as `cursor` for what follows */
-                            next?: string;
-                        };
-                    };
-                };
-            };
-        };
+        get: operations["listSandboxes"];
         put?: never;
         /** Open a session with one sandbox */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": {
-                        env?: {
-                            [key: string]: string;
-                        };
-                        /** @description instead of the policy’s, where it allows that */
-                        image?: string;
-                        /** @enum {string} */
-                        kind?: "gvisor" | "container" | "process";
-                        /**
-                         * @description yours, to find it again
-                         * @default {}
-                         */
-                        labels?: {
-                            [key: string]: string;
-                        };
-                        /** @description smaller than the policy lends */
-                        limits?: {
-                            cpu?: number;
-                            diskBytes?: number;
-                            inodes?: number;
-                            memoryBytes?: number;
-                            openFiles?: number;
-                            pids?: number;
-                        };
-                        /**
-                         * @description by name
-                         * @default exec
-                         */
-                        policy?: string;
-                        /** @description shorter than the policy lends */
-                        session?: {
-                            idleMs?: number;
-                            wallMs?: number;
-                        };
-                    };
-                };
-            };
-            responses: {
-                /** @description Default Response */
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Sandbox"];
-                    };
-                };
-            };
-        };
+        post: operations["createSandbox"];
         delete?: never;
         options?: never;
         head?: never;
@@ -925,51 +354,11 @@ export interface paths {
             cookie?: never;
         };
         /** One of them */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Sandbox"];
-                    };
-                };
-            };
-        };
+        get: operations["getSandbox"];
         put?: never;
         post?: never;
         /** End it; answered when nothing is left of it */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        delete: operations["deleteSandbox"];
         options?: never;
         head?: never;
         patch?: never;
@@ -983,53 +372,9 @@ export interface paths {
             cookie?: never;
         };
         /** A tree as a tar stream */
-        get: {
-            parameters: {
-                query: {
-                    /** @description absolute, in the sandbox */
-                    path: string;
-                };
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        get: operations["downloadArchive"];
         /** Unpack a tar stream into a directory */
-        put: {
-            parameters: {
-                query: {
-                    /** @description absolute, in the sandbox */
-                    path: string;
-                };
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        put: operations["uploadArchive"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1045,99 +390,10 @@ export interface paths {
             cookie?: never;
         };
         /** What runs and what ran */
-        get: {
-            parameters: {
-                query?: {
-                    cursor?: string;
-                    limit?: number;
-                };
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            items: components["schemas"]["Command"][];
-                            /** @description give it as `cursor` for what follows */
-                            next?: string;
-                        };
-                    };
-                };
-            };
-        };
+        get: operations["listCommands"];
         put?: never;
         /** Run a command */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": {
-                        /** @description the program and its arguments; no shell */
-                        argv?: [
-                            string
-                        ];
-                        /**
-                         * @description answer at once, and let it go on when this client has gone
-                         * @default false
-                         */
-                        background?: boolean;
-                        /** @description absolute, in the sandbox */
-                        cwd?: string;
-                        env?: {
-                            [key: string]: string;
-                        };
-                        /** @description less than the policy lends */
-                        limits?: {
-                            cpuMs?: number;
-                            outputBytes?: number;
-                            wallMs?: number;
-                        };
-                        /** @default false */
-                        openStdin?: boolean;
-                        /** @description instead of argv: run by `sh -lc`, which is what policy sees */
-                        shell?: string;
-                        /** @description all that it reads; for more, write to its stdin while it runs (`openStdin`) */
-                        stdin?: string;
-                    };
-                };
-            };
-            responses: {
-                /** @description Default Response */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Command"];
-                    };
-                };
-                /** @description Default Response */
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Command"];
-                    };
-                };
-            };
-        };
+        post: operations["runCommand"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1152,56 +408,11 @@ export interface paths {
             cookie?: never;
         };
         /** How it is, or how it ended */
-        get: {
-            parameters: {
-                query?: {
-                    /** @description how long to wait for it to end */
-                    waitMs?: number;
-                };
-                header?: never;
-                path: {
-                    command: string;
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Command"];
-                    };
-                };
-            };
-        };
+        get: operations["getCommand"];
         put?: never;
         post?: never;
         /** End it where it runs, and forget it */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    command: string;
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        delete: operations["deleteCommand"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1218,31 +429,7 @@ export interface paths {
          * Its output as it comes, from any byte on: server-sent events `stdout`, `stderr` and, last, `end`
          * @description The id of an event is where to go on after it, `<stdout>-<stderr>` in bytes: what a client that lost its connection sends as Last-Event-ID. Data is text, or base64 with `encoding=base64`.
          */
-        get: {
-            parameters: {
-                query?: {
-                    encoding?: "utf8" | "base64";
-                    stderr?: number;
-                    stdout?: number;
-                };
-                header?: never;
-                path: {
-                    command: string;
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        get: operations["streamCommandOutput"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1261,39 +448,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Signal it */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    command: string;
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": {
-                        /**
-                         * @default process
-                         * @enum {string}
-                         */
-                        scope?: "process" | "tree";
-                        /** @enum {string} */
-                        signal: "SIGHUP" | "SIGINT" | "SIGQUIT" | "SIGILL" | "SIGTRAP" | "SIGABRT" | "SIGIOT" | "SIGBUS" | "SIGFPE" | "SIGKILL" | "SIGUSR1" | "SIGSEGV" | "SIGUSR2" | "SIGPIPE" | "SIGALRM" | "SIGTERM" | "SIGCHLD" | "SIGSTKFLT" | "SIGCONT" | "SIGSTOP" | "SIGTSTP" | "SIGTTIN" | "SIGTTOU" | "SIGURG" | "SIGXCPU" | "SIGXFSZ" | "SIGVTALRM" | "SIGPROF" | "SIGWINCH" | "SIGIO" | "SIGPOLL" | "SIGPWR" | "SIGSYS";
-                    };
-                };
-            };
-            responses: {
-                /** @description Default Response */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        post: operations["signalCommand"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1310,30 +465,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Write to it: the body, as it comes */
-        post: {
-            parameters: {
-                query?: {
-                    /** @description and nothing comes after it */
-                    close?: string;
-                };
-                header?: never;
-                path: {
-                    command: string;
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        post: operations["writeCommandInput"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1348,66 +480,10 @@ export interface paths {
             cookie?: never;
         };
         /** Those that are open */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            items: components["schemas"]["Context"][];
-                        };
-                    };
-                };
-            };
-        };
+        get: operations["listContexts"];
         put?: never;
         /** Open one */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": {
-                        /** @description absolute, in the sandbox */
-                        cwd?: string;
-                        env?: {
-                            [key: string]: string;
-                        };
-                        /** @enum {string} */
-                        language: "python" | "javascript";
-                    };
-                };
-            };
-            responses: {
-                /** @description Default Response */
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Context"];
-                    };
-                };
-            };
-        };
+        post: operations["openContext"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1425,27 +501,7 @@ export interface paths {
         put?: never;
         post?: never;
         /** Close one, with what runs in it */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    context: string;
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        delete: operations["closeContext"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1464,40 +520,7 @@ export interface paths {
          * Run code in it
          * @description With `Accept: text/event-stream` its events come as they happen: started, stdout, stderr, display, result, error and, last, end.
          */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    context: string;
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": {
-                        code: string;
-                        /** @description less than the policy lends */
-                        limits?: {
-                            outputBytes?: number;
-                            wallMs?: number;
-                        };
-                    };
-                };
-            };
-            responses: {
-                /** @description Default Response */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Call"];
-                    };
-                };
-            };
-        };
+        post: operations["runInContext"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1514,27 +537,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** As ^C does */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    context: string;
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        post: operations["interruptContext"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1551,27 +554,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** End its interpreter and begin anew */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    context: string;
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        post: operations["restartContext"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1586,83 +569,12 @@ export interface paths {
             cookie?: never;
         };
         /** What is in a file, or in a part of it */
-        get: {
-            parameters: {
-                query: {
-                    length?: number;
-                    offset?: number;
-                    /** @description absolute, in the sandbox */
-                    path: string;
-                };
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        get: operations["readFile"];
         /** Write a file, whole or not at all */
-        put: {
-            parameters: {
-                query: {
-                    mode?: string;
-                    parents?: string;
-                    /** @description absolute, in the sandbox */
-                    path: string;
-                };
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        put: operations["writeFile"];
         post?: never;
         /** Remove a file, or with `recursive` a tree */
-        delete: {
-            parameters: {
-                query: {
-                    /** @description absolute, in the sandbox */
-                    path: string;
-                    recursive?: string;
-                };
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        delete: operations["removeFile"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1676,35 +588,7 @@ export interface paths {
             cookie?: never;
         };
         /** What is in a directory */
-        get: {
-            parameters: {
-                query: {
-                    limit?: number;
-                    /** @description absolute, in the sandbox */
-                    path: string;
-                    recursive?: string;
-                };
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            entries: components["schemas"]["FileEntry"][];
-                        };
-                    };
-                };
-            };
-        };
+        get: operations["listFiles"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1723,35 +607,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Make a directory */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": {
-                        /** @default false */
-                        parents?: boolean;
-                        /** @description absolute, in the sandbox */
-                        path: string;
-                    };
-                };
-            };
-            responses: {
-                /** @description Default Response */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        post: operations["makeDirectory"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1768,35 +624,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Move a file or a directory */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": {
-                        /** @description absolute, in the sandbox */
-                        from: string;
-                        /** @description absolute, in the sandbox */
-                        to: string;
-                    };
-                };
-            };
-            responses: {
-                /** @description Default Response */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        post: operations["renameFile"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1811,31 +639,7 @@ export interface paths {
             cookie?: never;
         };
         /** What a path is */
-        get: {
-            parameters: {
-                query: {
-                    /** @description absolute, in the sandbox */
-                    path: string;
-                };
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["FileEntry"];
-                    };
-                };
-            };
-        };
+        get: operations["statFile"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1852,30 +656,7 @@ export interface paths {
             cookie?: never;
         };
         /** Names that come, change and go, as server-sent events `change` */
-        get: {
-            parameters: {
-                query: {
-                    /** @description absolute, in the sandbox */
-                    path: string;
-                    recursive?: string;
-                };
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        get: operations["watchFiles"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1894,38 +675,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** More sandboxes that begin with its workspace */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": {
-                        /** @default 1 */
-                        count?: number;
-                    };
-                };
-            };
-            responses: {
-                /** @description Default Response */
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            sandboxes: components["schemas"]["Sandbox"][];
-                            snapshot: string;
-                        };
-                    };
-                };
-            };
-        };
+        post: operations["forkSandbox"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1942,28 +692,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Begin its idle time again */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Sandbox"];
-                    };
-                };
-            };
-        };
+        post: operations["keepSandboxAlive"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1980,28 +709,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Freeze it */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Sandbox"];
-                    };
-                };
-            };
-        };
+        post: operations["pauseSandbox"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2018,34 +726,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** A snapshot instead of its workspace */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": {
-                        snapshot: string;
-                    };
-                };
-            };
-            responses: {
-                /** @description Default Response */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Sandbox"];
-                    };
-                };
-            };
-        };
+        post: operations["restoreSandbox"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2062,28 +743,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Go on where it was */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Sandbox"];
-                    };
-                };
-            };
-        };
+        post: operations["resumeSandbox"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2100,32 +760,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Keep its workspace as it is now */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            bytes: number;
-                            files: number;
-                            id: string;
-                        };
-                    };
-                };
-            };
-        };
+        post: operations["snapshotSandbox"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2140,31 +775,7 @@ export interface paths {
             cookie?: never;
         };
         /** Their names, and when they were set */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": {
-                            items: {
-                                name: string;
-                                setMs: number;
-                            }[];
-                        };
-                    };
-                };
-            };
-        };
+        get: operations["listSecrets"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2182,54 +793,10 @@ export interface paths {
         };
         get?: never;
         /** Keep one, or a new value of one */
-        put: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    name: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": {
-                        value: string;
-                    };
-                };
-            };
-            responses: {
-                /** @description Default Response */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        put: operations["setSecret"];
         post?: never;
         /** Forget one */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    name: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Default Response */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        delete: operations["removeSecret"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2249,40 +816,7 @@ export interface components {
             roles: string[];
             tenant: string;
         };
-        ApiKeyInput: {
-            createdBy: string;
-            createdMs: number;
-            expiresMs?: number;
-            id: string;
-            name: string;
-            revokedMs?: number;
-            roles: string[];
-            tenant: string;
-        };
         Approval: {
-            answer?: {
-                /** @enum {string} */
-                answer: "once" | "session" | "never" | "happened";
-                by: string;
-                timeMs: number;
-                why?: string;
-            };
-            askedAtMs: number;
-            id: string;
-            /** @description what is asked, and all that an answer is bound to */
-            question: {
-                askedBy: string;
-                expiresAtMs: number;
-                policy: string;
-                requestHash: string;
-                session: string;
-            } & {
-                [key: string]: unknown;
-            };
-            /** @enum {string} */
-            status: "pending" | "answered" | "used" | "expired" | "over";
-        };
-        ApprovalInput: {
             answer?: {
                 /** @enum {string} */
                 answer: "once" | "session" | "never" | "happened";
@@ -2323,23 +857,39 @@ export interface components {
             stderr: string;
             stdout: string;
         };
-        CallInput: {
-            decision: components["schemas"]["DecisionInput"];
-            end: {
-                cause: string;
-                state: string;
-                wallMs: number;
+        CallEvent: {
+            data: {
+                id: string;
+            };
+            /** @constant */
+            event: "started";
+        } | {
+            data: {
+                data: string;
+            };
+            /** @enum {string} */
+            event: "stdout" | "stderr";
+        } | {
+            data: {
+                type?: string;
             } & {
                 [key: string]: unknown;
             };
-            id: string;
-            shown: ({
-                type: string;
-            } & {
-                [key: string]: unknown;
-            })[];
-            stderr: string;
-            stdout: string;
+            /** @enum {string} */
+            event: "restarted" | "display" | "result" | "error" | "end";
+        };
+        ChangeEvent: {
+            data: {
+                /** @enum {string} */
+                kind: "created" | "changed" | "removed" | "overflow";
+                path: string;
+            };
+            /** @constant */
+            event: "change";
+        } | {
+            data: components["schemas"]["Problem"];
+            /** @constant */
+            event: "error";
         };
         Command: {
             argv: string[];
@@ -2383,84 +933,13 @@ export interface components {
                 wallMs: number;
             };
         };
-        CommandEndInput: {
-            /** @enum {string} */
-            cause: "exited" | "signalled" | "timeout" | "cpu_time" | "output" | "memory" | "disk" | "cancelled" | "policy" | "not_started" | "lost";
-            exitCode?: number;
-            limitsHit: ("pids" | "disk" | "inodes" | "file_size")[];
-            markerLost: boolean;
-            oomKills: {
-                /** @enum {string} */
-                blame: "certain" | "shared";
-                count: number;
-            };
-            output: {
-                droppedBytes: number;
-                lostBytes: number;
-                stderrBytes: number;
-                stdoutBytes: number;
-            };
-            signal?: string;
-            startError?: string;
-            /** @enum {string} */
-            tree: "dead" | "unproven";
-            usage: {
-                maxRssBytes: number;
-                systemMs: number;
-                userMs: number;
-                wallMs: number;
-            };
-        };
-        CommandInput: {
-            argv: string[];
-            decision: components["schemas"]["DecisionInput"];
-            end?: components["schemas"]["CommandEndInput"];
-            id: string;
-            sandbox: string;
-            /** @description milliseconds since 1970 */
-            startedMs: number;
-            /** @enum {string} */
-            status: "running" | "ended";
-            stderr?: string;
-            /** @description as UTF-8; the middle is cut, with the count said, where it is long */
-            stdout?: string;
-        };
         Context: {
             id: string;
             /** @enum {string} */
             language: "python" | "javascript";
             version: string;
         };
-        ContextInput: {
-            id: string;
-            /** @enum {string} */
-            language: "python" | "javascript";
-            version: string;
-        };
         Decision: {
-            /** @enum {string} */
-            effect: "allow" | "deny" | "ask";
-            lost: {
-                /** @enum {string} */
-                effect: "allow" | "deny" | "ask";
-                file?: string;
-                line?: number;
-                rule: string;
-                text: string;
-            }[];
-            /** @constant */
-            observed?: true;
-            policy: string;
-            reason: {
-                /** @enum {string} */
-                effect: "allow" | "deny" | "ask";
-                file?: string;
-                line?: number;
-                rule: string;
-                text: string;
-            };
-        };
-        DecisionInput: {
             /** @enum {string} */
             effect: "allow" | "deny" | "ask";
             lost: {
@@ -2493,16 +972,6 @@ export interface components {
             /** @enum {string} */
             type: "file" | "directory" | "symlink" | "fifo" | "socket" | "block" | "character";
         };
-        FileEntryInput: {
-            /** @description permissions, as a number */
-            mode: number;
-            modifiedMs: number;
-            path: string;
-            sizeBytes: number;
-            target?: string;
-            /** @enum {string} */
-            type: "file" | "directory" | "symlink" | "fifo" | "socket" | "block" | "character";
-        };
         JavaScriptEnd: {
             /** @description returned, threw, timeout, cpu_time, memory, output, unclonable, cancelled, policy, not_started, lost */
             cause: string;
@@ -2517,6 +986,7 @@ export interface components {
                 stack?: string;
             };
             id: string;
+            /** @description JSON */
             result?: unknown;
             usage: {
                 cpuMs: number;
@@ -2524,54 +994,38 @@ export interface components {
                 wallMs: number;
             };
         };
-        JavaScriptEndInput: {
-            /** @description returned, threw, timeout, cpu_time, memory, output, unclonable, cancelled, policy, not_started, lost */
-            cause: string;
-            console: {
-                level: string;
-                text: string;
-            }[];
-            decision: components["schemas"]["DecisionInput"];
-            error?: {
-                message: string;
-                name: string;
-                stack?: string;
+        JournalEvent: {
+            data: {
+                [key: string]: unknown;
             };
+            hash: string;
+            previous: string;
+            seq: number;
+            stream: string;
+            timeMs: number;
+            type: string;
+            version: number;
+        };
+        OutputEvent: {
+            data: {
+                data: string;
+                /** @description in bytes, of its channel */
+                offset: number;
+            };
+            /** @enum {string} */
+            event: "stdout" | "stderr";
             id: string;
-            result?: unknown;
-            usage: {
-                cpuMs: number;
-                memoryBytes: number;
-                wallMs: number;
-            };
-        };
-        Policy: {
-            hash: string;
-            /** @enum {string} */
-            mode: "enforce" | "observe";
-            name: string;
-        };
-        PolicyInput: {
-            hash: string;
-            /** @enum {string} */
-            mode: "enforce" | "observe";
-            name: string;
+        } | {
+            data: components["schemas"]["CommandEnd"];
+            /** @constant */
+            event: "end";
+            id: string;
+        } | {
+            data: components["schemas"]["Problem"];
+            /** @constant */
+            event: "error";
         };
         Problem: {
-            code: string;
-            detail: string;
-            details?: {
-                [key: string]: string | number | boolean;
-            };
-            issues?: {
-                message: string;
-                path: string;
-            }[];
-            status: number;
-            title: string;
-            type: string;
-        };
-        ProblemInput: {
             code: string;
             detail: string;
             details?: {
@@ -2607,27 +1061,12 @@ export interface components {
             /** @description the approval that it waits for */
             waitingFor?: string;
         };
-        RunInput: {
-            createdMs: number;
+        RunEvent: {
+            data: components["schemas"]["JournalEvent"];
+            /** @description its type, or `error`, with a problem instead */
+            event: string;
+            /** @description its number */
             id: string;
-            repository: string;
-            running: boolean;
-            spent: {
-                steps: number;
-                tokens: number;
-                usd: number;
-            };
-            /** @description created, started, ended */
-            status: string;
-            summary?: {
-                detail: string;
-                outcome: string;
-            } & {
-                [key: string]: unknown;
-            };
-            task: string;
-            /** @description the approval that it waits for */
-            waitingFor?: string;
         };
         Sandbox: {
             /** @description milliseconds since 1970 */
@@ -2654,37 +1093,2286 @@ export interface components {
             /** @enum {string} */
             state: "running" | "paused";
         };
-        SandboxInput: {
-            /** @description milliseconds since 1970 */
-            createdMs: number;
-            /** @description at the latest */
-            expiresMs: number;
-            id: string;
-            /** @description what was started: a digest, or host */
-            image: string;
-            /** @enum {string} */
-            kind: "gvisor" | "container" | "process";
-            labels: {
-                [key: string]: string;
+    };
+    responses: {
+        /** @description The request does not fit; `issues` says what of it */
+        BadRequest: {
+            headers: {
+                [name: string]: unknown;
             };
-            /** @enum {string} */
-            limitsAre: "hard" | "soft";
-            policy: {
-                hash: string;
-                /** @enum {string} */
-                mode: "enforce" | "observe";
-                name: string;
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
             };
-            session: string;
-            /** @enum {string} */
-            state: "running" | "paused";
+        };
+        /** @description Not now: the same request is under way, or somebody was first */
+        Conflict: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description No role of yours lets you, or policy does not */
+        Denied: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Any other error */
+        Failed: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description It is not there, or not yours */
+        NotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description A limit is reached; `Retry-After` says when to come again, where that can be said */
+        TooMany: {
+            headers: {
+                /** @description seconds */
+                "Retry-After"?: number;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description No key, or one that is none, or no more */
+        Unauthenticated: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Not at the moment; `Retry-After` says when to come again, where that can be said */
+        Unavailable: {
+            headers: {
+                /** @description seconds */
+                "Retry-After"?: number;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description It was understood, and cannot be done */
+        Unprocessable: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
         };
     };
-    responses: never;
-    parameters: never;
+    parameters: {
+        /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+        IdempotencyKey: string;
+    };
     requestBodies: never;
     headers: never;
     pathItems: never;
 }
 export type $defs = Record<string, never>;
-export type operations = Record<string, never>;
+export interface operations {
+    isAlive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        status: string;
+                    };
+                };
+            };
+        };
+    };
+    isReady: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description of sandboxes that can be made here */
+                        kinds: string[];
+                        status: string;
+                    };
+                };
+            };
+            /** @description Done */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description of sandboxes that can be made here */
+                        kinds: string[];
+                        status: string;
+                    };
+                };
+            };
+        };
+    };
+    listApprovals: {
+        parameters: {
+            query?: {
+                all?: boolean;
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Approval"][];
+                        /** @description give it as `cursor` for what follows */
+                        next?: string;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    getApproval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    answerApproval: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    answer: "once" | "session" | "never" | "happened";
+                    /** @description of what was shown to whoever answers: any other request is refused */
+                    requestHash: string;
+                    /** @description for the journal, and for whoever asked */
+                    why?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    runJavaScript: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @default [] */
+                    args?: unknown[];
+                    /**
+                     * @default module
+                     * @enum {string}
+                     */
+                    form?: "module" | "script";
+                    /**
+                     * @default javascript
+                     * @enum {string}
+                     */
+                    language?: "javascript" | "typescript";
+                    limits?: {
+                        cpuMs?: number;
+                        outputBytes?: number;
+                        wallMs?: number;
+                    };
+                    /**
+                     * @description by name
+                     * @default js
+                     */
+                    policy?: string;
+                    source: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JavaScriptEnd"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    listKeys: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["ApiKey"][];
+                        /** @description give it as `cursor` for what follows */
+                        next?: string;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    createKey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    expiresInMs?: number;
+                    name: string;
+                    /**
+                     * @default [
+                     *       "operator"
+                     *     ]
+                     */
+                    roles?: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        createdBy: string;
+                        createdMs: number;
+                        expiresMs?: number;
+                        id: string;
+                        key: string;
+                        name: string;
+                        revokedMs?: number;
+                        roles: string[];
+                        tenant: string;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    revokeKey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKey"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    listPolicies: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: string[];
+                        /** @description give it as `cursor` for what follows */
+                        next?: string;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    getPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description by name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        cedar: string;
+                        hash: string;
+                        /** @enum {string} */
+                        mode: "enforce" | "observe";
+                        name: string;
+                        rules: {
+                            file: string;
+                            line: number;
+                            rule: string;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    askPolicy: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description by name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description a question in canonical form, as the journal has it */
+                    request: {
+                        action: string;
+                    } & {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Decision"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    listRuns: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Run"][];
+                        /** @description give it as `cursor` for what follows */
+                        next?: string;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    createRun: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description when it is over, whatever it waits for: milliseconds since 1970 */
+                    deadlineMs?: number;
+                    /** @description asked in this order where the model cannot be had */
+                    fallback?: string[];
+                    keepIgnored?: boolean;
+                    maxSteps?: number;
+                    maxUsd?: number;
+                    /** @description anthropic:<model>, openai:<model> or openai-chat:<model> */
+                    model: string;
+                    /** @description milliseconds since 1970 */
+                    notBeforeMs?: number;
+                    /**
+                     * @description by name
+                     * @default code-fix
+                     */
+                    policy?: string;
+                    /** @description higher goes first */
+                    priority?: number;
+                    /** @description its address, https://… */
+                    repository: string;
+                    task: string;
+                    testCommand?: string;
+                    timeoutMs?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    getRun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    cancelRun: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    why?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Taken: it is done after this answer */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    streamRunEvents: {
+        parameters: {
+            query?: {
+                after?: number;
+                follow?: boolean;
+            };
+            header?: {
+                /** @description of the last event that came: what follows it is sent */
+                "last-event-id"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its events, to its end */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["RunEvent"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    getRunPatch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A unified diff */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/x-diff": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    pauseRun: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Taken: it is done after this answer */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    resumeRun: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Taken: it is done after this answer */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    sayToRun: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description cut short what goes on now
+                     * @default false
+                     */
+                    interrupt?: boolean;
+                    text: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Taken: it is done after this answer */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    listSandboxes: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Sandbox"][];
+                        /** @description give it as `cursor` for what follows */
+                        next?: string;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    createSandbox: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    env?: {
+                        [key: string]: string;
+                    };
+                    /** @description instead of the policy’s, where it allows that */
+                    image?: string;
+                    /** @enum {string} */
+                    kind?: "gvisor" | "container" | "process";
+                    /**
+                     * @description yours, to find it again
+                     * @default {}
+                     */
+                    labels?: {
+                        [key: string]: string;
+                    };
+                    /** @description smaller than the policy lends */
+                    limits?: {
+                        cpu?: number;
+                        diskBytes?: number;
+                        inodes?: number;
+                        memoryBytes?: number;
+                        openFiles?: number;
+                        pids?: number;
+                    };
+                    /**
+                     * @description by name
+                     * @default exec
+                     */
+                    policy?: string;
+                    /** @description shorter than the policy lends */
+                    session?: {
+                        idleMs?: number;
+                        wallMs?: number;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sandbox"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    getSandbox: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sandbox"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    deleteSandbox: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    downloadArchive: {
+        parameters: {
+            query: {
+                /** @description absolute, in the sandbox */
+                path: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A tar stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-tar": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    uploadArchive: {
+        parameters: {
+            query: {
+                /** @description absolute, in the sandbox */
+                path: string;
+            };
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-tar": string;
+            };
+        };
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    listCommands: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Command"][];
+                        /** @description give it as `cursor` for what follows */
+                        next?: string;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    runCommand: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description the program and its arguments; no shell */
+                    argv?: [
+                        string
+                    ];
+                    /**
+                     * @description answer at once, and let it go on when this client has gone
+                     * @default false
+                     */
+                    background?: boolean;
+                    /** @description absolute, in the sandbox */
+                    cwd?: string;
+                    env?: {
+                        [key: string]: string;
+                    };
+                    /** @description less than the policy lends */
+                    limits?: {
+                        cpuMs?: number;
+                        outputBytes?: number;
+                        wallMs?: number;
+                    };
+                    /** @default false */
+                    openStdin?: boolean;
+                    /** @description instead of argv: run by `sh -lc`, which is what policy sees */
+                    shell?: string;
+                    /** @description all that it reads; for more, write to its stdin while it runs (`openStdin`) */
+                    stdin?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command"];
+                };
+            };
+            /** @description Taken: it is done after this answer */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    getCommand: {
+        parameters: {
+            query?: {
+                /** @description how long to wait for it to end */
+                waitMs?: number;
+            };
+            header?: never;
+            path: {
+                command: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    deleteCommand: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                command: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    streamCommandOutput: {
+        parameters: {
+            query?: {
+                encoding?: "utf8" | "base64";
+                stderr?: number;
+                stdout?: number;
+            };
+            header?: {
+                /** @description of the last event that came: what follows it is sent */
+                "last-event-id"?: string;
+            };
+            path: {
+                command: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its output, and how it ended */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["OutputEvent"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    signalCommand: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                command: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @default process
+                     * @enum {string}
+                     */
+                    scope?: "process" | "tree";
+                    /** @enum {string} */
+                    signal: "SIGHUP" | "SIGINT" | "SIGQUIT" | "SIGILL" | "SIGTRAP" | "SIGABRT" | "SIGIOT" | "SIGBUS" | "SIGFPE" | "SIGKILL" | "SIGUSR1" | "SIGSEGV" | "SIGUSR2" | "SIGPIPE" | "SIGALRM" | "SIGTERM" | "SIGCHLD" | "SIGSTKFLT" | "SIGCONT" | "SIGSTOP" | "SIGTSTP" | "SIGTTIN" | "SIGTTOU" | "SIGURG" | "SIGXCPU" | "SIGXFSZ" | "SIGVTALRM" | "SIGPROF" | "SIGWINCH" | "SIGIO" | "SIGPOLL" | "SIGPWR" | "SIGSYS";
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    writeCommandInput: {
+        parameters: {
+            query?: {
+                /** @description and nothing comes after it */
+                close?: boolean;
+            };
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                command: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    listContexts: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Context"][];
+                        /** @description give it as `cursor` for what follows */
+                        next?: string;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    openContext: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description absolute, in the sandbox */
+                    cwd?: string;
+                    env?: {
+                        [key: string]: string;
+                    };
+                    /** @enum {string} */
+                    language: "python" | "javascript";
+                };
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Context"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    closeContext: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                context: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    runInContext: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                context: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    code: string;
+                    /** @description less than the policy lends */
+                    limits?: {
+                        outputBytes?: number;
+                        wallMs?: number;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description What it came to */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Call"];
+                    "text/event-stream": components["schemas"]["CallEvent"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    interruptContext: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                context: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    restartContext: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                context: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    readFile: {
+        parameters: {
+            query: {
+                length?: number;
+                offset?: number;
+                /** @description absolute, in the sandbox */
+                path: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its bytes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    writeFile: {
+        parameters: {
+            query: {
+                mode?: string;
+                parents?: boolean;
+                /** @description absolute, in the sandbox */
+                path: string;
+            };
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    removeFile: {
+        parameters: {
+            query: {
+                /** @description absolute, in the sandbox */
+                path: string;
+                recursive?: boolean;
+            };
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    listFiles: {
+        parameters: {
+            query: {
+                cursor?: string;
+                limit?: number;
+                /** @description absolute, in the sandbox */
+                path: string;
+                recursive?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["FileEntry"][];
+                        /** @description give it as `cursor` for what follows */
+                        next?: string;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    makeDirectory: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @default false */
+                    parents?: boolean;
+                    /** @description absolute, in the sandbox */
+                    path: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    renameFile: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description absolute, in the sandbox */
+                    from: string;
+                    /** @description absolute, in the sandbox */
+                    to: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    statFile: {
+        parameters: {
+            query: {
+                /** @description absolute, in the sandbox */
+                path: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileEntry"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    watchFiles: {
+        parameters: {
+            query: {
+                /** @description absolute, in the sandbox */
+                path: string;
+                recursive?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What happens to names, for as long as somebody listens */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["ChangeEvent"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    forkSandbox: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @default 1 */
+                    count?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        sandboxes: components["schemas"]["Sandbox"][];
+                        snapshot: string;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    keepSandboxAlive: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sandbox"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    pauseSandbox: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sandbox"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    restoreSandbox: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    snapshot: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sandbox"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    resumeSandbox: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sandbox"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    snapshotSandbox: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        bytes: number;
+                        files: number;
+                        id: string;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    listSecrets: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: {
+                            name: string;
+                            setMs: number;
+                        }[];
+                        /** @description give it as `cursor` for what follows */
+                        next?: string;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    setSecret: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    value: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    removeSecret: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+}

@@ -1,4 +1,5 @@
 import type { Connection } from './connection.ts';
+import { everyPage } from './pages.ts';
 import { type BodyOf, dataOf, given, type Shape, type Waiting } from './shapes.ts';
 
 export type Approval = Shape<'Approval'>;
@@ -13,8 +14,8 @@ export class Approvals {
   }
 
   /** Newest first; with `all`, what was answered, too. */
-  async list({ signal, all = false, limit }: Waiting & { readonly all?: boolean; readonly limit?: number } = {}): Promise<readonly Approval[]> {
-    return dataOf(await this.#connection.api.GET('/v1/approvals', { params: { query: { all: String(all), ...given({ limit }) } }, signal: signal ?? null })).items;
+  list({ signal, all = false }: Waiting & { readonly all?: boolean } = {}): AsyncGenerator<Approval, void, undefined> {
+    return everyPage((query) => this.#connection.api.GET('/v1/approvals', { params: { query: { all, ...query } }, signal: signal ?? null }));
   }
 
   async get(id: string, { signal }: Waiting = {}): Promise<Approval> {

@@ -35,7 +35,7 @@ export class Connection {
 
   constructor(options: ConnectionOptions) {
     this.#options = { ...options, url: options.url.replace(/\/+$/, '') };
-    this.api = createClient<paths>({ baseUrl: this.#options.url, fetch: (request) => this.#send(request) });
+    this.api = createClient<paths>({ baseUrl: this.#options.url, fetch: (request) => this.#send(withKey(request)) });
   }
 
   get url(): string {
@@ -97,8 +97,13 @@ export function backoff(delayMs: number, attempt: number): number {
   return Math.min(LONGEST_PAUSE_MS, delayMs * 2 ** attempt) * (0.5 + Math.random() / 2);
 }
 
-/** What a key is that nobody else made: for `Idempotency-Key`. */
-export function freshKey(): string {
+/** By its key a server knows a request again that it has answered, and does nothing twice. */
+function withKey(request: Request): Request {
+  if (request.method === 'POST' && !request.headers.has(IDEMPOTENCY_KEY)) request.headers.set(IDEMPOTENCY_KEY, freshKey());
+  return request;
+}
+
+function freshKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 

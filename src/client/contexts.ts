@@ -1,19 +1,14 @@
 import type { Connection } from './connection.ts';
 import { AbsentError, errorOfProblem, type Problem } from './errors.ts';
 import { eventsOf } from './events.ts';
+import { everyPage } from './pages.ts';
 import { type BodyOf, dataOf, type Shape, type Waiting } from './shapes.ts';
 
 type NewContext = BodyOf<'/v1/sandboxes/{id}/contexts', 'post'>;
 type CallOptions = Omit<BodyOf<'/v1/sandboxes/{id}/contexts/{context}/calls', 'post'>, 'code'> & Waiting;
 export type Call = Shape<'Call'>;
-
-/** What happens in a call, in order: stdout, stderr, display, result, error, restarted and, last, end. */
-export interface CallEvent {
-  readonly type: string;
-  /** Of stdout and stderr. */
-  readonly data?: string;
-  readonly [field: string]: unknown;
-}
+/** What happens in a call: started, then stdout, stderr, display, result, error and restarted in their order, and at last end. */
+export type CallEvent = Shape<'CallEvent'>;
 
 /** Interpreters of a sandbox. */
 export class Contexts {
@@ -31,9 +26,9 @@ export class Contexts {
   }
 
   /** Those that are open. */
-  async list({ signal }: Waiting = {}): Promise<readonly Context[]> {
-    const { items } = dataOf(await this.#connection.api.GET('/v1/sandboxes/{id}/contexts', { params: { path: { id: this.#sandbox } }, signal: signal ?? null }));
-    return items.map((state) => new Context(this.#connection, this.#sandbox, state));
+  async *list({ signal }: Waiting = {}): AsyncGenerator<Context, void, undefined> {
+    const states = everyPage((query) => this.#connection.api.GET('/v1/sandboxes/{id}/contexts', { params: { path: { id: this.#sandbox }, query }, signal: signal ?? null }));
+    for await (const state of states) yield new Context(this.#connection, this.#sandbox, state);
   }
 }
 
@@ -55,7 +50,8 @@ export class Context implements AsyncDisposable {
 
   /** Runs code, and gives what came of it; what it throws is in `shown`, and no error. */
   async run(code: string, { signal, ...options }: CallOptions = {}): Promise<Call> {
-    return dataOf(await this.#connection.api.POST('/v1/sandboxes/{id}/contexts/{context}/calls', { params: this.#here, body: { code, ...options }, signal: signal ?? null }));
+    const answer = dataOf(await this.#connection.api.POST('/v1/sandboxes/{id}/contexts/{context}/calls', { params: this.#here, body: { code, ...options }, signal: signal ?? null }));
+    return answer as Call; // events come only to who accepts them
   }
 
   /** Runs code, and gives what happens while it does. Whoever leaves early ends the call. */
@@ -64,7 +60,7 @@ export class Context implements AsyncDisposable {
     const response = await this.#connection.raw(path, { method: 'POST', body: JSON.stringify({ code, ...options }), headers: { 'content-type': 'application/json', accept: 'text/event-stream' }, signal: signal ?? null });
     for await (const { event, data } of eventsOf(response)) {
       if (event === 'error' && 'status' in (data as object)) throw await errorOfProblem(data as Problem);
-      yield { type: event, ...(data as object) };
+      yield { event, data } as CallEvent; // docs/api.md
     }
   }
 

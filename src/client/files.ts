@@ -1,16 +1,14 @@
 import type { Connection } from './connection.ts';
 import { follow } from './events.ts';
-import { type Bytes, dataOf, given, type Shape, type Waiting } from './shapes.ts';
+import { everyPage } from './pages.ts';
+import { type Bytes, dataOf, type Shape, type Waiting } from './shapes.ts';
 
 export type FileEntry = Shape<'FileEntry'>;
 /** A stream is sent as it comes: browsers do that over HTTP/2 alone. */
 export type Archive = Bytes | ReadableStream<Uint8Array>;
 
-/** A name that came, changed or went. */
-export interface FileChange {
-  readonly kind: string;
-  readonly path: string;
-}
+/** A name that came, changed or went; `overflow`: more did than could be told. */
+export type FileChange = Extract<Shape<'ChangeEvent'>, { event: 'change' }>['data'];
 
 interface WriteOptions extends Waiting {
   /** Octal permissions: `644`. */
@@ -50,9 +48,8 @@ export class Files {
   }
 
   /** What is in a directory; paths in it, with `recursive` of all below it. */
-  async list(path: string, { signal, recursive, limit }: Waiting & { readonly recursive?: boolean; readonly limit?: number } = {}): Promise<readonly FileEntry[]> {
-    const query = { path, ...given({ limit }), ...(recursive === undefined ? {} : { recursive: String(recursive) }) };
-    return dataOf(await this.#connection.api.GET('/v1/sandboxes/{id}/files/list', { params: { ...this.#here, query }, signal: signal ?? null })).entries;
+  list(path: string, { signal, recursive = false }: Waiting & { readonly recursive?: boolean } = {}): AsyncGenerator<FileEntry, void, undefined> {
+    return everyPage((query) => this.#connection.api.GET('/v1/sandboxes/{id}/files/list', { params: { ...this.#here, query: { path, recursive, ...query } }, signal: signal ?? null }));
   }
 
   /** What comes, changes and goes from now on, until the signal fires or nobody reads any more. */

@@ -1,4 +1,5 @@
 import type { Connection } from './connection.ts';
+import { everyPage } from './pages.ts';
 import { type BodyOf, dataOf, type Shape, type Waiting } from './shapes.ts';
 
 export type ApiKey = Shape<'ApiKey'>;
@@ -11,8 +12,8 @@ export class Keys {
     this.#connection = connection;
   }
 
-  async list({ signal }: Waiting = {}): Promise<readonly ApiKey[]> {
-    return dataOf(await this.#connection.api.GET('/v1/keys', { signal: signal ?? null })).items;
+  list({ signal }: Waiting = {}): AsyncGenerator<ApiKey, void, undefined> {
+    return everyPage((query) => this.#connection.api.GET('/v1/keys', { params: { query }, signal: signal ?? null }));
   }
 
   /** Makes one; `key` is shown this once. */

@@ -1,4 +1,5 @@
 import type { Connection } from './connection.ts';
+import { everyPage } from './pages.ts';
 import { dataOf, type Shape, type Waiting } from './shapes.ts';
 
 export type Decision = Shape<'Decision'>;
@@ -14,8 +15,8 @@ export class Policies {
   }
 
   /** Those that there are, by name. */
-  async names({ signal }: Waiting = {}): Promise<readonly string[]> {
-    return dataOf(await this.#connection.api.GET('/v1/policies', { signal: signal ?? null })).items;
+  names({ signal }: Waiting = {}): AsyncGenerator<string, void, undefined> {
+    return everyPage((query) => this.#connection.api.GET('/v1/policies', { params: { query }, signal: signal ?? null }));
   }
 
   async get(name: string, { signal }: Waiting = {}) {

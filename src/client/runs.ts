@@ -1,17 +1,12 @@
-import { type Connection, freshKey } from './connection.ts';
+import type { Connection } from './connection.ts';
 import { follow } from './events.ts';
+import { everyPage } from './pages.ts';
 import { type BodyOf, dataOf, given, type Shape, type Waiting } from './shapes.ts';
 
 export type NewRun = BodyOf<'/v1/runs', 'post'>;
 export type Run = Shape<'Run'>;
-
 /** What happened in a run, as the journal has it. docs/journal.md */
-export interface RunEvent {
-  readonly seq: number;
-  readonly type: string;
-  readonly timeMs: number;
-  readonly data: unknown;
-}
+export type RunEvent = Shape<'JournalEvent'>;
 
 /** What agents did and do. */
 export class Runs {
@@ -22,8 +17,8 @@ export class Runs {
   }
 
   /** Leaves a run to a worker. Asking again with the same `key` gives the same run; without one this call makes one, once. */
-  async create(wanted: NewRun, { signal, key = freshKey() }: Waiting & { readonly key?: string } = {}): Promise<Run> {
-    return dataOf(await this.#connection.api.POST('/v1/runs', { body: wanted, headers: { 'idempotency-key': key }, signal: signal ?? null }));
+  async create(wanted: NewRun, { signal, key }: Waiting & { readonly key?: string } = {}): Promise<Run> {
+    return dataOf(await this.#connection.api.POST('/v1/runs', { body: wanted, params: { header: key === undefined ? {} : { 'Idempotency-Key': key } }, signal: signal ?? null }));
   }
 
   async get(id: string, { signal }: Waiting = {}): Promise<Run> {
@@ -31,8 +26,8 @@ export class Runs {
   }
 
   /** Newest first. */
-  async list({ signal, limit }: Waiting & { readonly limit?: number } = {}): Promise<readonly Run[]> {
-    return dataOf(await this.#connection.api.GET('/v1/runs', { params: { query: given({ limit }) }, signal: signal ?? null })).items;
+  list({ signal }: Waiting = {}): AsyncGenerator<Run, void, undefined> {
+    return everyPage((query) => this.#connection.api.GET('/v1/runs', { params: { query }, signal: signal ?? null }));
   }
 
   /** What happened after an event and what happens, to its end; `follow: false` gives only what did. A connection that breaks goes on after the last event. */

@@ -2,6 +2,7 @@ import { Command } from './command.ts';
 import type { Connection } from './connection.ts';
 import { Contexts } from './contexts.ts';
 import { AbsentError } from './errors.ts';
+import { everyPage } from './pages.ts';
 import { type Archive, Files, sentAsItComes } from './files.ts';
 import { type BodyOf, dataOf, type Shape, type Waiting } from './shapes.ts';
 
@@ -42,6 +43,12 @@ export class Sandbox implements AsyncDisposable {
   async command(command: string, { signal }: Waiting = {}): Promise<Command> {
     const params = { path: { id: this.id, command }, query: {} };
     return new Command(this.#connection, dataOf(await this.#connection.api.GET('/v1/sandboxes/{id}/commands/{command}', { params, signal: signal ?? null })));
+  }
+
+  /** What runs and what ran, the oldest first. */
+  async *commands({ signal }: Waiting = {}): AsyncGenerator<Command, void, undefined> {
+    const states = everyPage((query) => this.#connection.api.GET('/v1/sandboxes/{id}/commands', { params: { ...this.#here, query }, signal: signal ?? null }));
+    for await (const state of states) yield new Command(this.#connection, state);
   }
 
   /** Unpacks a tar, which may be a stream, into a directory. */

@@ -23,7 +23,6 @@ export class Sandboxes {
 
   /** Those that are open, the oldest first. */
   async *list({ signal }: Waiting = {}): AsyncGenerator<Sandbox, void, undefined> {
-    const pages = everyPage(async (cursor) => dataOf(await this.#connection.api.GET('/v1/sandboxes', { params: { query: { limit: 200, ...cursor } }, signal: signal ?? null })));
-    for await (const state of pages) yield new Sandbox(this.#connection, state);
+    for await (const state of everyPage((query) => this.#connection.api.GET('/v1/sandboxes', { params: { query }, signal: signal ?? null }))) yield new Sandbox(this.#connection, state);
   }
 }

@@ -1,5 +1,6 @@
 import type { Connection } from './connection.ts';
-import { dataOf, type Waiting } from './shapes.ts';
+import { everyPage } from './pages.ts';
+import type { Waiting } from './shapes.ts';
 
 export interface SecretEntry {
   readonly name: string;
@@ -14,8 +15,8 @@ export class Secrets {
     this.#connection = connection;
   }
 
-  async list({ signal }: Waiting = {}): Promise<readonly SecretEntry[]> {
-    return dataOf(await this.#connection.api.GET('/v1/secrets', { signal: signal ?? null })).items;
+  list({ signal }: Waiting = {}): AsyncGenerator<SecretEntry, void, undefined> {
+    return everyPage((query) => this.#connection.api.GET('/v1/secrets', { params: { query }, signal: signal ?? null }));
   }
 
   async set(name: string, value: string, { signal }: Waiting = {}): Promise<void> {

@@ -28,9 +28,7 @@ describe('a sandbox', () => {
       await using made = await glovebox.sandboxes.create({ policy: 'exec', kind: 'process', labels: { for: 'a test' } });
       id = made.id;
       expect(made.state).toMatchObject({ kind: 'process', state: 'running', labels: { for: 'a test' } });
-      const listed = [];
-      for await (const each of glovebox.sandboxes.list()) listed.push(each.id);
-      expect(listed).toEqual([sandbox.id, id]);
+      expect((await Array.fromAsync(glovebox.sandboxes.list())).map((each) => each.id)).toEqual([sandbox.id, id]);
       await made.keepAlive();
     }
     await expect(glovebox.sandboxes.get(id)).rejects.toBeInstanceOf(AbsentError);
@@ -65,7 +63,7 @@ describe('a sandbox', () => {
     expect(await files.read('/workspace/a/b/one.txt', { offset: 1, length: 2 })).toEqual(new TextEncoder().encode('in'));
     await files.rename('/workspace/a/b/one.txt', '/workspace/a/two.txt');
     expect(await files.stat('/workspace/a/two.txt')).toMatchObject({ type: 'file', mode: 0o600, sizeBytes: 4 });
-    expect((await files.list('/workspace/a', { recursive: true })).map(({ path }) => path).sort()).toEqual(['b', 'two.txt']);
+    expect((await Array.fromAsync(files.list('/workspace/a', { recursive: true }))).map(({ path }) => path).sort()).toEqual(['b', 'two.txt']);
     await files.mkdir('/workspace/copy');
     await sandbox.upload('/workspace/copy', await sandbox.download('/workspace/a'));
     expect(await files.readText('/workspace/copy/two.txt')).toBe('eins');
@@ -92,16 +90,16 @@ describe('a sandbox', () => {
     await python.run('n = 41');
     expect(await python.run('n + 1')).toMatchObject({ end: { cause: 'finished' }, shown: [{ type: 'result' }] });
     const types = [];
-    for await (const event of python.events('print("said")\nn')) types.push(event.type === 'stdout' ? event.data : event.type);
+    for await (const { event, data } of python.events('print("said")\nn')) types.push(event === 'stdout' ? data.data : event);
     expect(types).toEqual(['started', 'said\n', 'result', 'end']);
-    expect((await sandbox.contexts.list()).map(({ id }) => id)).toEqual([python.id]);
+    expect((await Array.fromAsync(sandbox.contexts.list())).map(({ id }) => id)).toEqual([python.id]);
   });
 });
 
 test('programs, policies, keys, secrets and approvals are asked for in the same words', async () => {
   expect(await glovebox.javascript.run('export default (a, b) => a + b', { args: [20, 22] })).toMatchObject({ cause: 'returned', result: 42 });
   expect(await glovebox.javascript.run('throw new TypeError("no")')).toMatchObject({ cause: 'threw', error: { name: 'TypeError', message: 'no' } });
-  expect(await glovebox.policies.names()).toContain('exec');
+  expect(await Array.fromAsync(glovebox.policies.names())).toContain('exec');
   const { rules } = await glovebox.policies.get('code-fix');
   expect(rules.length).toBeGreaterThan(0);
   expect(await glovebox.policies.decide('code-fix', { action: 'command.exec', argv: ['git', 'push'], cwd: '/workspace' })).toMatchObject({ effect: 'ask' });
@@ -109,10 +107,10 @@ test('programs, policies, keys, secrets and approvals are asked for in the same 
   await expect(new Glovebox({ url: server.url, key: () => Promise.resolve(made.key) }).sandboxes.create()).rejects.toBeInstanceOf(DeniedError);
   await glovebox.keys.revoke(made.id);
   await glovebox.secrets.set('forge', 'hunter2');
-  expect((await glovebox.secrets.list()).map(({ name }) => name)).toEqual(['forge']);
+  expect((await Array.fromAsync(glovebox.secrets.list())).map(({ name }) => name)).toEqual(['forge']);
   await glovebox.secrets.remove('forge');
-  expect(await glovebox.approvals.list()).toEqual([]);
-  expect(await glovebox.runs.list()).toEqual([]);
+  expect(await Array.fromAsync(glovebox.approvals.list())).toEqual([]);
+  expect(await Array.fromAsync(glovebox.runs.list())).toEqual([]);
 });
 
 describe('what goes wrong', () => {
@@ -122,7 +120,7 @@ describe('what goes wrong', () => {
     const error = await glovebox.sandboxes.create(misspelt).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(RequestError);
     expect((error as RequestError).issues).toMatchObject([{ message: expect.stringContaining('polcy') }]);
-    await expect(new Glovebox({ url: server.url, key: 'gbx_wrong' }).runs.list()).rejects.toBeInstanceOf(ForbiddenKeyError);
+    await expect(new Glovebox({ url: server.url, key: 'gbx_wrong' }).runs.get('run_0')).rejects.toBeInstanceOf(ForbiddenKeyError);
     await expect(glovebox.runs.get('run_0')).rejects.toBeInstanceOf(AbsentError);
   });
 
@@ -130,7 +128,7 @@ describe('what goes wrong', () => {
     const reason = new Error('enough');
     const command = await sandbox.exec(['sleep', '1000']);
     const stop = new AbortController();
-    const waiting = [command.result({ signal: stop.signal }), read(command.output({ signal: stop.signal })), glovebox.runs.list({ signal: AbortSignal.abort(reason) })].map((each) => each.catch((thrown: unknown) => thrown));
+    const waiting = [command.result({ signal: stop.signal }), read(command.output({ signal: stop.signal })), glovebox.runs.get('run_0', { signal: AbortSignal.abort(reason) })].map((each) => each.catch((thrown: unknown) => thrown));
     stop.abort(reason);
     for (const each of waiting) expect(await each).toBe(reason);
     await command.close();
@@ -145,22 +143,33 @@ describe('a request is made again', () => {
       if (seen.length <= 2) response.writeHead(503, { 'retry-after': '0' }).end();
       else response.writeHead(200, { 'content-type': 'application/json' }).end('{"items":["a"]}');
     });
-    expect(await odd.glovebox.policies.names()).toEqual(['a']);
+    expect(await Array.fromAsync(odd.glovebox.policies.names())).toEqual(['a']);
     expect(seen).toHaveLength(3);
   });
 
-  test('not where it may have been done already; but with a key of its own it may', async () => {
+  test('with a key by which the server knows it again', async () => {
     const keys: unknown[] = [];
     await using odd = await strange((request, response) => {
       keys.push(request.headers['idempotency-key']);
       response.writeHead(503, { 'retry-after': '0' }).end();
     });
     await expect(odd.glovebox.javascript.run('1')).rejects.toBeInstanceOf(UnavailableError);
-    expect(keys).toEqual([undefined]);
-    keys.length = 0;
-    await expect(odd.glovebox.runs.create({ task: 't', repository: 'https://x/y', model: 'anthropic:x' })).rejects.toBeInstanceOf(UnavailableError);
-    expect(keys).toHaveLength(3);
+    expect(keys).toEqual(Array.from({ length: 3 }, () => expect.stringMatching(/^[0-9a-f]{32}$/)));
     expect(new Set(keys).size).toBe(1);
+    keys.length = 0;
+    await expect(odd.glovebox.runs.create({ task: 't', repository: 'https://x/y', model: 'anthropic:x' }, { key: 'mine' })).rejects.toBeInstanceOf(UnavailableError);
+    expect(keys).toEqual(['mine', 'mine', 'mine']);
+  });
+
+  test('not where it is a stream, of which a part may have been taken', async () => {
+    const written: unknown[] = [];
+    await using odd = await strange((request, response) => {
+      if (request.url?.endsWith('close=false') === true) written.push(response.writeHead(503, { 'retry-after': '0' }).end());
+      else response.writeHead(200, { 'content-type': 'application/json' }).end('{"id":"x","sandbox":"y","argv":["cat"]}');
+    });
+    const command = await (await odd.glovebox.sandboxes.get('y')).exec(['cat'], { openStdin: true });
+    await expect(command.write('once')).rejects.toBeInstanceOf(UnavailableError);
+    expect(written).toHaveLength(1);
   });
 
   test('where it was refused for being one too many', async () => {
@@ -175,7 +184,7 @@ describe('a request is made again', () => {
 
   test('and says so where nobody answers at all', async () => {
     await using odd = await strange((request) => request.socket.destroy());
-    await expect(odd.glovebox.policies.names()).rejects.toBeInstanceOf(ConnectionError);
+    await expect(odd.glovebox.policies.get('exec')).rejects.toBeInstanceOf(ConnectionError);
   });
 });
 
