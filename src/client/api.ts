@@ -85,6 +85,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/audit/checkpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sign what the journal holds now */
+        post: operations["signCheckpoint"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The streams of your tenant, a line for each event */
+        get: operations["exportAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Read the whole journal and say all that is wrong with it */
+        post: operations["verifyAudit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/javascript": {
         parameters: {
             query?: never;
@@ -171,6 +222,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/policies/{name}/backtest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask it again what was asked in your tenant, and say what it would decide otherwise */
+        post: operations["backtestPolicy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/policies/{name}/decide": {
         parameters: {
             query?: never;
@@ -182,6 +250,23 @@ export interface paths {
         put?: never;
         /** Ask it; nothing is done, and nothing written */
         post: operations["askPolicy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/policies/{name}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask it every question of the tests beside it */
+        post: operations["testPolicy"];
         delete?: never;
         options?: never;
         head?: never;
@@ -260,6 +345,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/runs/{id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** It, in a format of others */
+        get: operations["exportRun"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/runs/{id}/fork": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Leave another way from one of its steps to a worker */
+        post: operations["forkRun"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/runs/{id}/patch": {
         parameters: {
             query?: never;
@@ -288,6 +407,23 @@ export interface paths {
         put?: never;
         /** Have it stand still after its present step */
         post: operations["pauseRun"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/runs/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Do it again with its model as recorded, and say where it comes out otherwise */
+        post: operations["replayRun"];
         delete?: never;
         options?: never;
         head?: never;
@@ -716,6 +852,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/sandboxes/{id}/pty": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A terminal, over a WebSocket
+         * @description Binary frames are what is shown and what is typed. Text frames are JSON; to us: {type: resize, columns, rows}, {type: signal, signal}, {type: end}; from us: {type: ready, command, offset, typed} first, {type: end, offset, end} last, {type: error, problem}. Whoever lost the connection comes back with `command` and the `offset` of the first byte that is missing; `typed` then says how many typed bytes the program was given.
+         */
+        get: operations["openTerminal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sandboxes/{id}/pty/tickets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** For a browser: opens one terminal of this sandbox, once, within 30 seconds */
+        post: operations["createTerminalTicket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sandboxes/{id}/restore": {
         parameters: {
             query?: never;
@@ -802,6 +975,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What your tenant and its users used in a month */
+        get: operations["getUsage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -838,6 +1028,43 @@ export interface components {
             };
             /** @enum {string} */
             status: "pending" | "answered" | "used" | "expired" | "over";
+        };
+        AuditReport: {
+            checkpoints: number;
+            entries: number;
+            events: number;
+            /** @description none where all is as it was written */
+            findings: {
+                seq?: number;
+                stream?: string;
+                text: string;
+            }[];
+            newest?: {
+                entries: number;
+                timeMs: number;
+            };
+            streams: number;
+            /** @description events after what any checkpoint covers: the chain alone speaks for them */
+            unsigned: number;
+        };
+        Backtest: {
+            asked: number;
+            flipped: number;
+            /** @description the first of them */
+            flips: {
+                now: components["schemas"]["Decision"];
+                request: {
+                    action: string;
+                } & {
+                    [key: string]: unknown;
+                };
+                seq: number;
+                stream: string;
+                timeMs: number;
+                was: components["schemas"]["Decision"];
+            }[];
+            hash: string;
+            policy: string;
         };
         Call: {
             decision: components["schemas"]["Decision"];
@@ -890,6 +1117,12 @@ export interface components {
             data: components["schemas"]["Problem"];
             /** @constant */
             event: "error";
+        };
+        Checkpoint: {
+            /** @description a signed note: keep it elsewhere */
+            checkpoint: string;
+            /** @description what verifies it */
+            key: string;
         };
         Command: {
             argv: string[];
@@ -1025,6 +1258,26 @@ export interface components {
             /** @constant */
             event: "error";
         };
+        PolicyTests: {
+            /** @description where its cases stand */
+            file?: string;
+            passed: boolean;
+            policy: string;
+            results: {
+                decision: components["schemas"]["Decision"];
+                line: number;
+                /** @description where it failed */
+                problem?: string;
+                what: string;
+            }[];
+            rules: number;
+            /** @description rules that no case made speak */
+            silent: {
+                file: string;
+                line: number;
+                rule: string;
+            }[];
+        };
         Problem: {
             code: string;
             detail: string;
@@ -1038,6 +1291,53 @@ export interface components {
             status: number;
             title: string;
             type: string;
+        };
+        Replay: {
+            identical: boolean;
+            live?: {
+                identical: boolean;
+                observations: {
+                    difference?: {
+                        at?: number;
+                        now?: string;
+                        path: string;
+                        recorded?: string;
+                    };
+                    /** @description of the workspace, that are other ones than then */
+                    files: string[];
+                    input: unknown;
+                    step: number;
+                    tool: string;
+                    /**
+                     * @description alike: but for times, durations, addresses and temporary names
+                     * @enum {string}
+                     */
+                    verdict: "same" | "alike" | "different" | "not_run";
+                }[];
+                session: string;
+            };
+            /** @description since the run was made */
+            policyChanged: boolean;
+            run: string;
+            strict: {
+                divergence?: {
+                    difference?: {
+                        at?: number;
+                        now?: string;
+                        path: string;
+                        recorded?: string;
+                    };
+                    seq: number;
+                    step: number;
+                    what: string;
+                };
+                goes: number;
+                identical: boolean;
+                steps: number;
+            } | {
+                /** @description there is none */
+                why: string;
+            };
         };
         Run: {
             createdMs: number;
@@ -1092,6 +1392,39 @@ export interface components {
             session: string;
             /** @enum {string} */
             state: "running" | "paused";
+        };
+        Ticket: {
+            expiresMs: number;
+            ticket: string;
+        };
+        Usage: {
+            month: string;
+            tenant: string;
+            total: {
+                commands: number;
+                /** @description millionths of a US dollar */
+                microUsd: number;
+                /** @description JavaScript in isolates, and calls of interpreters */
+                programs: number;
+                sandboxes: number;
+                /** @description by the clock on the wall */
+                sandboxSeconds: number;
+                /** @description of every class */
+                tokens: number;
+            };
+            users: {
+                commands: number;
+                /** @description millionths of a US dollar */
+                microUsd: number;
+                /** @description JavaScript in isolates, and calls of interpreters */
+                programs: number;
+                sandboxes: number;
+                /** @description by the clock on the wall */
+                sandboxSeconds: number;
+                /** @description of every class */
+                tokens: number;
+                user: string;
+            }[];
         };
     };
     responses: {
@@ -1286,7 +1619,10 @@ export interface operations {
     };
     getApproval: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description how long to wait for an answer */
+                waitMs?: number;
+            };
             header?: never;
             path: {
                 id: string;
@@ -1351,6 +1687,116 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Denied"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    signCheckpoint: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Checkpoint"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    exportAudit: {
+        parameters: {
+            query?: {
+                /** @description all tenants; for the operator */
+                everything?: boolean;
+                /** @description jsonl proves itself; ocsf is for a SIEM */
+                format?: "jsonl" | "ocsf";
+                /** @description only streams with something since then */
+                sinceMs?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Lines of JSON, and the last one says that it is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/jsonl": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    verifyAudit: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description signed notes that were kept elsewhere: what they say must still be so
+                     * @default []
+                     */
+                    checkpoints?: string[];
+                    /**
+                     * @description whose signatures count; our own where there are none
+                     * @default []
+                     */
+                    keys?: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditReport"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
             409: components["responses"]["Conflict"];
             422: components["responses"]["Unprocessable"];
             429: components["responses"]["TooMany"];
@@ -1612,6 +2058,53 @@ export interface operations {
             default: components["responses"]["Failed"];
         };
     };
+    backtestPolicy: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description by name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description so many are told
+                     * @default 100
+                     */
+                    flips?: number;
+                    /** @default 0 */
+                    sinceMs?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backtest"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
     askPolicy: {
         parameters: {
             query?: never;
@@ -1645,6 +2138,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Decision"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    testPolicy: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description by name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyTests"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -1752,7 +2280,10 @@ export interface operations {
     };
     getRun: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description how long to wait for its end */
+                waitMs?: number;
+            };
             header?: never;
             path: {
                 id: string;
@@ -1852,6 +2383,85 @@ export interface operations {
             default: components["responses"]["Failed"];
         };
     };
+    exportRun: {
+        parameters: {
+            query?: {
+                /** @description json: our own events; ATIF; SWE-agent’s; OpenTelemetry’s */
+                format?: "json" | "atif" | "traj" | "otlp";
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a document in that format */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    forkRun: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description another one */
+                    model?: string;
+                    /** @description by name */
+                    policy?: string;
+                    /** @description said to the agent before it goes on */
+                    prompt?: string;
+                    /** @description after this step; 0 is before the first */
+                    step: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
     getRunPatch: {
         parameters: {
             query?: never;
@@ -1901,6 +2511,55 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    replayRun: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description run its tools again, too, in a fresh sandbox
+                     * @default false
+                     */
+                    liveTools?: boolean;
+                    /**
+                     * @description at the first that differs
+                     * @default false
+                     */
+                    stop?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replay"];
+                };
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
@@ -2067,6 +2726,8 @@ export interface operations {
                         idleMs?: number;
                         wallMs?: number;
                     };
+                    /** @description of your tenant: what its workspace begins with */
+                    snapshot?: string;
                 };
             };
         };
@@ -2299,6 +2960,12 @@ export interface operations {
                     shell?: string;
                     /** @description all that it reads; for more, write to its stdin while it runs (`openStdin`) */
                     stdin?: string;
+                    /** @description one of its own, to be connected to at /pty; needs `background` */
+                    terminal?: {
+                        columns: number;
+                        rows: number;
+                        term?: string;
+                    };
                 };
             };
         };
@@ -2335,7 +3002,7 @@ export interface operations {
     getCommand: {
         parameters: {
             query?: {
-                /** @description how long to wait for it to end */
+                /** @description how long to wait for its end */
                 waitMs?: number;
             };
             header?: never;
@@ -3157,6 +3824,90 @@ export interface operations {
             default: components["responses"]["Failed"];
         };
     };
+    openTerminal: {
+        parameters: {
+            query?: {
+                /** @description the program and its arguments; a shell where it is left out */
+                argv?: string[];
+                columns?: number;
+                /** @description a terminal that is there: one that a connection or a command began before; without it a program is started */
+                command?: string;
+                /** @description absolute, in the sandbox */
+                cwd?: string;
+                /** @description so long a program that is started here waits for somebody to come back, before it is hung up */
+                keepMs?: number;
+                /** @description the byte of its output that comes first */
+                offset?: number;
+                rows?: number;
+                term?: string;
+                /** @description instead of Authorization, for browsers */
+                ticket?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is a WebSocket from here on */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            /** @description It is a WebSocket only */
+            426: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    createTerminalTicket: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
     restoreSandbox: {
         parameters: {
             query?: never;
@@ -3370,6 +4121,35 @@ export interface operations {
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
             422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    getUsage: {
+        parameters: {
+            query?: {
+                /** @description of UTC, such as 2026-11; this one where it is left out */
+                month?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Usage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
             429: components["responses"]["TooMany"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Failed"];
