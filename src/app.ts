@@ -60,7 +60,7 @@ export async function openServices({ env, version, note = () => {} }: Configurat
     require: (permission) => demand(authority, principal, permission),
     sessionPorts: (attendance = {}) => ({ ...ports, ...attendance }),
     ...runServices({ ...ports, ...work, principal }),
-    serve: (options) => serve({ ...ports, version, policies, secrets: lending.secrets, audit: written.audit, usage, spoolDir: join(stateDir, 'spool'), sessions: ports, ...servedRuns({ ...ports, ...work }) }, principal, options),
+    serve: (options) => serve({ ...ports, version, policies, secrets: lending.secrets, audit: written.audit, usage, owner: { name: ownerText(currentOwner()), isDead: isOwnerDead }, spoolDir: join(stateDir, 'spool'), sessions: ports, ...servedRuns({ ...ports, ...work }) }, principal, options),
     mcp: async (served) => (await import('./server/index.ts')).serveMcp({ ...served, ports, version, redactor }),
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import { GloveboxError } from '../contracts/index.ts';
+import type { ServerOptions } from '../server/index.ts';
 import { countOption, stepOption } from './options.ts';
 import type { Run } from './run-action.ts';
 import type { Services } from './services.ts';
@@ -17,7 +18,13 @@ interface ServeOptions {
   readonly plainText?: boolean;
   readonly origin?: readonly string[];
   readonly rate?: number;
+  readonly sandboxes?: number;
   readonly workers: number;
+  readonly oidcIssuer?: string;
+  readonly oidcAudience?: string;
+  readonly oidcJwks?: string;
+  readonly oidcTenantClaim: string;
+  readonly oidcRolesClaim: string;
 }
 
 /** `glovebox serve`. */
@@ -31,21 +38,30 @@ export function addServe(root: Command, run: Run, terminal: Terminal): void {
     .option('--tls-cert <file>', 'PEM')
     .option('--plain-text', 'listen elsewhere without TLS: something in front of it has that')
     .option('--origin <url...>', 'web pages of these origins may ask')
+    .option('--oidc-issuer <url>', 'tokens of this identity provider are believed beside API keys')
+    .option('--oidc-audience <name>', 'whom its tokens are for')
+    .option('--oidc-jwks <url>', 'where its public keys are')
+    .option('--oidc-tenant-claim <name>', 'what of a token is the tenant; a dot leads into an object', 'tenant')
+    .option('--oidc-roles-claim <name>', 'what of it are the roles: a list, or words', 'roles')
     .option('--workers <n>', 'runs of the queue that it works at itself, at a time; 0 leaves them to `glovebox worker`', stepOption, 2)
+    .option('--sandboxes <n>', 'sandboxes that a tenant may have open here', countOption)
     .option('--rate <n>', 'requests that a key may make in a minute', countOption)
     .action((options: ServeOptions) => run((services, signal) => serve(services, terminal, options, signal)));
 }
 
 async function serve(services: Services, terminal: Terminal, options: ServeOptions, signal: AbortSignal): Promise<number> {
   services.require('administer');
-  const { host, port, plainText, origin, rate } = options;
+  const { host, port, plainText, origin, rate, sandboxes } = options;
   const tls = await readTls(options);
+  const issuer = readIssuer(options);
   await using server = await services.serve({
     host,
     port,
     tls,
+    issuer,
     ...(plainText === undefined ? {} : { plainText }),
     ...(origin === undefined ? {} : { origins: origin }),
+    ...(sandboxes === undefined ? {} : { sandboxesPerTenant: sandboxes }),
     ...(rate === undefined ? {} : { requestsPerMinute: rate }),
     onFault: ({ method, path, error }) => terminal.note(`glovebox: an error of our own in ${method} ${path}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`, 'red'),
   });
@@ -59,6 +75,14 @@ async function serve(services: Services, terminal: Terminal, options: ServeOptio
   terminal.note('ending what clients have open …', 'dim');
   await work;
   return 0;
+}
+
+/** Errors: `usage`. */
+function readIssuer({ oidcIssuer: issuer, oidcAudience: audience, oidcJwks: jwks, oidcTenantClaim: tenantClaim, oidcRolesClaim: rolesClaim }: ServeOptions): ServerOptions['issuer'] {
+  if (issuer === undefined && audience === undefined && jwks === undefined) return undefined;
+  if (issuer === undefined || audience === undefined || jwks === undefined) throw new GloveboxError('usage', '--oidc-issuer, --oidc-audience and --oidc-jwks belong together');
+  if (!URL.canParse(jwks)) throw new GloveboxError('usage', `--oidc-jwks: expected a URL, found ${jwks}`);
+  return { issuer, audience, jwks: new URL(jwks), tenantClaim, rolesClaim };
 }
 
 async function readTls({ tlsKey, tlsCert }: ServeOptions): Promise<{ key: Buffer; cert: Buffer } | undefined> {

@@ -14,6 +14,10 @@ const KINDS = {
   usage,
   not_found: { exit: 2, status: 404 },
   key_reused: { exit: 2, status: 422 },
+  key_in_flight: { exit: 5, status: 409 },
+  /** It was begun, and whoever was at it died. */
+  outcome_unknown: { exit: 5, status: 409 },
+  answer_not_kept: { exit: 1, status: 409 },
   config_invalid: usage,
   policy_invalid: usage,
   policy_not_found: usage,
@@ -26,6 +30,8 @@ const KINDS = {
   denied,
   /** Somebody stopped it: docs/stop.md. */
   stopped: { exit: 3, status: 423 },
+  /** Who asks cannot be told: the identity provider does not answer. */
+  issuer_unavailable: infrastructure,
   unauthenticated: { exit: 3, status: 401 },
   approval_refused: { exit: 3, status: 409 },
   budget_exhausted: limit,

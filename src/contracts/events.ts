@@ -200,6 +200,11 @@ export interface EventData extends RunLifeEvents {
   /** Of an API key only a hash is kept. */
   'api_key.created': { key: string; name: string; tenant: string; roles: readonly string[]; hash: string; by: string; expiresMs?: number };
   'api_key.revoked': { key: string; by: string };
+  /** A write that a client asked for with an idempotency key; hashes are keyed with it, so that nobody can guess what was asked. `owner` is the process that is at it. */
+  'request.begun': { headHash: string; method: string; route: string; by: string; owner: string };
+  /** Without text and blob it is told once. */
+  'request.answered': { status: number; bodyHash: string; contentType?: string; location?: string; text?: string; blob?: string };
+  'request.released': { status: number };
 }
 export type EventType = keyof EventData;
 

@@ -76,6 +76,9 @@ export const EVENT_VERSIONS = {
   'queue.stands': 1,
   'api_key.created': 1,
   'api_key.revoked': 1,
+  'request.begun': 1,
+  'request.answered': 1,
+  'request.released': 1,
 } as const satisfies Record<EventType, number>;
 
 /** Undefined for a type that this program does not know. */

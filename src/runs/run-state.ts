@@ -242,4 +242,7 @@ const STEPS: { readonly [K in Exclude<EventType, keyof RunLifeEvents>]: Step<K> 
   },
   'api_key.created': () => {},
   'api_key.revoked': () => {},
+  'request.begun': () => {},
+  'request.answered': () => {},
+  'request.released': () => {},
 };

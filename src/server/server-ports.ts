@@ -31,6 +31,8 @@ export interface ServerPorts {
   /** What guests, upstreams and engines said is in errors, and secrets with that. */
   readonly redactor: Redactor;
   readonly keys: ApiKeys;
+  /** This process, and whether one that a text names is no more. */
+  readonly owner: { readonly name: string; readonly isDead: (name: string) => boolean };
   readonly sessions: SessionPorts;
   /** As whom they are seen and made. */
   runs(as: Principal): Runs;

@@ -12,6 +12,9 @@ import { describeError, GloveboxError } from '../contracts/index.ts';
 import { authenticated, demand } from './access/authentication.ts';
 import { type TokenIssuer, Tokens } from './access/tokens.ts';
 import { documents } from './document.ts';
+import { idempotentWrites } from './idempotency/idempotent-writes.ts';
+import { KeptAnswers } from './idempotency/kept-answers.ts';
+import { boundedJson } from './json-bodies.ts';
 import { type Problem, problemOf, PROBLEM_TYPE } from './problem.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { approvalRoutes } from './routes/approvals.ts';
@@ -32,7 +35,9 @@ import { terminalRoutes } from './routes/terminals.ts';
 import { usageRoutes } from './routes/usage.ts';
 import { ProgramSessions } from './sandboxes/program-sessions.ts';
 import { ServedSandboxes } from './sandboxes/served-sandboxes.ts';
+import type { SpoolLimits } from './sandboxes/spool.ts';
 import type { ServerPorts } from './server-ports.ts';
+import { slowBodies } from './slow-bodies.ts';
 import { TERMINAL_TIMES, type TerminalTimes } from './terminals/terminal-socket.ts';
 import { Tickets } from './terminals/tickets.ts';
 
@@ -52,6 +57,14 @@ export interface ServerOptions {
   readonly terminals?: Partial<TerminalTimes>;
   /** Requests that a key (or an address that has none) may make in a minute. */
   readonly requestsPerMinute?: number;
+  /** Sandboxes that a tenant may have open here. */
+  readonly sandboxesPerTenant?: number;
+  /** Of output that is kept for whoever asks again. */
+  readonly spool?: SpoolLimits;
+  /** Within which a request has to have come. */
+  readonly deadlines?: { readonly headersMs?: number; readonly bodyMs?: number };
+  /** Requests are refused while the event loop is later than this. */
+  readonly mostLateMs?: number;
   /** Told of what goes wrong on our side; a client is told only that something did. */
   readonly onFault?: (fault: { readonly method: string; readonly path: string; readonly error: unknown }) => void;
 }
@@ -64,6 +77,10 @@ export interface RunningServer extends AsyncDisposable {
 const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '::1', 'localhost']);
 const BODY_BYTES = 16 * 1_048_576;
 const HEADERS_MS = 20_000;
+/** Of a body that is read into memory. */
+const BODY_MS = 60_000;
+/** How often it is looked for connections that are late with theirs. */
+const LOOK_MS = 5_000;
 /** Of a body that trickles; archives have a deadline of their own. */
 const REQUEST_MS = 35 * 60_000;
 const REQUESTS_PER_MINUTE = 6000;
@@ -83,7 +100,7 @@ export async function openServer(ports: ServerPorts, options: ServerOptions): Pr
     throw new GloveboxError('config_invalid', `to be reached at ${options.host}, from other machines, the server needs TLS (--tls-key, --tls-cert), or the word --plain-text where something in front of it has that`);
   }
   await using open = new AsyncDisposableStack();
-  const sandboxes = open.use(new ServedSandboxes(ports));
+  const sandboxes = open.use(new ServedSandboxes(ports, { perTenant: options.sandboxesPerTenant, spool: options.spool }));
   const programs = open.use(new ProgramSessions(ports.policies, ports.sessions));
   const workplaces = open.use(new Workplaces(ports));
   const app = open.adopt(await build(ports, options, { sandboxes, programs, workplaces }), (built) => built.close());
@@ -107,11 +124,12 @@ interface Held {
 }
 
 async function build(ports: ServerPorts, options: ServerOptions, held: Held): Promise<FastifyInstance> {
+  const { headersMs = HEADERS_MS, bodyMs = BODY_MS } = options.deadlines ?? {};
   const app = fastify({
     ...(options.tls === undefined ? {} : { https: options.tls }),
     bodyLimit: BODY_BYTES,
     requestTimeout: REQUEST_MS,
-    http: { headersTimeout: HEADERS_MS },
+    http: { headersTimeout: headersMs, connectionsCheckingInterval: Math.min(headersMs, LOOK_MS) },
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 256 },
     logger: false,
@@ -121,6 +139,8 @@ async function build(ports: ServerPorts, options: ServerOptions, held: Held): Pr
   app.setSerializerCompiler(() => JSON.stringify);
   // As it comes: routes read it as a stream, with back-pressure.
   app.addContentTypeParser(['application/octet-stream', 'application/x-tar'], (_request, payload, done) => done(null, payload));
+  boundedJson(app);
+  slowBodies(app, bodyMs);
   answersWithProblems(app, ports, options);
   await guards(app, options);
   await webSockets(app);
@@ -135,6 +155,7 @@ async function build(ports: ServerPorts, options: ServerOptions, held: Held): Pr
       (plain, _options, done) => {
         const api = plain.withTypeProvider<ZodTypeProvider>();
         const parts: RouteParts = { ports, sandboxes: held.sandboxes, demand: (principal, permission) => demand(ports.authority, principal, permission) };
+        idempotentWrites(api, new KeptAnswers({ ...ports, blobs: ports.sessions.blobs }));
         apiRoutes(api, parts, held.programs);
         terminalRoutes(api, { ...parts, tickets, times: { ...TERMINAL_TIMES, ...options.terminals }, origins: options.origins ?? [] });
         done();
@@ -177,7 +198,7 @@ function answersWithProblems(app: FastifyInstance, { redactor }: ServerPorts, { 
   });
 }
 
-async function guards(app: FastifyInstance, { origins = [], requestsPerMinute = REQUESTS_PER_MINUTE }: ServerOptions): Promise<void> {
+async function guards(app: FastifyInstance, { origins = [], requestsPerMinute = REQUESTS_PER_MINUTE, mostLateMs = MOST_LATE_MS }: ServerOptions): Promise<void> {
   await app.register(helmet, { contentSecurityPolicy: { directives: { 'img-src': ["'self'", 'data:'], 'upgrade-insecure-requests': null } } });
   await app.register(cors, { origin: [...origins], methods: ['GET', 'POST', 'PUT', 'DELETE'], exposedHeaders: ['retry-after', 'location'], maxAge: 600 });
   await app.register(rateLimit, {
@@ -186,7 +207,7 @@ async function guards(app: FastifyInstance, { origins = [], requestsPerMinute = 
     keyGenerator: ({ headers, ip }) => headers.authorization ?? ip,
     errorResponseBuilder: (_request, { after }) => Object.assign(new Error(`more requests than this key may make: again in ${after}`), { statusCode: 429 }),
   });
-  await app.register(underPressure, { maxEventLoopDelay: MOST_LATE_MS, retryAfter: 5, message: 'the server is too busy to take more: again in 5 s' });
+  await app.register(underPressure, { maxEventLoopDelay: mostLateMs, retryAfter: 5, message: 'the server is too busy to take more: again in 5 s' });
 }
 
 /** What a client may send in one frame of a WebSocket. */

@@ -1,8 +1,11 @@
 import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
 
 /** Proxies close what is silent for longer. */
 const COMMENT_EVERY_MS = 15_000;
+/** So long a client may take for what fits into its connection. */
+const SLOW_MS = 60_000;
 
 export interface ServerSentEvent {
   readonly event: string;
@@ -28,7 +31,7 @@ export async function sendEvents(reply: FastifyReply, events: (signal: AbortSign
   try {
     for await (const event of events(gone.signal)) {
       if (gone.signal.aborted) return;
-      if (!raw.write(textOf(event))) await Promise.race([once(raw, 'drain'), once(raw, 'close')]);
+      if (!raw.write(textOf(event))) await room(raw);
     }
   } catch (error) {
     if (!gone.signal.aborted) raw.write(textOf({ event: 'error', data: await reply.server.problem(error) }));
@@ -36,6 +39,16 @@ export async function sendEvents(reply: FastifyReply, events: (signal: AbortSign
     clearInterval(comments);
     gone.abort();
     raw.end();
+  }
+}
+
+/** Resolves when the client has taken what was sent to it, or has gone; one that takes nothing for too long is let go of. */
+async function room(raw: ServerResponse): Promise<void> {
+  const tooSlow = setTimeout(() => raw.destroy(), SLOW_MS);
+  try {
+    await Promise.race([once(raw, 'drain'), once(raw, 'close')]);
+  } finally {
+    clearTimeout(tooSlow);
   }
 }
 

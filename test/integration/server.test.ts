@@ -301,7 +301,7 @@ test('the document of the API has every route with a name of its own, is valid t
   expect(names).not.toContain(undefined);
   expect(new Set(names).size).toBe(names.length);
   for (const { at, responses } of operations.filter((operation) => operation.at.includes('/v1/'))) {
-    expect(Object.keys(responses).some((status) => status.startsWith('2')), at).toBe(true);
+    expect(Object.keys(responses).some((status) => /^(?:2|101)/.test(status)), at).toBe(true);
     expect(responses, at).toMatchObject({ '401': { $ref: '#/components/responses/Unauthenticated' }, default: { $ref: '#/components/responses/Failed' } });
   }
   expect(document.components.responses['Failed']).toMatchObject({ content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } } });
@@ -334,6 +334,14 @@ describe('bad requests', () => {
     const refused = statuses.filter(({ status }) => status === 429);
     expect(refused).toHaveLength(3);
     expect(refused[0]?.headers.get('retry-after')).toMatch(/^\d+$/);
+  });
+
+  test('are shed while the server falls behind, with a time to come again', async () => {
+    const late = await servingHere({ mostLateMs: 0.001 });
+    let response: Response | undefined;
+    await until(async () => (response = await late.as().raw('GET', '/v1/policies')).status === 503, 'it says that it is too busy');
+    expect(response?.headers.get('retry-after')).toBe('5');
+    expect(await response?.json()).toMatchObject({ code: 'admission_full', status: 503 });
   });
 
   test('of listening elsewhere in plain text are refused', async () => {

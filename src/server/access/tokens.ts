@@ -11,12 +11,15 @@ export interface TokenIssuer {
   /** Claims: a dot leads into an object. Default: `tenant` and `roles`. */
   readonly tenantClaim: string;
   readonly rolesClaim: string;
+  /** So long after they were asked for its keys are not asked for again, however many tokens name others. Default: 30 s. */
+  readonly keysCooldownMs?: number;
 }
 
 const CLOCK_TOLERANCE_S = 30;
 /** Signatures with a key that the issuer alone has. */
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
 const KEYS_DEADLINE_MS = 5_000;
+const KEYS_COOLDOWN_MS = 30_000;
 
 const roleList = z.union([z.array(z.string()), z.string().transform((text) => text.split(/[ ,]+/).filter((role) => role !== ''))]);
 
@@ -29,20 +32,18 @@ export class Tokens {
   constructor(issuer: TokenIssuer, authority: Authority) {
     this.#issuer = issuer;
     this.#authority = authority;
-    this.#keys = createRemoteJWKSet(issuer.jwks, { timeoutDuration: KEYS_DEADLINE_MS });
+    this.#keys = createRemoteJWKSet(issuer.jwks, { timeoutDuration: KEYS_DEADLINE_MS, cooldownDuration: issuer.keysCooldownMs ?? KEYS_COOLDOWN_MS });
   }
 
-  /** Undefined for one that is not (or no more) valid. Errors: `admission_full` where the issuer's keys cannot be had. */
+  /** Undefined for one that is not (or no more) valid. Errors: `issuer_unavailable` where the issuer's keys cannot be had. */
   async authenticate(token: string): Promise<Principal | undefined> {
     const { issuer, audience } = this.#issuer;
     try {
       const { payload } = await jwtVerify(token, this.#keys, { issuer, audience, algorithms: ALGORITHMS, clockTolerance: CLOCK_TOLERANCE_S, requiredClaims: ['exp', 'sub'] });
       return this.#principal(payload);
     } catch (error) {
-      if (error instanceof errors.JWKSTimeout || (error instanceof Error && !(error instanceof errors.JOSEError) && !(error instanceof GloveboxError))) {
-        throw new GloveboxError('admission_full', `the keys of ${issuer} cannot be had now: ${describeError(error)}`, { cause: error });
-      }
-      return undefined;
+      if (isOfToken(error)) return undefined;
+      throw new GloveboxError('issuer_unavailable', `the keys of ${issuer} cannot be had now: ${describeError(error)}`, { cause: error });
     }
   }
 
@@ -52,6 +53,13 @@ export class Tokens {
     if (tenant === undefined || roles === undefined || payload.sub === undefined) return undefined;
     return this.#authority.holding(tenant, `oidc:${payload.sub}`, roles);
   }
+}
+
+/** Whether the token is what is wrong, and not how its issuer's keys were asked for. */
+function isOfToken(error: unknown): boolean {
+  if (error instanceof GloveboxError) return true;
+  const isOfKeys = error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid || (error instanceof errors.JOSEError && error.code === errors.JOSEError.code);
+  return error instanceof errors.JOSEError && !isOfKeys;
 }
 
 function claim(payload: JWTPayload, path: string): unknown {

@@ -30,7 +30,7 @@ export function keyRoutes(api: Api, { ports: { keys, clock } }: RouteParts): voi
     const { items, ...more } = page(await keys.list(by), query, ({ createdMs, id }) => `${String(createdMs).padStart(15, '0')} ${id}`);
     return { items: items.map((entry) => ({ ...entry, roles: [...entry.roles] })), ...more };
   });
-  api.post('/keys', { schema: { operationId: 'createKey', tags, summary: 'Make one; it is shown this once', body: newKey, response: { 201: key.extend({ key: z.string() }) } } }, async (request, reply) => {
+  api.post('/keys', { config: { isToldOnce: true }, schema: { operationId: 'createKey', tags, summary: 'Make one; it is shown this once', body: newKey, response: { 201: key.extend({ key: z.string() }) } } }, async (request, reply) => {
     const { name, roles, expiresInMs } = request.body;
     const expiresMs = expiresInMs === undefined ? undefined : clock.now() + expiresInMs;
     const made = await keys.create({ name, roles, tenant: request.principal.tenant, expiresMs }, request.principal);

@@ -53,9 +53,8 @@ export function mcpRoutes(app: FastifyInstance, ports: ServerPorts, workplaces: 
   app.route({
     method: ['GET', 'POST', 'DELETE'],
     url: '/mcp',
-    schema: { hide: true },
+    schema: { hide: true, querystring: wanted },
     handler: async (request, reply) => {
-      wanted.parse(request.query);
       const web = webRequest(request, clientGone(reply));
       asked.set(web, request);
       return reply.send(await handler.fetch(web, request.method === 'POST' ? { parsedBody: request.body } : {}));

@@ -1,6 +1,7 @@
-import type { FastifyBaseLogger, FastifyInstance, RawReplyDefaultExpression, RawRequestDefaultExpression, RawServerDefault } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawReplyDefaultExpression, RawRequestDefaultExpression, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Permission, Principal } from '../../contracts/index.ts';
+import { isKeyed } from '../idempotency/idempotent-writes.ts';
 import type { ServedSandboxes } from '../sandboxes/served-sandboxes.ts';
 import type { ServerPorts } from '../server-ports.ts';
 
@@ -15,9 +16,15 @@ export interface RouteParts {
   readonly demand: (principal: Principal, permission: Permission) => void;
 }
 
-/** Fires when the client has gone before it was answered. */
-export function clientGone(reply: { readonly raw: { once(event: 'close', listener: () => void): unknown; readonly writableFinished: boolean } }): AbortSignal {
+interface ClientReply {
+  readonly raw: { once(event: 'close', listener: () => void): unknown; readonly writableFinished: boolean };
+  readonly request: FastifyRequest;
+}
+
+/** Fires when the client has gone before it was answered, and will not come back for the answer. */
+export function clientGone(reply: ClientReply): AbortSignal {
   const gone = new AbortController();
+  if (isKeyed(reply.request)) return gone.signal;
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) gone.abort();
   });

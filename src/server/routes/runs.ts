@@ -21,7 +21,7 @@ const runEvent = z
 /** What agents did and do. */
 export function runRoutes(api: Api, parts: RouteParts): void {
   const { ports } = parts;
-  api.post('/runs', { schema: { operationId: 'createRun', tags, summary: 'Leave a run to a worker', description: 'With `Idempotency-Key`, asking twice makes one run.', body: newRun, response: { 201: run } } }, async (request, reply) => {
+  api.post('/runs', { config: { isRepeatable: true }, schema: { operationId: 'createRun', tags, summary: 'Leave a run to a worker', description: 'With `Idempotency-Key`, asking twice makes one run.', body: newRun, response: { 201: run } } }, async (request, reply) => {
     const { notBeforeMs, ...asked } = request.body;
     const key = request.headers['idempotency-key'];
     const runs = ports.runs(request.principal);

@@ -47,7 +47,7 @@ export interface TerminalParts extends RouteParts {
 export function terminalRoutes(api: Api, parts: TerminalParts): void {
   const { sandboxes, demand, tickets, times } = parts;
   const ticket = z.object({ ticket: z.string(), expiresMs: z.int() }).meta({ id: 'Ticket' });
-  api.post('/sandboxes/:id/pty/tickets', { schema: { operationId: 'createTerminalTicket', tags, summary: 'For a browser: opens one terminal of this sandbox, once, within 30 seconds', params, response: { 201: ticket } } }, async ({ principal, params: { id } }, reply) => {
+  api.post('/sandboxes/:id/pty/tickets', { config: { isToldOnce: true }, schema: { operationId: 'createTerminalTicket', tags, summary: 'For a browser: opens one terminal of this sandbox, once, within 30 seconds', params, response: { 201: ticket } } }, async ({ principal, params: { id } }, reply) => {
     demand(principal, 'start');
     return reply.code(201).send(tickets.issue(principal, sandboxes.get(id, principal).id));
   });

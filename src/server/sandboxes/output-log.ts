@@ -1,8 +1,5 @@
-import { randomUUID } from 'node:crypto';
-import { mkdirSync, rmSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
-import { join } from 'node:path';
 import { GloveboxError, type OutputChunk, type OutputOffsets } from '../../contracts/index.ts';
+import type { Spool, SpoolFile } from './spool.ts';
 
 /** What a policy lends that says nothing of output. */
 export const OUTPUT_BYTES = 64 * 1_048_576;
@@ -22,16 +19,15 @@ interface Piece {
 
 /** All that a command has put out, for as many readers as there are, from any byte on, as often as they like. How much that can be is the command's limit. */
 export class OutputLog implements AsyncDisposable {
-  readonly #folder: string;
+  readonly #spool: Pick<Spool, 'open'>;
   readonly #pieces: Piece[] = [];
   readonly #waiting = new Set<() => void>();
   #memoryBytes = 0;
-  #file: FileHandle | undefined;
-  #fileBytes = 0;
+  #file: SpoolFile | undefined;
   #isOver = false;
 
-  constructor(folder: string) {
-    this.#folder = folder;
+  constructor(spool: Pick<Spool, 'open'>) {
+    this.#spool = spool;
   }
 
   /** Errors: those of the disk. */
@@ -72,26 +68,22 @@ export class OutputLog implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.end();
-    await this.#file?.close();
+    const file = this.#file;
     this.#file = undefined;
+    await file?.[Symbol.asyncDispose]();
   }
 
   async #bytes(piece: Piece): Promise<Buffer> {
     if (piece.buffer !== undefined) return piece.buffer;
-    const bytes = Buffer.alloc(piece.length);
     if (this.#file === undefined) throw new GloveboxError('not_found', 'the command was forgotten, and its output with it');
-    await this.#file.read(bytes, 0, piece.length, piece.at);
-    return bytes;
+    return this.#file.read(piece.at, piece.length);
   }
 
-  /** The file has no name any more as soon as it is open: it goes with us, however we go. */
   async #spill(): Promise<void> {
-    this.#file ??= await openNameless(this.#folder);
+    this.#file ??= await this.#spool.open();
     for (const piece of this.#pieces) {
       if (piece.buffer === undefined) continue;
-      piece.at = this.#fileBytes;
-      await this.#file.write(piece.buffer, 0, piece.length, piece.at);
-      this.#fileBytes += piece.length;
+      piece.at = await this.#file.append(piece.buffer);
       piece.buffer = undefined;
     }
     this.#memoryBytes = 0;
@@ -123,12 +115,4 @@ export function offsetsText({ stdout = 0, stderr = 0 }: OutputOffsets): string {
 export function readOffsets(text: string): Required<OutputOffsets> | undefined {
   const [, stdout, stderr] = /^(\d{1,15})-(\d{1,15})$/.exec(text) ?? [];
   return stdout === undefined || stderr === undefined ? undefined : { stdout: Number(stdout), stderr: Number(stderr) };
-}
-
-async function openNameless(folder: string): Promise<FileHandle> {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const path = join(folder, randomUUID());
-  const handle = await open(path, 'wx+', 0o600);
-  rmSync(path);
-  return handle;
 }

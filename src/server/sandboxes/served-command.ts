@@ -2,6 +2,7 @@ import type { CommandEnd, CommandId, OutputChunk, OutputOffsets } from '../../co
 import type { GovernedCommand } from '../../session/index.ts';
 import { TerminalLine } from '../terminals/terminal-line.ts';
 import { OutputLog } from './output-log.ts';
+import type { Spool } from './spool.ts';
 
 /** A command that a client may come back to: its output from any byte on, and its end, until it is forgotten. */
 export class ServedCommand implements AsyncDisposable {
@@ -14,11 +15,11 @@ export class ServedCommand implements AsyncDisposable {
   readonly #done: Promise<CommandEnd>;
   #end: CommandEnd | undefined;
 
-  constructor(command: GovernedCommand, options: { readonly argv: readonly string[]; readonly startedMs: number; readonly spoolDir: string; readonly terminal?: { readonly keepMs?: number } | undefined }) {
+  constructor(command: GovernedCommand, options: { readonly argv: readonly string[]; readonly startedMs: number; readonly spool: Spool; readonly terminal?: { readonly keepMs?: number } | undefined }) {
     this.argv = options.argv;
     this.startedMs = options.startedMs;
     this.#command = command;
-    this.#log = new OutputLog(options.spoolDir);
+    this.#log = new OutputLog(options.spool);
     this.terminal = options.terminal === undefined ? undefined : new TerminalLine({ keepMs: options.terminal.keepMs, hangUp: () => command.cancel() });
     this.#done = this.#follow();
     // Whoever waits for the end hears of it.

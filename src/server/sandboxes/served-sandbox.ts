@@ -3,12 +3,15 @@ import { GloveboxError } from '../../contracts/index.ts';
 import type { CommandRequest, Context, GovernedSandbox, Session } from '../../session/index.ts';
 import { defined } from '../defined.ts';
 import { ServedCommand } from './served-command.ts';
+import type { Spool } from './spool.ts';
 
 /** What a client wrote on a sandbox of its own, to find it again. */
 export type Labels = Readonly<Record<string, string>>;
 
 /** So many commands are kept for whoever comes back to them; of those that ended the oldest goes first. */
 const MOST_COMMANDS = 200;
+
+const COME_AGAIN = { details: { retryAfterMs: 1000 } };
 
 /** A sandbox that a client has open, with the session that it is of, and what runs in it. */
 export class ServedSandbox implements AsyncDisposable {
@@ -20,17 +23,17 @@ export class ServedSandbox implements AsyncDisposable {
   readonly labels: Labels;
   readonly contexts = new Map<string, Context>();
   isPaused = false;
-  readonly #spoolDir: string;
+  readonly #spool: Spool;
   readonly #commands = new Map<CommandId, ServedCommand>();
 
-  constructor(options: { readonly governed: GovernedSandbox; readonly session: Session; readonly owner: Principal; readonly createdMs: number; readonly labels: Labels; readonly spoolDir: string }) {
+  constructor(options: { readonly governed: GovernedSandbox; readonly session: Session; readonly owner: Principal; readonly createdMs: number; readonly labels: Labels; readonly spool: Spool }) {
     this.governed = options.governed;
     this.session = options.session;
     this.owner = options.owner;
     this.createdMs = options.createdMs;
     this.expiresMs = options.createdMs + options.session.policy.grant.session.wallMs;
     this.labels = options.labels;
-    this.#spoolDir = options.spoolDir;
+    this.#spool = options.spool;
   }
 
   get id(): string {
@@ -40,7 +43,7 @@ export class ServedSandbox implements AsyncDisposable {
   /** Starts one; one with a terminal that nobody is at for `keepMs` ends. Errors: `admission_full` where too many are under way, `journal_failed`. */
   async exec(request: CommandRequest, startedMs: number, { keepMs }: { readonly keepMs?: number } = {}): Promise<ServedCommand> {
     await this.#makeRoom();
-    const command = new ServedCommand(await this.governed.exec(request), { argv: request.argv, startedMs, spoolDir: this.#spoolDir, terminal: request.terminal === undefined ? undefined : defined({ keepMs }) });
+    const command = new ServedCommand(await this.governed.exec(request), { argv: request.argv, startedMs, spool: this.#spool, terminal: request.terminal === undefined ? undefined : defined({ keepMs }) });
     this.#commands.set(command.id, command);
     return command;
   }
@@ -74,9 +77,10 @@ export class ServedSandbox implements AsyncDisposable {
   }
 
   async #makeRoom(): Promise<void> {
-    if (this.#commands.size < MOST_COMMANDS) return;
+    if (this.#commands.size < MOST_COMMANDS && !this.#spool.isFull) return;
     const ended = [...this.#commands.values()].find(({ end }) => end !== undefined);
-    if (ended === undefined) throw new GloveboxError('admission_full', `${MOST_COMMANDS} commands are under way in ${this.id}: wait for one, or cancel it`);
-    await this.forget(ended);
+    if (ended !== undefined) await this.forget(ended);
+    else if (this.#commands.size >= MOST_COMMANDS) throw new GloveboxError('admission_full', `${MOST_COMMANDS} commands are under way in ${this.id}: wait for one, or cancel it`, COME_AGAIN);
+    else throw new GloveboxError('admission_full', 'the service keeps as much output as it can: delete commands whose output nobody needs any more', COME_AGAIN);
   }
 }

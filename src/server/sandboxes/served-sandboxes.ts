@@ -4,6 +4,10 @@ import type { ServerPorts } from '../server-ports.ts';
 import { NarrowedPolicy, type Narrowing } from './narrowed-policy.ts';
 import { OwnSnapshots } from './own-snapshots.ts';
 import { type Labels, ServedSandbox } from './served-sandbox.ts';
+import { Spool, SPOOL_LIMITS, type SpoolLimits } from './spool.ts';
+
+/** Sandboxes that a tenant may have open here, where the operator says nothing. */
+const MOST_PER_TENANT = 256;
 
 export interface NewSandbox extends Narrowing {
   readonly policy: string;
@@ -19,19 +23,26 @@ export interface NewSandbox extends Narrowing {
 export class ServedSandboxes implements AsyncDisposable {
   readonly #ports: ServerPorts;
   readonly #snapshots: OwnSnapshots;
+  readonly #spool: Spool;
+  readonly #mostPerTenant: number;
+  /** Of tenants, that are being made. */
+  readonly #making = new Map<string, number>();
   readonly #open = new Map<string, ServedSandbox>();
 
-  constructor(ports: ServerPorts) {
+  constructor(ports: ServerPorts, { perTenant = MOST_PER_TENANT, spool = SPOOL_LIMITS }: { readonly perTenant?: number | undefined; readonly spool?: SpoolLimits | undefined } = {}) {
     this.#ports = ports;
     this.#snapshots = new OwnSnapshots(ports.journal);
+    this.#spool = new Spool(ports.spoolDir, spool);
+    this.#mostPerTenant = perTenant;
   }
 
   get size(): number {
     return this.#open.size;
   }
 
-  /** A session of its own with one sandbox. Errors: those of `Policies.load`, `Session.open` and of the driver. */
+  /** A session of its own with one sandbox. Errors: `admission_full`, those of `Policies.load`, `Session.open` and of the driver. */
   async create(wanted: NewSandbox, owner: Principal, signal: AbortSignal): Promise<ServedSandbox> {
+    using _place = this.#place(owner.tenant, 1);
     const { snapshot } = wanted;
     if (snapshot !== undefined) await this.#snapshots.demand(snapshot, owner.tenant);
     const policy = new NarrowedPolicy(await this.#ports.policies.load(wanted.policy), wanted);
@@ -54,6 +65,7 @@ export class ServedSandboxes implements AsyncDisposable {
 
   /** More sandboxes of the same session, which begin with this one's workspace. */
   async fork(source: ServedSandbox, count: number): Promise<{ readonly snapshot: string; readonly sandboxes: readonly ServedSandbox[] }> {
+    using _places = this.#place(source.owner.tenant, count);
     const { snapshot, sandboxes } = await source.session.fork(source.governed, count, 'http');
     return { snapshot: snapshot.id, sandboxes: sandboxes.map((governed) => this.#keep(governed, source.session, source)) };
   }
@@ -89,8 +101,23 @@ export class ServedSandboxes implements AsyncDisposable {
     await Promise.allSettled([...sessions].map((session) => session.close('the server stops')));
   }
 
+  /** Kept for sandboxes that are to be made. Errors: `admission_full`. */
+  #place(tenant: string, count: number): Disposable {
+    const making = this.#making.get(tenant) ?? 0;
+    const open = [...this.#open.values()].filter(({ owner }) => owner.tenant === tenant).length;
+    if (open + making + count > this.#mostPerTenant) throw new GloveboxError('admission_full', `the tenant ${tenant} has ${open} sandboxes open, and may have ${this.#mostPerTenant}: delete one`, { details: { retryAfterMs: 1000 } });
+    this.#making.set(tenant, making + count);
+    return {
+      [Symbol.dispose]: () => {
+        const left = (this.#making.get(tenant) ?? 0) - count;
+        if (left > 0) this.#making.set(tenant, left);
+        else this.#making.delete(tenant);
+      },
+    };
+  }
+
   #keep(governed: GovernedSandbox, session: Session, { owner, labels }: Pick<ServedSandbox, 'owner' | 'labels'>): ServedSandbox {
-    const sandbox = new ServedSandbox({ governed, session, owner, labels, createdMs: this.#ports.clock.now(), spoolDir: this.#ports.spoolDir });
+    const sandbox = new ServedSandbox({ governed, session, owner, labels, createdMs: this.#ports.clock.now(), spool: this.#spool });
     this.#open.set(sandbox.id, sandbox);
     void governed.gone.then(() => {
       this.#open.delete(sandbox.id);

@@ -1,0 +1,151 @@
+import { hash } from 'node:crypto';
+import { type Blobs, canonicalJson, type Clock, type EventData, GloveboxError, type Journal, type JournalEvent, type Redactor } from '../../contracts/index.ts';
+
+/** So long an answer is kept for whoever asks again. */
+const KEPT_MS = 24 * 3_600_000;
+/** What is longer is a blob. */
+const INLINE_CHARS = 8192;
+/** Somebody else begins with the same key at the same moment at most so often. */
+const MOST_TRIES = 5;
+const RETRY_AFTER_MS = 1000;
+
+/** A write that somebody asks for by a key of his own. */
+export interface KeyedRequest {
+  readonly tenant: string;
+  readonly key: string;
+  /** Of method and address, keyed with the key: nobody can guess from it what was in them. */
+  readonly headHash: string;
+  readonly method: string;
+  /** As the route has it, without what identifies. */
+  readonly route: string;
+  readonly by: string;
+  /** Done twice it is as done once. */
+  readonly isRepeatable: boolean;
+}
+
+/** What a request was answered with. */
+export interface Answer {
+  readonly status: number;
+  readonly contentType?: string | undefined;
+  readonly location?: string | undefined;
+  /** Undefined where nobody is told a second time. */
+  readonly text: string | undefined;
+}
+
+export type Beginning = { readonly how: 'begun'; readonly stream: string } | { readonly how: 'answered'; readonly bodyHash: string; readonly answer: Answer };
+
+export interface KeptAnswersOptions {
+  readonly journal: Journal;
+  readonly blobs: Blobs | undefined;
+  readonly redactor: Redactor;
+  readonly clock: Clock;
+  /** This process, and whether one that a text names is no more. */
+  readonly owner: { readonly name: string; readonly isDead: (name: string) => boolean };
+}
+
+/** Answers of writes by the keys of those who asked, a stream each: whichever process is asked again finds what came of it, or that nobody knows. */
+export class KeptAnswers {
+  readonly #options: KeptAnswersOptions;
+  readonly #underWay = new Set<string>();
+
+  constructor(options: KeptAnswersOptions) {
+    this.#options = options;
+  }
+
+  /** Errors: `key_reused`, `key_in_flight`, `outcome_unknown`. */
+  async begin(asked: KeyedRequest): Promise<Beginning> {
+    const stream = `request:${hash('sha256', canonicalJson([asked.tenant, asked.key]))}`;
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      const events = await this.#options.journal.read(stream);
+      const last = events.at(-1);
+      const beginning = this.#lastBeginning(events);
+      if (beginning !== undefined && beginning.data.headHash !== asked.headHash) throw reused(asked);
+      if (last?.type === 'request.answered' && beginning !== undefined) return { how: 'answered', bodyHash: last.data.bodyHash, answer: await this.#answerOf(last.data) };
+      if (beginning !== undefined && last?.type === 'request.begun') this.#demandOver(stream, last, asked);
+      // Somebody of this process was quicker.
+      if (this.#underWay.has(stream)) throw inFlight(asked);
+      if (await this.#began(stream, asked, last?.seq ?? 0)) return { how: 'begun', stream };
+    }
+    throw inFlight(asked);
+  }
+
+  /** What was done is done once, and this is what came of it. Errors: those of the journal: nobody knows then. */
+  async answered(stream: string, bodyHash: string, { text, ...answer }: Answer): Promise<void> {
+    const said = await this.#kept(text);
+    const { status, contentType, location } = answer;
+    const data = { status, bodyHash, ...(contentType === undefined ? {} : { contentType }), ...(location === undefined ? {} : { location }), ...said };
+    await this.#end(stream, { type: 'request.answered', data });
+  }
+
+  /** Nothing came of it for reasons that are ours or pass: it may be asked for again. */
+  async released(stream: string, status: number): Promise<void> {
+    await this.#end(stream, { type: 'request.released', data: { status } });
+  }
+
+  /** The one that counts now; undefined where there is none any more. */
+  #lastBeginning(events: readonly JournalEvent[]): JournalEvent<'request.begun'> | undefined {
+    const begun = events.findLast((event): event is JournalEvent<'request.begun'> => event.type === 'request.begun');
+    const isOver = events.at(-1)?.type === 'request.released';
+    return begun === undefined || isOver || begun.timeMs + KEPT_MS <= this.#options.clock.now() ? undefined : begun;
+  }
+
+  /** Errors: `key_in_flight` where somebody is at it, `outcome_unknown` where somebody died at it. */
+  #demandOver(stream: string, { data }: JournalEvent<'request.begun'>, asked: KeyedRequest): void {
+    const { owner } = this.#options;
+    const isOurs = data.owner === owner.name;
+    if (this.#underWay.has(stream) || (!isOurs && !owner.isDead(data.owner))) throw inFlight(asked);
+    if (asked.isRepeatable) return;
+    throw new GloveboxError('outcome_unknown', `the server stopped while it was at the request with the key ${JSON.stringify(asked.key)}: whether it was done nobody knows. Look, and ask again with another key where it was not`);
+  }
+
+  async #began(stream: string, { tenant, headHash, method, route, by }: KeyedRequest, expect: number): Promise<boolean> {
+    this.#underWay.add(stream);
+    try {
+      await this.#options.journal.append(stream, [{ type: 'request.begun', data: { headHash, method, route, by, owner: this.#options.owner.name } }], { durable: true, tenant, expect });
+      return true;
+    } catch (error) {
+      this.#underWay.delete(stream);
+      if (error instanceof GloveboxError && error.code === 'journal_moved') return false;
+      throw error;
+    }
+  }
+
+  async #end(stream: string, event: Parameters<Journal['append']>[1][number]): Promise<void> {
+    try {
+      await this.#options.journal.append(stream, [event]);
+    } finally {
+      this.#underWay.delete(stream);
+    }
+  }
+
+  /** As everything that is written down, without the secrets that are known or can be seen. */
+  async #kept(text: string | undefined): Promise<{ text?: string; blob?: string }> {
+    if (text === undefined) return {};
+    const clean = await withoutSecrets(text, this.#options.redactor);
+    const { blobs } = this.#options;
+    return clean.length <= INLINE_CHARS || blobs === undefined ? { text: clean } : { blob: await blobs.put(Buffer.from(clean)) };
+  }
+
+  async #answerOf({ status, contentType, location, text, blob }: EventData['request.answered']): Promise<Answer> {
+    const { blobs } = this.#options;
+    return { status, contentType, location, text: blob === undefined || blobs === undefined ? text : (await blobs.get(blob)).toString('utf8') };
+  }
+}
+
+/** In JSON a secret may be written in another way: its values are looked at, not its text. */
+async function withoutSecrets(text: string, redactor: Redactor): Promise<string> {
+  try {
+    return JSON.stringify(await redactor.all(JSON.parse(text) as unknown));
+  } catch {
+    // It is no JSON.
+    return redactor.all(text);
+  }
+}
+
+export function reused({ key }: Pick<KeyedRequest, 'key'>): GloveboxError {
+  return new GloveboxError('key_reused', `the key ${JSON.stringify(key)} was used for another request: choose another key, or ask for the same again`);
+}
+
+function inFlight({ key }: KeyedRequest): GloveboxError {
+  return new GloveboxError('key_in_flight', `the request with the key ${JSON.stringify(key)} is under way: ask again for what came of it`, { details: { retryAfterMs: RETRY_AFTER_MS } });
+}
