@@ -1,17 +1,18 @@
-import { mkdir } from 'node:fs/promises';
+import { hash } from 'node:crypto';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import { homedir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CredentialDetector, Credentials, CredentialSources, EgressBroker, KnownSecrets, LentRecords, MasterKey, OperatorFiles, OperatorRegistries, Redaction, SecretStore, systemResolver } from './broker/index.ts';
-import type { Services } from './cli/index.ts';
-import { type Authority, type Clock, GloveboxError, type Journal, type Permission, type Principal, randomIds, systemClock } from './contracts/index.ts';
-import { type DatabaseUrl, openBlobs, openJournal, RedactedJournal } from './journal/index.ts';
+import type { ServeOptions, Services } from './cli/index.ts';
+import { type Authority, type Clock, type Control, describeError, GloveboxError, type Journal, type Permission, type Principal, type Redactor, randomIds, type Sandboxes, systemClock, type TelemetryOptions, type WarmSandboxes } from './contracts/index.ts';
+import { type DatabaseUrl, ObservedJournal, openBlobs, openJournal, RedactedJournal } from './journal/index.ts';
 import { ModelsByName } from './models/index.ts';
 import { FilePolicies, LivePolicies, type PolicyReload, readAuthority, readBudgets } from './policy/index.ts';
 import { Forks, JournalBudgets, openDatabaseQueue, openFileQueue, type QueueLimits, readQueueLimits, Replays, Runs, type RunsPorts, Trajectories, UsageReadings, Worker, wakeRun } from './runs/index.ts';
 import { currentOwner, isOwnerDead, openSandboxes, ownerText } from './sandbox/index.ts';
-import type { RunningServer, ServerOptions, ServerPorts } from './server/index.ts';
-import { type Attendance, JournalApprovals, JournalControl, type SessionPorts } from './session/index.ts';
+import type { RunningServer, ServerPorts } from './server/index.ts';
+import { type Attendance, JournalApprovals, JournalControl, RecordedChanges, RecordedSecrets, type SessionPorts } from './session/index.ts';
 import { GitWorkspace } from './workspace/index.ts';
 
 /** The checkout or the installed package. */
@@ -31,18 +32,17 @@ export async function openServices({ env, version, note = () => {} }: Configurat
   const ids = randomIds(clock);
   const { authority, principal, limits } = await readPeople(env, stateDir);
   const open = new AsyncDisposableStack();
-  const { known, database, ...written } = await openRedactedJournal({ env, stateDir, clock, note, open });
+  const { known, database, observed, notes, ...written } = await openRedactedJournal({ env, stateDir, clock, note, open });
   const { journal, redactor } = written;
-  const { sandboxes, images, isolates, prober } = openSandboxes({ stateDir, ids, env, clock });
-  open.use(isolates);
-  const policies = open.use(openPolicies(note));
-  const { broker, ...lending } = openBroker({ env, stateDir, clock, known, open });
+  const { images, prober, sandboxes, isolates, pooled } = openPlaces({ stateDir, ids, env, clock, open });
+  const { policies, changes } = openPolicies(journal, notes, open);
+  const { broker, ...lending } = openBroker({ env, stateDir, clock, known, journal, open });
   const { leases, queue, approvals } = await openQueue({ journal, database, clock, authority, stateDir, open });
   const work = { ...(await openWork(env, stateDir)), policies, leases, queue };
   const budgets = new JournalBudgets({ journal, clock, limits, owner: ownerText(currentOwner()), isDead: isOwnerDead });
   const control = open.use(new JournalControl({ journal, authority }));
-  const usage = new UsageReadings({ journal, budgets });
   const ports = { journal, redactor, control, budgets, sandboxes, isolates, broker, clock, ids, blobs: work.blobs, approvals, authority } satisfies SessionPorts;
+  const operation = operate({ ...ports, isolates, pooled, env, stateDir, principal, queue, observed, notes, changes, open, journalPlace: written.journalPlace });
   return {
     ...ports,
     stateDir,
@@ -51,7 +51,6 @@ export async function openServices({ env, version, note = () => {} }: Configurat
     ...written,
     policies,
     workspace: work.workspace,
-    usage,
     images,
     prober,
     principal,
@@ -60,10 +59,18 @@ export async function openServices({ env, version, note = () => {} }: Configurat
     require: (permission) => demand(authority, principal, permission),
     sessionPorts: (attendance = {}) => ({ ...ports, ...attendance }),
     ...runServices({ ...ports, ...work, principal }),
-    serve: (options) => serve({ ...ports, version, policies, secrets: lending.secrets, audit: written.audit, usage, owner: { name: ownerText(currentOwner()), isDead: isOwnerDead }, spoolDir: join(stateDir, 'spool'), sessions: ports, ...servedRuns({ ...ports, ...work }) }, principal, options),
+    ...operation,
+    serve: (options) => serve({ ...ports, version, policies, secrets: lending.secrets, audit: written.audit, usage: operation.usage, owner: { name: ownerText(currentOwner()), isDead: isOwnerDead }, spoolDir: join(stateDir, 'spool'), sessions: { ...ports, sandboxes: operation.stocked(options.warm) }, ...servedRuns({ ...ports, ...work }) }, principal, options),
     mcp: async (served) => (await import('./server/index.ts')).serveMcp({ ...served, ports, version, redactor }),
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
+}
+
+/** Where things run. */
+function openPlaces({ open, ...options }: Parameters<typeof openSandboxes>[0] & { readonly open: AsyncDisposableStack }): ReturnType<typeof openSandboxes> {
+  const places = openSandboxes(options);
+  open.use(places.isolates);
+  return places;
 }
 
 /** What runs work with beside what sessions do. */
@@ -118,7 +125,7 @@ function demand(authority: Authority, principal: Principal, permission: Permissi
 }
 
 /** Whoever comes first makes himself the first key. Loaded by the command that needs it. */
-async function serve(parts: Omit<ServerPorts, 'keys'>, as: Principal, options: ServerOptions): Promise<RunningServer & { readonly firstKey?: string }> {
+async function serve(parts: Omit<ServerPorts, 'keys'>, as: Principal, options: ServeOptions): Promise<RunningServer & { readonly firstKey?: string }> {
   const { ApiKeys, openServer } = await import('./server/index.ts');
   const keys = new ApiKeys(parts);
   const first = (await keys.isEmpty()) ? await keys.create({ name: 'first', tenant: as.tenant, roles: ['administrator'] }, as) : undefined;
@@ -127,8 +134,75 @@ async function serve(parts: Omit<ServerPorts, 'keys'>, as: Principal, options: S
 }
 
 /** Of the folder that the process was started in, and ours. */
-function openPolicies(note: (text: string) => void): LivePolicies {
-  return new LivePolicies(new FilePolicies([resolve('policies'), join(ROOT, 'policies')]), { onReload: (reload) => note(sayReload(reload)) });
+function openPolicies(journal: Journal, notes: Notes, open: AsyncDisposableStack): { readonly policies: LivePolicies; readonly changes: RecordedChanges } {
+  const changes = new RecordedChanges(journal);
+  const files = new FilePolicies([resolve('policies'), join(ROOT, 'policies')]);
+  return { policies: open.use(new LivePolicies(files, { onReload: (reload) => void said(reload, notes, changes) })), changes };
+}
+
+/** Who is told what whoever runs this should know: another, once there is a log. */
+interface Notes {
+  tell: (text: string) => void;
+}
+
+/** What cannot be written down is said all the same. */
+async function said(reload: PolicyReload, notes: Notes, changes: RecordedChanges): Promise<void> {
+  notes.tell(sayReload(reload));
+  await changes.policy(reload.policy, reload.hash, reload.outcome === 'kept' ? reload.error.message : undefined).catch((error: unknown) => notes.tell(describeError(error)));
+}
+
+type Places = Pick<ReturnType<typeof openSandboxes>, 'sandboxes' | 'isolates' | 'pooled'>;
+
+interface OperationParts extends Places, Pick<RunsPorts, 'clock' | 'queue' | 'principal' | 'journal'> {
+  readonly budgets: JournalBudgets;
+  readonly env: Configuration['env'];
+  readonly stateDir: string;
+  readonly journalPlace: string;
+  readonly redactor: Redactor;
+  readonly control: Control;
+  readonly observed: ObservedJournal;
+  readonly notes: Notes;
+  readonly changes: RecordedChanges;
+  readonly open: AsyncDisposableStack;
+}
+
+/** What a process that serves has beside what it serves: how it is watched, and sandboxes that stand ready. */
+function operate(parts: OperationParts): Pick<Services, 'telemetry' | 'usage'> & { readonly stocked: (warm?: number) => Sandboxes } {
+  const { clock, redactor, observed, queue, isolates, control, sandboxes, notes, changes, principal, open, journalPlace } = parts;
+  let pool: WarmSandboxes | undefined;
+  const sources = {
+    queue: () => queue.depth(),
+    isolates: () => isolates.load(),
+    pool: () => (pool === undefined ? undefined : { stock: pool.stock(), ...pool.served() }),
+    journalBytes: () => bytesOf(journalPlace),
+    kinds: () => sandboxes.status(),
+    stoppedBy: async () => (await control.stopOf({ tenant: '', stream: '' }))?.by,
+  };
+  return {
+    usage: new UsageReadings(parts),
+    telemetry: async (options: TelemetryOptions) => {
+      const { ProcessTelemetry } = await import('./telemetry/index.ts');
+      const telemetry = await ProcessTelemetry.open({ clock, redactor, journal: observed, sources }, options);
+      notes.tell = (text) => telemetry.log.write('warn', text);
+      await changes.files(await configuration(parts), principal.name);
+      return telemetry;
+    },
+    stocked: (warm = 0) => (warm === 0 ? sandboxes : (pool ??= open.use(parts.pooled({ ceiling: warm })))),
+  };
+}
+
+/** A journal's file and its log; undefined where it is none. */
+async function bytesOf(file: string): Promise<number | undefined> {
+  const [main, log] = await Promise.all([file, `${file}-wal`].map((each) => stat(each).catch(() => undefined)));
+  return main === undefined ? undefined : main.size + (log?.size ?? 0);
+}
+
+/** What the operator's files hold now, by hash: `sha256:…`. */
+async function configuration({ env, stateDir }: Pick<OperationParts, 'env' | 'stateDir'>): Promise<Readonly<Record<string, string | undefined>>> {
+  const names = ['roles.yaml', 'budgets.yaml', 'queue.yaml', 'credentials.yaml', 'registries.yaml', 'notifications.yaml'];
+  const elsewhere: Readonly<Record<string, string | undefined>> = { 'roles.yaml': env['GLOVEBOX_ROLES'], 'budgets.yaml': env['GLOVEBOX_BUDGETS'] };
+  const contents = await Promise.all(names.map((name) => readFile(elsewhere[name] ?? join(stateDir, name)).catch(() => undefined)));
+  return Object.fromEntries(names.map((name, i) => [name, contents[i] === undefined ? undefined : `sha256:${hash('sha256', contents[i])}`]));
 }
 
 function sayReload(reload: PolicyReload): string {
@@ -146,17 +220,19 @@ async function openRedactedJournal({ env, stateDir, clock, note, open }: { env: 
     const value = env[variable]?.trim() ?? '';
     if (value !== '') known.add(variable.toLowerCase().replaceAll('_', '-'), value);
   }
-  const { journal: store, audit, place, secret, database } = await openJournal({ env, stateDir, clock, note });
+  const notes: Notes = { tell: note };
+  const { journal: store, audit, place, secret, database } = await openJournal({ env, stateDir, clock, note: (text) => notes.tell(text) });
   if (secret !== undefined) known.add('glovebox-database-password', secret);
   const redactor = new Redaction(known, open.use(new CredentialDetector()));
   open.use(audit);
   // Closed before the audit, which signs what was appended until then.
-  const journal = open.use(new RedactedJournal(store, redactor));
-  return { journal, journalPlace: place, audit, redactor, known, database };
+  const observed = new ObservedJournal(store);
+  const journal = open.use(new RedactedJournal(observed, redactor));
+  return { journal, observed, notes, journalPlace: place, audit, redactor, known, database };
 }
 
 /** The way out, and what is lent on it. */
-function openBroker({ env, stateDir, clock, known, open }: { env: Configuration['env']; stateDir: string; clock: Clock; known: KnownSecrets; open: AsyncDisposableStack }) {
+function openBroker({ env, stateDir, clock, known, journal, open }: { env: Configuration['env']; stateDir: string; clock: Clock; known: KnownSecrets; journal: Journal; open: AsyncDisposableStack }) {
   const now = (): number => clock.now();
   const masterKey = new MasterKey({ env, stateDir });
   const secrets = new SecretStore({ folder: join(stateDir, 'secrets'), masterKey, now });
@@ -177,7 +253,7 @@ function openBroker({ env, stateDir, clock, known, open }: { env: Configuration[
   });
   const registries = new OperatorRegistries({ files: new OperatorFiles({ env, home: env['HOME'] ?? homedir() }), file: join(stateDir, 'registries.yaml') });
   const broker = new EgressBroker({ clock, credentials, known, registries, resolve: systemResolver(join(stateDir, 'hosts')) });
-  return { broker, secrets, credentials, registries };
+  return { broker, secrets: new RecordedSecrets({ secrets, journal }), credentials, registries };
 }
 
 async function stateFolder(env: Configuration['env']): Promise<string> {

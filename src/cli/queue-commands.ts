@@ -3,6 +3,7 @@ import type { FixOptions } from './fix.ts';
 import { countOption, durationOption, futureOption, integerOption } from './options.ts';
 import type { Run } from './run-action.ts';
 import type { SteerOptions } from './steer.ts';
+import { watchOptions } from './telemetry-options.ts';
 import type { Terminal } from './terminal.ts';
 import { GRACE_MS, PARK_AFTER_MS, type WorkerCommandOptions } from './worker.ts';
 
@@ -19,8 +20,7 @@ export function queueOptions(command: Command): Command {
 
 /** `glovebox worker`. */
 export function addWorker(root: Command, run: Run, terminal: Terminal): void {
-  root
-    .command('worker')
+  watchOptions(root.command('worker'))
     .description('take runs that wait, and work at them; SIGTERM lets steps finish, hands runs over, and ends')
     .option('--concurrency <n>', 'runs at a time', countOption, 1)
     .option('--name <name>', 'what stands in the journal for it (default: host and process)')

@@ -7,7 +7,7 @@ const VALUE_MOST_BYTES = 64 * 1024;
 /** `glovebox secrets set`: from a person who types it unseen, else from stdin; never from an argument, which other processes could read. */
 export async function setSecret(services: Services, terminal: Terminal, name: string): Promise<number> {
   const value = terminal.interactive ? await typed(name) : (await readAll(terminal.stdin)).replace(/\r?\n$/, '');
-  await services.secrets.set(name, value);
+  await services.secrets.set(name, value, services.principal);
   terminal.note(`secret ${name} is set`);
   return 0;
 }
@@ -23,7 +23,7 @@ export async function listSecrets(services: Services, terminal: Terminal, option
 
 /** `glovebox secrets remove`. What was lent of it already is no longer renewed. */
 export async function removeSecret(services: Services, terminal: Terminal, name: string): Promise<number> {
-  await services.secrets.remove(name);
+  await services.secrets.remove(name, services.principal);
   terminal.note(`secret ${name} is removed`);
   return 0;
 }

@@ -7,10 +7,11 @@ import type { ServerOptions } from '../server/index.ts';
 import { countOption, stepOption } from './options.ts';
 import type { Run } from './run-action.ts';
 import type { Services } from './services.ts';
+import { telemetryAt, watchOptions, type WatchOptions } from './telemetry-options.ts';
 import type { Terminal } from './terminal.ts';
 import { GRACE_MS, PARK_AFTER_MS } from './worker.ts';
 
-interface ServeOptions {
+interface ServeCommandOptions extends WatchOptions {
   readonly host: string;
   readonly port: number;
   readonly tlsKey?: string;
@@ -25,12 +26,12 @@ interface ServeOptions {
   readonly oidcJwks?: string;
   readonly oidcTenantClaim: string;
   readonly oidcRolesClaim: string;
+  readonly warm: number;
 }
 
 /** `glovebox serve`. */
 export function addServe(root: Command, run: Run, terminal: Terminal): void {
-  root
-    .command('serve')
+  watchOptions(root.command('serve'))
     .description('sandboxes, runs and approvals over HTTP, until it is told to stop')
     .option('--host <address>', 'where to listen', '127.0.0.1')
     .option('--port <n>', '0: any that is free', stepOption, 7717)
@@ -45,47 +46,54 @@ export function addServe(root: Command, run: Run, terminal: Terminal): void {
     .option('--oidc-roles-claim <name>', 'what of it are the roles: a list, or words', 'roles')
     .option('--workers <n>', 'runs of the queue that it works at itself, at a time; 0 leaves them to `glovebox worker`', stepOption, 2)
     .option('--sandboxes <n>', 'sandboxes that a tenant may have open here', countOption)
+    .option('--warm <n>', 'most sandboxes that stand ready for the next who asks, by the demand of late; 0: each is made when it is asked for', stepOption, 0)
     .option('--rate <n>', 'requests that a key may make in a minute', countOption)
-    .action((options: ServeOptions) => run((services, signal) => serve(services, terminal, options, signal)));
+    .action((options: ServeCommandOptions) => run((services, signal) => serve(services, terminal, options, signal)));
 }
 
-async function serve(services: Services, terminal: Terminal, options: ServeOptions, signal: AbortSignal): Promise<number> {
+async function serve(services: Services, terminal: Terminal, options: ServeCommandOptions, signal: AbortSignal): Promise<number> {
   services.require('administer');
-  const { host, port, plainText, origin, rate, sandboxes } = options;
+  const { host, port, plainText, origin, rate, sandboxes, warm } = options;
   const tls = await readTls(options);
   const issuer = readIssuer(options);
+  await using telemetry = await services.telemetry(telemetryAt(terminal, options));
+  const { log, requests, metrics, degradations } = telemetry;
   await using server = await services.serve({
     host,
     port,
     tls,
     issuer,
+    warm,
+    requests,
+    metrics,
+    degradations: () => degradations.now(),
     ...(plainText === undefined ? {} : { plainText }),
     ...(origin === undefined ? {} : { origins: origin }),
     ...(sandboxes === undefined ? {} : { sandboxesPerTenant: sandboxes }),
     ...(rate === undefined ? {} : { requestsPerMinute: rate }),
-    onFault: ({ method, path, error }) => terminal.note(`glovebox: an error of our own in ${method} ${path}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`, 'red'),
+    onFault: ({ method, path, error }) => log.write('error', 'an error of our own', { method, route: path, error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
   });
   if (server.firstKey !== undefined) {
     terminal.note('the first key, an administrator’s; it is shown this once:', 'yellow');
     await terminal.data(`${server.firstKey}\n`);
   }
-  terminal.note(`listening at ${server.url} (${server.url}/docs)`, 'green');
-  const work = options.workers === 0 ? undefined : services.worker({ name: `serve:${hostname()}:${process.pid}`, concurrency: options.workers, parkAfterMs: PARK_AFTER_MS, graceMs: GRACE_MS, onNote: (text) => terminal.note(text, 'dim') }).run(signal);
+  log.write('info', `listening at ${server.url} (${server.url}/docs)`);
+  const work = options.workers === 0 ? undefined : services.worker({ name: `serve:${hostname()}:${process.pid}`, concurrency: options.workers, parkAfterMs: PARK_AFTER_MS, graceMs: GRACE_MS, onNote: (text) => log.write('info', text) }).run(signal);
   if (!signal.aborted) await once(signal, 'abort');
-  terminal.note('ending what clients have open …', 'dim');
+  log.write('info', 'ending what clients have open …');
   await work;
   return 0;
 }
 
 /** Errors: `usage`. */
-function readIssuer({ oidcIssuer: issuer, oidcAudience: audience, oidcJwks: jwks, oidcTenantClaim: tenantClaim, oidcRolesClaim: rolesClaim }: ServeOptions): ServerOptions['issuer'] {
+function readIssuer({ oidcIssuer: issuer, oidcAudience: audience, oidcJwks: jwks, oidcTenantClaim: tenantClaim, oidcRolesClaim: rolesClaim }: ServeCommandOptions): ServerOptions['issuer'] {
   if (issuer === undefined && audience === undefined && jwks === undefined) return undefined;
   if (issuer === undefined || audience === undefined || jwks === undefined) throw new GloveboxError('usage', '--oidc-issuer, --oidc-audience and --oidc-jwks belong together');
   if (!URL.canParse(jwks)) throw new GloveboxError('usage', `--oidc-jwks: expected a URL, found ${jwks}`);
   return { issuer, audience, jwks: new URL(jwks), tenantClaim, rolesClaim };
 }
 
-async function readTls({ tlsKey, tlsCert }: ServeOptions): Promise<{ key: Buffer; cert: Buffer } | undefined> {
+async function readTls({ tlsKey, tlsCert }: ServeCommandOptions): Promise<{ key: Buffer; cert: Buffer } | undefined> {
   if (tlsKey === undefined && tlsCert === undefined) return undefined;
   if (tlsKey === undefined || tlsCert === undefined) throw new GloveboxError('usage', '--tls-key and --tls-cert belong together');
   const read = (file: string): Promise<Buffer> =>

@@ -1,4 +1,4 @@
-import type { Approvals, Audit, Authority, Control, Journal, Permission, Policies, Principal, Redactor, RegistryKind, Sandbox, Sandboxes, SandboxKind, SandboxSpec, Stoppable, Workspace } from '../contracts/index.ts';
+import type { Approvals, Audit, Authority, Control, Journal, Permission, Policies, Principal, Redactor, RegistryKind, Sandbox, Sandboxes, SandboxKind, SandboxSpec, Stoppable, Telemetry, TelemetryOptions, Workspace } from '../contracts/index.ts';
 import type { Forks, JournalBudgets, Replays, Runs, Trajectories, UsageReadings, Worker, WorkerOptions } from '../runs/index.ts';
 import type { RunningServer, ServerOptions, StdioMcp } from '../server/index.ts';
 import type { Attendance, SessionPorts } from '../session/index.ts';
@@ -62,9 +62,9 @@ export interface Prober {
 
 /** Secrets at rest: what is in one is never told here. */
 export interface Secrets {
-  set(name: string, value: string): Promise<void>;
+  set(name: string, value: string, by: Principal): Promise<void>;
   list(): Promise<readonly { readonly name: string; readonly setMs: number }[]>;
-  remove(name: string): Promise<void>;
+  remove(name: string, by: Principal): Promise<void>;
 }
 
 /** Where this machine's own clients read packages from. */
@@ -77,6 +77,11 @@ export interface Registries {
 export interface Lender {
   /** Revokes what processes were lent that are no more, and what living ones were for whom `isOf` says so. */
   sweep(signal: AbortSignal, isOf?: (borrower: Stoppable | undefined) => boolean): Promise<{ readonly revoked: readonly string[]; readonly failed: readonly string[] }>;
+}
+
+export interface ServeOptions extends ServerOptions {
+  /** So many sandboxes may stand ready; none where nothing is said. */
+  readonly warm?: number;
 }
 
 /** What commands work with. Built when a command needs it, so that `--help` costs nothing. */
@@ -114,8 +119,10 @@ export interface Services extends AsyncDisposable {
   forks(attendance?: Attendance): Forks;
   trajectories(): Trajectories;
   worker(options: Pick<WorkerOptions, 'name' | 'concurrency' | 'parkAfterMs' | 'graceMs' | 'untilEmpty' | 'onNote'>): Worker;
+  /** Log and figures of this process from now on, which notes go to as well. Errors: `config_invalid`. */
+  telemetry(options: TelemetryOptions): Promise<Telemetry>;
   /** Begins to serve. `firstKey`: where nobody had one, an administrator’s was made. */
-  serve(options: ServerOptions): Promise<RunningServer & { readonly firstKey?: string }>;
+  serve(options: ServeOptions): Promise<RunningServer & { readonly firstKey?: string }>;
   /** Serves one client over stdin and stdout until it has gone. */
   mcp(served: Pick<StdioMcp, 'work' | 'fix' | 'signal'>): Promise<void>;
 }

@@ -1,8 +1,9 @@
 import { hostname } from 'node:os';
 import type { Services } from './services.ts';
+import { telemetryAt, type WatchOptions } from './telemetry-options.ts';
 import type { Terminal } from './terminal.ts';
 
-export interface WorkerCommandOptions {
+export interface WorkerCommandOptions extends WatchOptions {
   readonly concurrency: number;
   readonly name?: string;
   readonly parkAfter: number;
@@ -18,16 +19,18 @@ export const GRACE_MS = 30_000;
 export async function work(services: Services, terminal: Terminal, options: WorkerCommandOptions, signal: AbortSignal): Promise<number> {
   services.require('start');
   const name = options.name ?? `${hostname()}:${process.pid}`;
+  await using telemetry = await services.telemetry(telemetryAt(terminal, options));
+  const log = telemetry.log.with({ worker: name });
   const worker = services.worker({
     name,
     concurrency: options.concurrency,
     parkAfterMs: options.parkAfter,
     graceMs: options.grace,
     untilEmpty: options.drain === true,
-    onNote: (text) => terminal.note(text),
+    onNote: (text) => log.write('info', text),
   });
-  terminal.note(`${name} takes up to ${options.concurrency} at a time`);
+  log.write('info', `${name} takes up to ${options.concurrency} at a time`);
   await worker.run(signal);
-  terminal.note(`${name} is done`);
+  log.write('info', `${name} is done`);
   return 0;
 }

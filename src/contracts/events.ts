@@ -9,6 +9,7 @@ import type { ErrorCode } from './errors.ts';
 import type { HostFunctionGroup, JavaScriptEnd, JavaScriptForm, JavaScriptLanguage, JavaScriptPlace } from './javascript.ts';
 import type { Message, ModelReply, ToolCall } from './model.ts';
 import type { RegistryKind } from './registry.ts';
+import type { OperationEvents } from './operation-events.ts';
 import type { RunLifeEvents } from './run-life.ts';
 import type { CommandEnd, SandboxKind, WorkspacePlace } from './sandbox.ts';
 
@@ -91,7 +92,7 @@ export interface RecordedRequest {
 }
 
 /** What can happen. Data is plain JSON; large texts are blobs, named by hash. */
-export interface EventData extends RunLifeEvents {
+export interface EventData extends RunLifeEvents, OperationEvents {
   /** Tenant and roles are absent where an older version wrote it: an administrator of the tenant `local`. */
   'session.opened': { principal: string; tenant?: string; roles?: readonly string[]; policy: string; policyHash: string; run?: string; mode?: 'observe' };
   'session.closed': { why: string };
@@ -197,14 +198,6 @@ export interface EventData extends RunLifeEvents {
   'effect.unknown': { effect: string; seen: string };
   'run.exported': { how: 'stdout' | 'patch' | 'apply' | 'branch' | 'push'; target: string };
   'run.ended': RunSummary;
-  /** Of an API key only a hash is kept. */
-  'api_key.created': { key: string; name: string; tenant: string; roles: readonly string[]; hash: string; by: string; expiresMs?: number };
-  'api_key.revoked': { key: string; by: string };
-  /** A write that a client asked for with an idempotency key; hashes are keyed with it, so that nobody can guess what was asked. `owner` is the process that is at it. */
-  'request.begun': { headHash: string; method: string; route: string; by: string; owner: string };
-  /** Without text and blob it is told once. */
-  'request.answered': { status: number; bodyHash: string; contentType?: string; location?: string; text?: string; blob?: string };
-  'request.released': { status: number };
 }
 export type EventType = keyof EventData;
 

@@ -100,3 +100,10 @@ export interface Isolates extends AsyncDisposable {
   /** Ends the children of an owner, with whatever runs in them. */
   release(owner: string): Promise<void>;
 }
+
+/** What isolates are doing: children with a call and without, and calls that wait for one. */
+export interface IsolateLoad {
+  readonly busy: number;
+  readonly idle: number;
+  readonly waiting: number;
+}

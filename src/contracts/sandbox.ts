@@ -373,4 +373,6 @@ export interface WarmSandboxes extends Sandboxes, AsyncDisposable {
   /** Keeps `floor` sandboxes ready from now on; resolves once they are. Errors: `config_invalid`, `deadline`, and why the first could not be made. */
   warm(kinds: readonly SandboxKind[], spec: SandboxSpec, options: WarmOptions): Promise<void>;
   stock(): readonly WarmStock[];
+  /** How many were asked for, and stood ready or not. */
+  served(): { readonly hits: number; readonly misses: number };
 }

@@ -79,6 +79,13 @@ export const EVENT_VERSIONS = {
   'request.begun': 1,
   'request.answered': 1,
   'request.released': 1,
+  'secret.set': 1,
+  'secret.removed': 1,
+  'config.changed': 1,
+  'policy.changed': 1,
+  'notification.claimed': 1,
+  'notification.sent': 1,
+  'notification.failed': 1,
 } as const satisfies Record<EventType, number>;
 
 /** Undefined for a type that this program does not know. */

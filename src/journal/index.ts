@@ -8,6 +8,7 @@
 export { auditKey } from './audit/audit-key.ts';
 export { checkpointFileBeside, JournalAudit } from './audit/journal-audit.ts';
 export { FolderBlobs } from './folder-blobs.ts';
+export { ObservedJournal } from './observed-journal.ts';
 export { openBlobs } from './open-blobs.ts';
 export { openJournal } from './open-journal.ts';
 export type { Execute, PostgresAppendOptions } from './postgres/append-options.ts';

@@ -1,21 +1,21 @@
 import type { AppendOptions, Journal, JournalEvent, NewEvent, Redactor } from '../contracts/index.ts';
+import { JournalLayer } from './journal-layer.ts';
 
 /** A journal in which no secret is ever written: what is read, followed and folded is what was masked before it was appended. Whoever uses on what he wrote takes it from what `append` gives. */
-export class RedactedJournal implements Journal {
-  readonly #journal: Journal;
+export class RedactedJournal extends JournalLayer {
   readonly #redactor: Redactor;
   /** Streams whose last append is still being looked through; those that come after wait for their turn. */
   readonly #waiting = new Map<string, Promise<unknown>>();
 
   constructor(journal: Journal, redactor: Redactor) {
-    this.#journal = journal;
+    super(journal);
     this.#redactor = redactor;
   }
 
   append(stream: string, events: readonly NewEvent[], options?: AppendOptions): Promise<readonly JournalEvent[]> {
     const masked = this.#redactor.all(events);
     const before = this.#waiting.get(stream);
-    if (before === undefined && !(masked instanceof Promise)) return this.#journal.append(stream, masked, options);
+    if (before === undefined && !(masked instanceof Promise)) return this.journal.append(stream, masked, options);
     const { promise: turn, resolve: passed } = Promise.withResolvers<void>();
     this.#waiting.set(stream, turn);
     const pass = (): void => {
@@ -25,7 +25,7 @@ export class RedactedJournal implements Journal {
     // What cannot be looked through is an error of this append, and of none that waits for its turn.
     return Promise.all([masked, before]).then(
       ([clean]) => {
-        const appending = this.#journal.append(stream, clean, options);
+        const appending = this.journal.append(stream, clean, options);
         pass();
         return appending;
       },
@@ -36,26 +36,8 @@ export class RedactedJournal implements Journal {
     );
   }
 
-  read(...args: Parameters<Journal['read']>): Promise<JournalEvent[]> {
-    return this.#journal.read(...args);
-  }
-
-  follow(...args: Parameters<Journal['follow']>): AsyncIterable<JournalEvent> {
-    return this.#journal.follow(...args);
-  }
-
-  scan: Journal['scan'] = (...args) => this.#journal.scan(...args);
-
-  streams(...args: Parameters<Journal['streams']>): ReturnType<Journal['streams']> {
-    return this.#journal.streams(...args);
-  }
-
-  verify(stream?: string): ReturnType<Journal['verify']> {
-    return this.#journal.verify(stream);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
+  override async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#waiting.values());
-    await this.#journal[Symbol.asyncDispose]();
+    await super[Symbol.asyncDispose]();
   }
 }

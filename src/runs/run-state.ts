@@ -1,5 +1,5 @@
 import { Conversation } from '../agent/index.ts';
-import { type EgressStart, type EventData, type EventType, type JournalEvent, LOCAL_TENANT, type Message, type RunLifeEvents, type RunSummary, type Spending, type TestReport, type TreeId } from '../contracts/index.ts';
+import { type EgressStart, type EventData, type EventType, type JournalEvent, LOCAL_TENANT, type Message, type OperationEvents, type RunLifeEvents, type RunSummary, type Spending, type TestReport, type TreeId } from '../contracts/index.ts';
 import { isIdle, lived, NEW_LIFE, type RunLife } from './queue/run-life.ts';
 import { runOptions, type RunOptions } from './run-input.ts';
 
@@ -119,8 +119,8 @@ const NOTHING: Mutable = {
   escalation: undefined,
 };
 
-/** One step for each type of event there is, but for those that queue/run-life.ts folds. */
-const STEPS: { readonly [K in Exclude<EventType, keyof RunLifeEvents>]: Step<K> } = {
+/** One step for each type of event there is, but for those that queue/run-life.ts folds, and what is not about a run. */
+const STEPS: { readonly [K in Exclude<EventType, keyof RunLifeEvents | keyof OperationEvents>]: Step<K> } = {
   'run.created': (state, { task, repository, baseTree, options }, _draft, timeMs) => {
     // A key that was used twice at once may have made it twice: the first counts.
     if (state.status !== 'missing') return;
@@ -240,9 +240,4 @@ const STEPS: { readonly [K in Exclude<EventType, keyof RunLifeEvents>]: Step<K> 
     state.summary = summary;
     state.status = 'ended';
   },
-  'api_key.created': () => {},
-  'api_key.revoked': () => {},
-  'request.begun': () => {},
-  'request.answered': () => {},
-  'request.released': () => {},
 };

@@ -1,5 +1,5 @@
 import { systemClock } from '../contracts/index.ts';
-import type { Clock, IdSource, Isolates, Sandboxes, WarmSandboxes } from '../contracts/index.ts';
+import type { Clock, IdSource, Sandboxes, WarmSandboxes } from '../contracts/index.ts';
 import { OperatorImages } from './images/operator-images.ts';
 import { IsolatePool } from './isolate/index.ts';
 import type { Machine } from './machine.ts';
@@ -20,7 +20,7 @@ export function openSandboxes(options: {
   readonly images: OperatorImages;
   readonly prober: Prober;
   /** No child before the first call. */
-  readonly isolates: Isolates;
+  readonly isolates: IsolatePool;
   /** For a service: some stand ready, and no more live than the machine holds. A command that needs one sandbox is better off without. */
   readonly pooled: (pool?: Omit<PoolOptions, 'sandboxes' | 'clock'>) => WarmSandboxes;
 } {

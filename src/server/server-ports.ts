@@ -5,9 +5,9 @@ import type { ApiKeys } from './access/api-keys.ts';
 
 /** Secrets at rest: what is in one is never told here. */
 export interface SecretNames {
-  set(name: string, value: string): Promise<void>;
+  set(name: string, value: string, by: Principal): Promise<void>;
   list(): Promise<readonly { readonly name: string; readonly setMs: number }[]>;
-  remove(name: string): Promise<void>;
+  remove(name: string, by: Principal): Promise<void>;
 }
 
 export interface History {

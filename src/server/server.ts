@@ -7,8 +7,7 @@ import underPressure from '@fastify/under-pressure';
 import websocket from '@fastify/websocket';
 import fastify, { type FastifyInstance } from 'fastify';
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
-import { z } from 'zod';
-import { describeError, GloveboxError } from '../contracts/index.ts';
+import { type Degradation, describeError, GloveboxError, type MetricsText, type RequestObserver } from '../contracts/index.ts';
 import { authenticated, demand } from './access/authentication.ts';
 import { type TokenIssuer, Tokens } from './access/tokens.ts';
 import { documents } from './document.ts';
@@ -21,9 +20,11 @@ import { approvalRoutes } from './routes/approvals.ts';
 import { commandRoutes } from './routes/commands.ts';
 import { contextRoutes } from './routes/contexts.ts';
 import { fileRoutes } from './routes/files.ts';
+import { healthRoutes } from './routes/health.ts';
 import { javaScriptRoutes } from './routes/javascript.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { mcpRoutes, Workplaces } from './routes/mcp.ts';
+import { metricsRoute } from './routes/metrics.ts';
 import { policyRoutes } from './routes/policies.ts';
 import type { Api, RouteParts } from './routes/route.ts';
 import { policyTrialRoutes } from './routes/policy-trials.ts';
@@ -36,6 +37,7 @@ import { usageRoutes } from './routes/usage.ts';
 import { ProgramSessions } from './sandboxes/program-sessions.ts';
 import { ServedSandboxes } from './sandboxes/served-sandboxes.ts';
 import type { SpoolLimits } from './sandboxes/spool.ts';
+import { observed } from './observed.ts';
 import type { ServerPorts } from './server-ports.ts';
 import { slowBodies } from './slow-bodies.ts';
 import { TERMINAL_TIMES, type TerminalTimes } from './terminals/terminal-socket.ts';
@@ -65,6 +67,12 @@ export interface ServerOptions {
   readonly deadlines?: { readonly headersMs?: number; readonly bodyMs?: number };
   /** Requests are refused while the event loop is later than this. */
   readonly mostLateMs?: number;
+  /** Sees each request. */
+  readonly requests?: RequestObserver;
+  /** Figures at `/metrics`, for whoever may read in the tenant of this installation. */
+  readonly metrics?: MetricsText;
+  /** What does not work as it should while the rest goes on, for `/readyz`. */
+  readonly degradations?: () => Promise<readonly Degradation[]>;
   /** Told of what goes wrong on our side; a client is told only that something did. */
   readonly onFault?: (fault: { readonly method: string; readonly path: string; readonly error: unknown }) => void;
 }
@@ -141,16 +149,18 @@ async function build(ports: ServerPorts, options: ServerOptions, held: Held): Pr
   app.addContentTypeParser(['application/octet-stream', 'application/x-tar'], (_request, payload, done) => done(null, payload));
   boundedJson(app);
   slowBodies(app, bodyMs);
+  if (options.requests !== undefined) observed(app, options.requests);
   answersWithProblems(app, ports, options);
   await guards(app, options);
   await webSockets(app);
   await documents(app, ports.version);
-  healthRoutes(app, ports);
+  healthRoutes(app, ports, options);
   const tickets = new Tickets(ports.clock);
   const access = { tickets, keys: ports.keys, tokens: options.issuer === undefined ? undefined : new Tokens(options.issuer, ports.authority), authority: ports.authority };
   await app.register(async (scope) => {
     authenticated(scope, access);
     mcpRoutes(scope, ports, held.workplaces);
+    if (options.metrics !== undefined) metricsRoute(scope, options.metrics, ports.authority);
     await scope.register(
       (plain, _options, done) => {
         const api = plain.withTypeProvider<ZodTypeProvider>();
@@ -226,17 +236,5 @@ async function webSockets(app: FastifyInstance): Promise<void> {
       for (const client of clients) client.terminate();
       app.websocketServer.close();
     },
-  });
-}
-
-function healthRoutes(app: FastifyInstance, { journal, sessions }: ServerPorts): void {
-  const api = app.withTypeProvider<ZodTypeProvider>();
-  const tags = ['health'];
-  api.get('/healthz', { schema: { operationId: 'isAlive', tags, summary: 'Whether the process answers', response: { 200: z.object({ status: z.string() }) } } }, () => ({ status: 'ok' }));
-  const readiness = z.object({ status: z.string(), kinds: z.array(z.string()).describe('of sandboxes that can be made here') });
-  api.get('/readyz', { schema: { operationId: 'isReady', tags, summary: 'Whether the journal answers and sandboxes can be made', response: { 200: readiness, 503: readiness } } }, async (_request, reply) => {
-    await journal.streams({ limit: 1 });
-    const kinds = (await sessions.sandboxes.status()).filter(({ available }) => available).map(({ kind }) => kind);
-    return reply.code(kinds.length === 0 ? 503 : 200).send({ status: kinds.length === 0 ? 'no kind of sandbox can be used' : 'ready', kinds });
   });
 }

@@ -3,7 +3,9 @@
 // Order of every action: decide, journal (intent and decision), act, journal (result); what leaves the machine waits for a durable barrier.
 // Tools, the agent, runs and the CLI touch a sandbox or a model through a session and in no other way.
 // Contract: session.ts (Session), governed-sandbox.ts (commands), governed-files.ts (files), contexts/ (interpreters), governed-javascript.ts (programs in isolates),
-// approvals/ (who is asked, what he answered, and what that is bound to), control/ (the kill switch), model-calls.ts (what a call may cost, and what it did), outside-effects.ts (what cannot be taken back).
+// approvals/ (who is asked, what he answered, and what that is bound to), control/ (the kill switch), administration/ (what is done to the installation), model-calls.ts (what a call may cost, and what it did), outside-effects.ts (what cannot be taken back).
+export { RecordedChanges } from './administration/recorded-changes.ts';
+export { RecordedSecrets } from './administration/recorded-secrets.ts';
 export type { Approver, Attendance } from './approvals/approver.ts';
 export { describeApproval, safely } from './approvals/describe-approval.ts';
 export { JournalApprovals } from './approvals/journal-approvals.ts';

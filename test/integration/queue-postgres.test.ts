@@ -114,7 +114,7 @@ test('a killed worker and a frozen one are taken over; the one that wakes is ref
     expect(of(events, 'tool.ended')).toHaveLength(3);
     expect((await runs.patch(id)).text.toString()).toContain('@@ -0,0 +1 @@\n+one\n');
   }
-  expect(await machine.queue.size()).toBe(0);
+  expect((await machine.queue.depth()).runs).toBe(0);
   await machine.journal.verify();
 }, 120_000);
 
@@ -123,10 +123,10 @@ test('an event and its job are written together, or neither is', async () => {
   const offer = { run, tenant: 'local', model: 'm', priority: 0, notBeforeMs: Date.now() + 3_600_000 };
   const queued = [{ type: 'run.queued', data: { priority: 0 } }] as const;
   await machine.queue.offer(offer, queued);
-  expect([await machine.queue.size(), await machine.queue.claim('early')]).toEqual([1, undefined]);
+  expect([(await machine.queue.depth()).runs, await machine.queue.claim('early')]).toEqual([1, undefined]);
   // The same run again is the same job, which may be taken at once now.
   await machine.queue.offer({ ...offer, notBeforeMs: 0 });
-  expect(await machine.queue.size()).toBe(1);
+  expect((await machine.queue.depth()).runs).toBe(1);
   const claim = await machine.queue.claim('worker');
   if (claim === undefined) throw new Error('there is nothing to claim');
   expect(claim.run).toBe(run);
@@ -134,10 +134,10 @@ test('an event and its job are written together, or neither is', async () => {
   // Somebody took it over: what this worker writes is refused, and so is the job that goes with it.
   await machine.journal.append(run, queued, { fence: (claim.lease.fence ?? 0) + 1 });
   await expect(claim.putBack(0, queued)).rejects.toMatchObject({ code: 'fenced' });
-  expect([await machine.queue.size(), (await machine.journal.read(run)).length]).toEqual([1, 2]);
+  expect([(await machine.queue.depth()).runs, (await machine.journal.read(run)).length]).toEqual([1, 2]);
   await claim.done();
   await claim.lease[Symbol.asyncDispose]();
-  expect([await machine.queue.size(), await machine.leases.held(run)]).toEqual([0, false]);
+  expect([(await machine.queue.depth()).runs, await machine.leases.held(run)]).toEqual([0, false]);
 });
 
 test('operators’ limits hold for all machines together', async () => {

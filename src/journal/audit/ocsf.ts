@@ -31,6 +31,14 @@ const BODIES: { readonly [T in EventType]?: (data: EventData[T], event: JournalE
   'run.created': (data, { stream }) => APPLICATION(3, stream, { message: data.task }),
   'run.ended': (data, { stream }) => APPLICATION(4, stream, { status_detail: data.outcome, message: data.detail }),
   'run.exported': ({ how, target }, { stream }) => API('run.export', 1, { actor: { app_name: 'glovebox' }, resources: [{ uid: stream, name: target, type: how }] }),
+  'api_key.created': ({ key, name, tenant, by }) => API('key.create', 1, { actor: { user: { name: by } }, resources: [{ uid: key, name, type: 'api_key' }], message: tenant }),
+  'api_key.revoked': ({ key, by }) => API('key.revoke', 4, { actor: { user: { name: by } }, resources: [{ uid: key, type: 'api_key' }] }),
+  'secret.set': ({ name, by, tenant }) => API('secret.set', 3, { actor: { user: { name: by, domain: tenant } }, resources: [{ name, type: 'secret' }] }),
+  'secret.removed': ({ name, by, tenant }) => API('secret.remove', 4, { actor: { user: { name: by, domain: tenant } }, resources: [{ name, type: 'secret' }] }),
+  'control.stopped': ({ scope, freeze, by, tenant }) => API(freeze ? 'control.freeze' : 'control.stop', 99, { actor: { user: { name: by, domain: tenant } }, resources: [{ type: scope.what }] }),
+  'control.lifted': ({ scope, by, tenant }) => API('control.lift', 99, { actor: { user: { name: by, domain: tenant } }, resources: [{ type: scope.what }] }),
+  'config.changed': ({ file, hash = 'removed', by }) => API('config.change', 3, { actor: { user: { name: by } }, resources: [{ name: file, uid: hash, type: 'file' }] }),
+  'policy.changed': ({ policy, hash, refused }) => API('policy.change', 3, { actor: { app_name: 'glovebox' }, resources: [{ name: policy, uid: hash, type: 'policy' }], ...(refused !== undefined && { status_id: 2, status_detail: refused }) }),
 };
 
 /** A JSON object a line, an event each, in the order of the journal. Errors: as `exportedEvents`. */

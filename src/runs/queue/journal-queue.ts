@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { type Clock, GloveboxError, type Journal, type NewEvent, type RunId } from '../../contracts/index.ts';
+import { type Clock, GloveboxError, type Journal, madeAtMs, type NewEvent, type RunId } from '../../contracts/index.ts';
 import { lockFile } from '../file-lock.ts';
 import type { Lease, Leases } from '../leases.ts';
-import { type Claim, type Offer, type Queue, RUN_VERSION } from './queue.ts';
+import { type Claim, type Offer, type Queue, type QueueDepth, RUN_VERSION } from './queue.ts';
 import { isWithin, type QueueLimits } from './queue-limits.ts';
 import { type WaitingRun, WaitingRuns } from './waiting-runs.ts';
 
@@ -75,9 +75,11 @@ export class JournalQueue implements Queue {
     }
   }
 
-  async size(): Promise<number> {
+  async depth(): Promise<QueueDepth> {
     await this.#read();
-    return this.#waiting.all.length;
+    const now = this.#options.clock.now();
+    const waiting = this.#waiting.all.filter(({ worker, notBeforeMs }) => worker === undefined && notBeforeMs <= now).map(({ run, notBeforeMs }) => Math.max(notBeforeMs, madeAtMs(run)));
+    return { runs: this.#waiting.all.length, ...(waiting.length === 0 ? {} : { oldestMs: Math.min(...waiting) }) };
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -17,6 +17,13 @@ export interface Claim {
   putBack(notBeforeMs: number, events?: readonly NewEvent[]): Promise<void>;
 }
 
+export interface QueueDepth {
+  /** How many wait or are worked at. */
+  readonly runs: number;
+  /** Since when the one that waits longest could have been begun; absent where none waits. Milliseconds since 1970. */
+  readonly oldestMs?: number;
+}
+
 /**
  * Which runs wait for a worker, and which worker takes which. It says where to look: what a run is, its own stream says, and a run that is taken
  * in vain is put back or done. Caps and rates are kept here, because taking is the one thing that all workers do one after the other.
@@ -28,6 +35,5 @@ export interface Queue extends AsyncDisposable {
   claim(worker: string): Promise<Claim | undefined>;
   /** Resolves when there may be something to claim, and when the signal fires. */
   changed(signal: AbortSignal): Promise<void>;
-  /** How many runs wait or are worked at. */
-  size(): Promise<number>;
+  depth(): Promise<QueueDepth>;
 }

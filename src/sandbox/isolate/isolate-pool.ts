@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { canonicalJson, GloveboxError, type IdSource, type Isolates, type JavaScriptEnd, type JavaScriptSpec, type Sandboxes } from '../../contracts/index.ts';
+import { canonicalJson, GloveboxError, type IdSource, type IsolateLoad, type Isolates, type JavaScriptEnd, type JavaScriptSpec, type Sandboxes } from '../../contracts/index.ts';
 import { Confinement } from './confinement.ts';
 import { HostPlace } from './host-place.ts';
 import { IsolateChild } from './isolate-child.ts';
@@ -69,6 +69,11 @@ export class IsolatePool implements Isolates {
   async release(owner: string): Promise<void> {
     const own = [...this.#members].filter((member) => member.owner === owner);
     await Promise.all(own.map((member) => this.#end(member)));
+  }
+
+  load(): IsolateLoad {
+    const busy = [...this.#members].filter((member) => member.busy).length;
+    return { busy, idle: this.#members.size - busy, waiting: this.#waiting.length };
   }
 
   /** How many there are, for whoever measures. */

@@ -39,6 +39,8 @@ export class PooledSandboxes implements WarmSandboxes {
   /** Being made for somebody who waits. */
   readonly #making = new Set<Promise<Sandbox>>();
   readonly #closing = new AbortController();
+  #hits = 0;
+  #misses = 0;
   #closed: Promise<void> | undefined;
 
   constructor(options: PoolOptions) {
@@ -65,7 +67,10 @@ export class PooledSandboxes implements WarmSandboxes {
     try {
       const plan = await raceSignal(shelf.plan(), signal);
       shelf.asked(this.#clock.now(), this.#ceiling);
-      const sandbox = (await this.#fromShelf(shelf, plan, signal)) ?? (await this.#make(shelf, plan, options.owner ?? '', signal));
+      const ready = await this.#fromShelf(shelf, plan, signal);
+      if (ready === undefined) this.#misses += 1;
+      else this.#hits += 1;
+      const sandbox = ready ?? (await this.#make(shelf, plan, options.owner ?? '', signal));
       return await furnished(sandbox, spec.env);
     } catch (error) {
       if (!signal.aborted) throw error;
@@ -95,6 +100,10 @@ export class PooledSandboxes implements WarmSandboxes {
 
   stock(): readonly WarmStock[] {
     return [...this.#shelves].map((shelf) => shelf.describe(this.#clock.now(), this.#ceiling));
+  }
+
+  served(): { readonly hits: number; readonly misses: number } {
+    return { hits: this.#hits, misses: this.#misses };
   }
 
   list(signal?: AbortSignal): Promise<readonly LiveSandbox[]> {

@@ -20,12 +20,12 @@ export function secretRoutes(api: Api, parts: RouteParts): void {
   });
   api.put('/secrets/:name', { schema: { operationId: 'setSecret', tags, summary: 'Keep one, or a new value of one', params, body: z.strictObject({ value: z.string().min(1).max(65_536) }), response: { 204: z.null() } } }, async (request, reply) => {
     mayKeep(request.principal);
-    await secrets.set(request.params.name, request.body.value);
+    await secrets.set(request.params.name, request.body.value, request.principal);
     return reply.code(204).send(null);
   });
   api.delete('/secrets/:name', { schema: { operationId: 'removeSecret', tags, summary: 'Forget one', params, response: { 204: z.null() } } }, async (request, reply) => {
     mayKeep(request.principal);
-    await secrets.remove(request.params.name);
+    await secrets.remove(request.params.name, request.principal);
     return reply.code(204).send(null);
   });
 }

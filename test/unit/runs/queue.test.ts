@@ -50,7 +50,7 @@ test('a run that is created for the queue waits, is taken by a worker, and ends'
   await workerOf(at).run(new AbortController().signal);
   expect((await at.runs.show(id)).summary).toMatchObject({ outcome: 'fixed' });
   expect((await types(at, id)).slice(0, 4)).toEqual(['run.created', 'run.queued', 'run.claimed', 'session.opened']);
-  expect(await at.ports.queue.size()).toBe(0);
+  expect((await at.ports.queue.depth()).runs).toBe(0);
   await at.ports.journal.verify();
 });
 
@@ -112,7 +112,7 @@ test('the queue stands as it was for whoever comes later, however long its strea
   const events = await at.ports.journal.read('queue');
   expect(events.filter(({ type }) => type === 'queue.stands').length).toBeGreaterThan(1);
   const late = new JournalQueue({ ...at.ports, limits: () => Promise.resolve({ tenants: {}, models: {} }), folder: `${at.folder}/leases` });
-  expect(await late.size()).toBe(2);
+  expect((await late.depth()).runs).toBe(2);
   expect((await late.claim('w'))?.run).toBe(kept);
 });
 

@@ -2,7 +2,7 @@ import type { PgBoss } from 'pg-boss';
 import { z } from 'zod';
 import { type AppendOptions, type Clock, GloveboxError, type Journal, type JournalEvent, type NewEvent, parseId, type RunId } from '../../../contracts/index.ts';
 import type { Lease } from '../../leases.ts';
-import { type Claim, type Offer, type Queue, RUN_VERSION } from '../queue.ts';
+import { type Claim, type Offer, type Queue, type QueueDepth, RUN_VERSION } from '../queue.ts';
 import type { QueueLimits } from '../queue-limits.ts';
 import { type JobStore, JOBS } from './job-store.ts';
 import { LEASE_SECONDS, type PostgresLeases } from './postgres-leases.ts';
@@ -22,6 +22,10 @@ const FULL_MS = 1_000;
 
 /** A run waits for months, if need be, and as often as it must. */
 const QUEUE = { retryLimit: 1_000_000, retryDelay: 0, heartbeatSeconds: LEASE_SECONDS, expireInSeconds: 24 * 60 * 60, retentionSeconds: 365 * 24 * 60 * 60, deleteAfterSeconds: 60 * 60 } as const;
+
+const DEPTH = `
+  SELECT count(*) AS jobs, min(greatest(start_after, created_on)) FILTER (WHERE state <> 'active' AND start_after <= now()) AS oldest
+  FROM ${JOBS} WHERE name = ANY ($1) AND state IN ('created', 'retry', 'active')`;
 
 const job = z.object({ run: z.string(), tenant: z.string(), model: z.string(), priority: z.int() });
 
@@ -78,10 +82,11 @@ export class BossQueue implements Queue {
     });
   }
 
-  async size(): Promise<number> {
+  async depth(): Promise<QueueDepth> {
     await this.#boss();
-    const [row] = await this.#options.store.query(`SELECT count(*) AS jobs FROM ${JOBS} WHERE name = ANY ($1) AND state IN ('created', 'retry', 'active')`, [versions().map(nameOf)]);
-    return Number(row?.['jobs'] ?? 0);
+    const [row] = await this.#options.store.query(DEPTH, [versions().map(nameOf)]);
+    const oldest = row?.['oldest'];
+    return { runs: Number(row?.['jobs'] ?? 0), ...(oldest instanceof Date ? { oldestMs: oldest.getTime() } : {}) };
   }
 
   [Symbol.asyncDispose](): Promise<void> {
