@@ -5,10 +5,10 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CredentialDetector, Credentials, CredentialSources, EgressBroker, KnownSecrets, LentRecords, MasterKey, OperatorFiles, OperatorRegistries, Redaction, SecretStore, systemResolver } from './broker/index.ts';
 import type { ServeOptions, Services } from './cli/index.ts';
-import { type Authority, type Clock, type Control, describeError, GloveboxError, type Journal, type Permission, type Principal, type Redactor, randomIds, type Sandboxes, systemClock, type TelemetryOptions, type WarmSandboxes } from './contracts/index.ts';
+import { type Authority, type Clock, type Control, describeError, GloveboxError, type Journal, type Permission, type Principal, type Redactor, randomIds, type Sandboxes, type SecretSource, systemClock, type TelemetryOptions, type WarmSandboxes } from './contracts/index.ts';
 import { type DatabaseUrl, ObservedJournal, openBlobs, openJournal, RedactedJournal } from './journal/index.ts';
 import { ModelsByName } from './models/index.ts';
-import { FilePolicies, LivePolicies, type PolicyReload, readAuthority, readBudgets } from './policy/index.ts';
+import { FilePolicies, LivePolicies, type PolicyReload, readAuthority, readBudgets, readNotifications } from './policy/index.ts';
 import { Forks, JournalBudgets, openDatabaseQueue, openFileQueue, type QueueLimits, readQueueLimits, Replays, Runs, type RunsPorts, Trajectories, UsageReadings, Worker, wakeRun } from './runs/index.ts';
 import { currentOwner, isOwnerDead, openSandboxes, ownerText } from './sandbox/index.ts';
 import type { RunningServer, ServerPorts } from './server/index.ts';
@@ -36,13 +36,13 @@ export async function openServices({ env, version, note = () => {} }: Configurat
   const { journal, redactor } = written;
   const { images, prober, sandboxes, isolates, pooled } = openPlaces({ stateDir, ids, env, clock, open });
   const { policies, changes } = openPolicies(journal, notes, open);
-  const { broker, ...lending } = openBroker({ env, stateDir, clock, known, journal, open });
+  const { broker, secretAt, ...lending } = openBroker({ env, stateDir, clock, known, journal, open });
   const { leases, queue, approvals } = await openQueue({ journal, database, clock, authority, stateDir, open });
   const work = { ...(await openWork(env, stateDir)), policies, leases, queue };
   const budgets = new JournalBudgets({ journal, clock, limits, owner: ownerText(currentOwner()), isDead: isOwnerDead });
   const control = open.use(new JournalControl({ journal, authority }));
   const ports = { journal, redactor, control, budgets, sandboxes, isolates, broker, clock, ids, blobs: work.blobs, approvals, authority } satisfies SessionPorts;
-  const operation = operate({ ...ports, isolates, pooled, env, stateDir, principal, queue, observed, notes, changes, open, journalPlace: written.journalPlace });
+  const operation = operate({ ...ports, isolates, pooled, env, stateDir, principal, queue, observed, notes, changes, open, secretAt, journalPlace: written.journalPlace });
   return {
     ...ports,
     stateDir,
@@ -163,11 +163,12 @@ interface OperationParts extends Places, Pick<RunsPorts, 'clock' | 'queue' | 'pr
   readonly observed: ObservedJournal;
   readonly notes: Notes;
   readonly changes: RecordedChanges;
+  readonly secretAt: (source: SecretSource) => Promise<string>;
   readonly open: AsyncDisposableStack;
 }
 
 /** What a process that serves has beside what it serves: how it is watched, and sandboxes that stand ready. */
-function operate(parts: OperationParts): Pick<Services, 'telemetry' | 'usage'> & { readonly stocked: (warm?: number) => Sandboxes } {
+function operate(parts: OperationParts): Pick<Services, 'telemetry' | 'usage' | 'notifier' | 'tryChannels'> & { readonly stocked: (warm?: number) => Sandboxes } {
   const { clock, redactor, observed, queue, isolates, control, sandboxes, notes, changes, principal, open, journalPlace } = parts;
   let pool: WarmSandboxes | undefined;
   const sources = {
@@ -180,6 +181,7 @@ function operate(parts: OperationParts): Pick<Services, 'telemetry' | 'usage'> &
   };
   return {
     usage: new UsageReadings(parts),
+    ...notifying(parts),
     telemetry: async (options: TelemetryOptions) => {
       const { ProcessTelemetry } = await import('./telemetry/index.ts');
       const telemetry = await ProcessTelemetry.open({ clock, redactor, journal: observed, sources }, options);
@@ -188,6 +190,30 @@ function operate(parts: OperationParts): Pick<Services, 'telemetry' | 'usage'> &
       return telemetry;
     },
     stocked: (warm = 0) => (warm === 0 ? sandboxes : (pool ??= open.use(parts.pooled({ ceiling: warm })))),
+  };
+}
+
+/** How people are told of what needs them. */
+function notifying(parts: OperationParts): Pick<Services, 'notifier' | 'tryChannels'> {
+  const { clock, journal, observed, stateDir, env, principal } = parts;
+  const open = async () => {
+    const document = await readNotifications(env['GLOVEBOX_NOTIFICATIONS'] ?? join(stateDir, 'notifications.yaml'));
+    const { Notifier, openChannels, tryChannels } = await import('./notify/index.ts');
+    return { document, channels: await openChannels(document, parts), Notifier, tryChannels };
+  };
+  return {
+    notifier: async () => {
+      const { document, channels, Notifier } = await open();
+      const running = new AsyncDisposableStack();
+      if (channels.length === 0) return running;
+      const notifier = running.use(new Notifier({ journal, clock, channels, owner: ownerText(currentOwner()), isDead: isOwnerDead, baseUrl: document.base_url, note: (text) => parts.notes.tell(text) }));
+      running.use(observed.observe(notifier));
+      return running;
+    },
+    tryChannels: async (signal) => {
+      const { channels, tryChannels } = await open();
+      return tryChannels(channels, { nowMs: clock.now(), by: principal.name, signal });
+    },
   };
 }
 
@@ -200,7 +226,7 @@ async function bytesOf(file: string): Promise<number | undefined> {
 /** What the operator's files hold now, by hash: `sha256:…`. */
 async function configuration({ env, stateDir }: Pick<OperationParts, 'env' | 'stateDir'>): Promise<Readonly<Record<string, string | undefined>>> {
   const names = ['roles.yaml', 'budgets.yaml', 'queue.yaml', 'credentials.yaml', 'registries.yaml', 'notifications.yaml'];
-  const elsewhere: Readonly<Record<string, string | undefined>> = { 'roles.yaml': env['GLOVEBOX_ROLES'], 'budgets.yaml': env['GLOVEBOX_BUDGETS'] };
+  const elsewhere: Readonly<Record<string, string | undefined>> = { 'roles.yaml': env['GLOVEBOX_ROLES'], 'budgets.yaml': env['GLOVEBOX_BUDGETS'], 'notifications.yaml': env['GLOVEBOX_NOTIFICATIONS'] };
   const contents = await Promise.all(names.map((name) => readFile(elsewhere[name] ?? join(stateDir, name)).catch(() => undefined)));
   return Object.fromEntries(names.map((name, i) => [name, contents[i] === undefined ? undefined : `sha256:${hash('sha256', contents[i])}`]));
 }
@@ -253,7 +279,20 @@ function openBroker({ env, stateDir, clock, known, journal, open }: { env: Confi
   });
   const registries = new OperatorRegistries({ files: new OperatorFiles({ env, home: env['HOME'] ?? homedir() }), file: join(stateDir, 'registries.yaml') });
   const broker = new EgressBroker({ clock, credentials, known, registries, resolve: systemResolver(join(stateDir, 'hosts')) });
-  return { broker, secrets: new RecordedSecrets({ secrets, journal }), credentials, registries };
+  const secretAt = async (source: SecretSource): Promise<string> => {
+    const value = await readSecret(source, env, secrets);
+    known.add('notifications', value);
+    return value;
+  };
+  return { broker, secretAt, secrets: new RecordedSecrets({ secrets, journal }), credentials, registries };
+}
+
+/** Errors: `config_invalid`, and those of the store. */
+async function readSecret(source: SecretSource, env: Configuration['env'], store: SecretStore): Promise<string> {
+  if ('secret' in source) return store.get(source.secret);
+  const value = 'env' in source ? env[source.env]?.trim() : (await readFile(source.file, 'utf8').catch(() => undefined))?.trim();
+  if (value !== undefined && value !== '') return value;
+  throw new GloveboxError('config_invalid', `notifications.yaml names a secret that is not there: ${'env' in source ? `the variable ${source.env}` : source.file}`);
 }
 
 async function stateFolder(env: Configuration['env']): Promise<string> {

@@ -8,6 +8,7 @@ import { ensureFuzzing } from './fuzzing.mjs';
 import { ensureRunsc } from './gvisor.mjs';
 import { ensurePackages, isMissing } from './packages.mjs';
 import { ensureServiceImage } from './service-image.ts';
+import { ensurePromtool } from './promtool.mjs';
 import { ensureTestImages } from './test-images.mjs';
 
 const LINE_LENGTH = 90;
@@ -30,6 +31,7 @@ export async function prepareMachine({ purpose, install }) {
   if (purpose === 'tests') {
     await ensurePackages(TEST_PROGRAMS.filter(isMissing), { install, why: 'for the tests' });
     await ensureRunsc(engine, { install });
+    ensurePromtool({ install });
   }
   await ensureImages(engine.docker, { install });
   if (purpose === 'tests') await ensureTestImages(engine.docker, new SandboxImages(engine.docker), { install });

@@ -12,6 +12,7 @@ import { addHistory } from './history-commands.ts';
 import { buildImages, listImages, removeImages } from './images.ts';
 import { js, type JsOptions } from './js.ts';
 import { addMcp } from './mcp.ts';
+import { addNotify } from './notify-commands.ts';
 import { ExecError, type SandboxOptions } from './one-sandbox.ts';
 import { countOption, deliveryOptions, durationOption, positiveOption, variableOption } from './options.ts';
 import { addPolicy } from './policy-commands.ts';
@@ -71,6 +72,7 @@ function program(run: Run, terminal: Terminal, version: string): Command {
   addAudit(root, run, terminal);
   addMachine(root, run, terminal);
   addServe(root, run, terminal);
+  addNotify(root, run, terminal);
   addMcp(root, run, KINDS);
   return exitInstead(root);
 }

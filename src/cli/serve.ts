@@ -58,6 +58,7 @@ async function serve(services: Services, terminal: Terminal, options: ServeComma
   const issuer = readIssuer(options);
   await using telemetry = await services.telemetry(telemetryAt(terminal, options));
   const { log, requests, metrics, degradations } = telemetry;
+  await using _notifier = await services.notifier();
   await using server = await services.serve({
     host,
     port,

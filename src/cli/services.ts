@@ -121,6 +121,10 @@ export interface Services extends AsyncDisposable {
   worker(options: Pick<WorkerOptions, 'name' | 'concurrency' | 'parkAfterMs' | 'graceMs' | 'untilEmpty' | 'onNote'>): Worker;
   /** Log and figures of this process from now on, which notes go to as well. Errors: `config_invalid`. */
   telemetry(options: TelemetryOptions): Promise<Telemetry>;
+  /** Tells people of what needs them, by the operator's file, until it is disposed of. Errors: `policy_invalid`, `config_invalid`. */
+  notifier(): Promise<AsyncDisposable>;
+  /** A message in each channel of that file; gives why one did not come. */
+  tryChannels(signal: AbortSignal): Promise<readonly { readonly channel: string; readonly failure?: string }[]>;
   /** Begins to serve. `firstKey`: where nobody had one, an administrator’s was made. */
   serve(options: ServeOptions): Promise<RunningServer & { readonly firstKey?: string }>;
   /** Serves one client over stdin and stdout until it has gone. */

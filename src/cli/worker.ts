@@ -21,6 +21,7 @@ export async function work(services: Services, terminal: Terminal, options: Work
   const name = options.name ?? `${hostname()}:${process.pid}`;
   await using telemetry = await services.telemetry(telemetryAt(terminal, options));
   const log = telemetry.log.with({ worker: name });
+  await using _notifier = await services.notifier();
   const worker = services.worker({
     name,
     concurrency: options.concurrency,

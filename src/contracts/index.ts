@@ -20,6 +20,7 @@ export * from './javascript.ts';
 export * from './journal.ts';
 export * from './limits.ts';
 export * from './model.ts';
+export * from './notification.ts';
 export * from './operation-events.ts';
 export * from './policy.ts';
 export * from './principal.ts';

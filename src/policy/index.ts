@@ -12,6 +12,7 @@ export { LivePolicies, type PolicyReload } from './live-policies.ts';
 export { diffPolicies } from './diff.ts';
 export { explain } from './explanation.ts';
 export { Learner, type LearnOptions, type LearnedPolicy, learnedPolicy, learnedTests } from './learn/index.ts';
+export { readNotifications } from './notifications/notifications-file.ts';
 export { type Recorded, recordedDecisions } from './recorded.ts';
 export { readTests, testPolicy } from './policy-tests.ts';
 export { QUESTION_KEYS, type Question, type QuestionKey, questionForms, requestOf, sayRequest } from './question.ts';
