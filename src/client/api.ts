@@ -1562,6 +1562,8 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description what does not work as it should while the rest goes on */
+                        degraded: string[];
                         /** @description of sandboxes that can be made here */
                         kinds: string[];
                         status: string;
@@ -1575,6 +1577,8 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description what does not work as it should while the rest goes on */
+                        degraded: string[];
                         /** @description of sandboxes that can be made here */
                         kinds: string[];
                         status: string;
