@@ -72,7 +72,7 @@ async function record(ports: RunsPorts, id: RunId, steps: number): Promise<void>
   const write = async (...events: NewEvent[]): Promise<void> => void (await ports.journal.append(id, events));
   await write({ type: 'session.opened', data: { principal: PRINCIPAL.name, policy: 'bench', policyHash: '' } });
   const policy = await ports.policies.load('code-fix');
-  const requests = new RequestRecord(ports.blobs);
+  const requests = new RequestRecord(ports.blobs.of(PRINCIPAL.tenant));
   let asked = 0;
   const session: AgentSession = {
     signal: new AbortController().signal,

@@ -3,10 +3,10 @@ import { mkdir, readFile, stat } from 'node:fs/promises';
 import { homedir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { CredentialDetector, Credentials, CredentialSources, EgressBroker, KnownSecrets, LentRecords, MasterKey, OperatorFiles, OperatorRegistries, Redaction, SecretStore, systemResolver } from './broker/index.ts';
+import { CredentialDetector, Credentials, CredentialSources, EgressBroker, KnownSecrets, LentRecords, MasterEnvelopes, MasterKey, OperatorFiles, OperatorRegistries, Redaction, SecretStore, systemResolver } from './broker/index.ts';
 import type { ServeOptions, Services } from './cli/index.ts';
 import { type Authority, type Clock, type Control, describeError, GloveboxError, type Journal, type Permission, type Principal, type Redactor, randomIds, type Sandboxes, type SecretSource, systemClock, type TelemetryOptions, type WarmSandboxes } from './contracts/index.ts';
-import { type DatabaseUrl, ObservedJournal, openBlobs, openJournal, RedactedJournal } from './journal/index.ts';
+import { type DatabaseUrl, JournalTenants, ObservedJournal, openBlobs, openJournal, type PayloadKeys, readRetention, RedactedJournal } from './journal/index.ts';
 import { ModelsByName } from './models/index.ts';
 import { FilePolicies, LivePolicies, type PolicyReload, readAuthority, readBudgets, readNotifications } from './policy/index.ts';
 import { Forks, JournalBudgets, openDatabaseQueue, openFileQueue, type QueueLimits, readQueueLimits, Replays, Runs, type RunsPorts, Trajectories, UsageReadings, Worker, wakeRun } from './runs/index.ts';
@@ -32,13 +32,12 @@ export async function openServices({ env, version, note = () => {} }: Configurat
   const ids = randomIds(clock);
   const { authority, principal, limits } = await readPeople(env, stateDir);
   const open = new AsyncDisposableStack();
-  const { known, database, observed, notes, ...written } = await openRedactedJournal({ env, stateDir, clock, note, open });
-  const { journal, redactor } = written;
+  const { journal, redactor, known, database, keys, masterKey, observed, notes, ...written } = await openRedactedJournal({ env, stateDir, clock, note, open });
   const { images, prober, sandboxes, isolates, pooled } = openPlaces({ stateDir, ids, env, clock, open });
   const { policies, changes } = openPolicies(journal, notes, open);
-  const { broker, secretAt, ...lending } = openBroker({ env, stateDir, clock, known, journal, open });
+  const { broker, secretAt, ...lending } = openBroker({ env, stateDir, clock, known, journal, masterKey, open });
   const { leases, queue, approvals } = await openQueue({ journal, database, clock, authority, stateDir, open });
-  const work = { ...(await openWork(env, stateDir)), policies, leases, queue };
+  const work = { ...(await openWork(env, stateDir, keys)), policies, leases, queue };
   const budgets = new JournalBudgets({ journal, clock, limits, owner: ownerText(currentOwner()), isDead: isOwnerDead });
   const control = open.use(new JournalControl({ journal, authority }));
   const ports = { journal, redactor, control, budgets, sandboxes, isolates, broker, clock, ids, blobs: work.blobs, approvals, authority } satisfies SessionPorts;
@@ -51,6 +50,7 @@ export async function openServices({ env, version, note = () => {} }: Configurat
     ...written,
     policies,
     workspace: work.workspace,
+    tenants: new JournalTenants({ journal, keys, files: work.files, clock, authority, retention: () => readRetention(env['GLOVEBOX_RETENTION'] ?? join(stateDir, 'retention.yaml')) }),
     images,
     prober,
     principal,
@@ -74,9 +74,9 @@ function openPlaces({ open, ...options }: Parameters<typeof openSandboxes>[0] & 
 }
 
 /** What runs work with beside what sessions do. */
-async function openWork(env: Configuration['env'], stateDir: string) {
+async function openWork(env: Configuration['env'], stateDir: string, keys: PayloadKeys) {
   return {
-    blobs: await openBlobs(env, stateDir),
+    ...openBlobs(env, stateDir, keys),
     workspace: new GitWorkspace({ storeDir: resolve(env['GLOVEBOX_TREES'] ?? join(stateDir, 'trees.git')), environment: env }),
     models: new ModelsByName({ env, transcriptFolder: process.cwd() }),
   };
@@ -99,10 +99,11 @@ async function openQueue({ journal, database, clock, authority, stateDir, open }
 }
 
 /** What is done with runs, each with whom a session of theirs would ask. */
-function runServices(ports: RunsPorts): Pick<Services, 'runs' | 'replays' | 'forks' | 'trajectories' | 'worker'> {
+function runServices(ports: RunsPorts): Pick<Services, 'runs' | 'runsOf' | 'replays' | 'forks' | 'trajectories' | 'worker'> {
   const runs = (attendance: Attendance = {}): Runs => new Runs({ ...ports, ...attendance });
   return {
     runs,
+    runsOf: (tenant) => new Runs({ ...ports, principal: { ...ports.principal, tenant } }),
     replays: (attendance = {}) => new Replays({ ...ports, ...attendance }, runs(attendance)),
     forks: (attendance = {}) => new Forks({ ...ports, ...attendance }, runs(attendance)),
     trajectories: () => new Trajectories(ports, runs()),
@@ -241,26 +242,27 @@ const OWN_SECRETS = ['ANTHROPIC_API_KEY', 'OPENAI_API_KEY', 'GLOVEBOX_MASTER_KEY
 
 /** Nothing is written into it that the redactor has not seen. */
 async function openRedactedJournal({ env, stateDir, clock, note, open }: { env: Configuration['env']; stateDir: string; clock: Clock; note: (text: string) => void; open: AsyncDisposableStack }) {
+  const masterKey = new MasterKey({ env, stateDir });
   const known = new KnownSecrets();
   for (const variable of OWN_SECRETS) {
     const value = env[variable]?.trim() ?? '';
     if (value !== '') known.add(variable.toLowerCase().replaceAll('_', '-'), value);
   }
   const notes: Notes = { tell: note };
-  const { journal: store, audit, place, secret, database } = await openJournal({ env, stateDir, clock, note: (text) => notes.tell(text) });
+  const { journal: store, audit, place, secret, database, keys } = await openJournal({ env, stateDir, envelopes: new MasterEnvelopes(masterKey), clock, note: (text) => notes.tell(text) });
   if (secret !== undefined) known.add('glovebox-database-password', secret);
   const redactor = new Redaction(known, open.use(new CredentialDetector()));
   open.use(audit);
   // Closed before the audit, which signs what was appended until then.
+  open.use(keys);
   const observed = new ObservedJournal(store);
   const journal = open.use(new RedactedJournal(observed, redactor));
-  return { journal, observed, notes, journalPlace: place, audit, redactor, known, database };
+  return { journal, keys, masterKey, observed, notes, journalPlace: place, audit, redactor, known, database };
 }
 
 /** The way out, and what is lent on it. */
-function openBroker({ env, stateDir, clock, known, journal, open }: { env: Configuration['env']; stateDir: string; clock: Clock; known: KnownSecrets; journal: Journal; open: AsyncDisposableStack }) {
+function openBroker({ env, stateDir, clock, known, journal, masterKey, open }: { env: Configuration['env']; stateDir: string; clock: Clock; known: KnownSecrets; journal: Journal; masterKey: MasterKey; open: AsyncDisposableStack }) {
   const now = (): number => clock.now();
-  const masterKey = new MasterKey({ env, stateDir });
   const secrets = new SecretStore({ folder: join(stateDir, 'secrets'), masterKey, now });
   const credentials = new Credentials({
     sources: new CredentialSources({ file: join(stateDir, 'credentials.yaml'), store: secrets, env, now }),

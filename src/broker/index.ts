@@ -12,6 +12,7 @@ export { CredentialSources } from './credentials/credential-sources.ts';
 export { Credentials } from './credentials/credentials.ts';
 export { LentRecords } from './credentials/lent-records.ts';
 export { EgressBroker } from './egress-broker.ts';
+export { MasterEnvelopes } from './secrets/master-envelopes.ts';
 export { MasterKey } from './secrets/master-key.ts';
 export { SecretStore } from './secrets/secret-store.ts';
 export { OperatorFiles } from './registries/operator-files.ts';

@@ -117,9 +117,8 @@ function sayAmount(value: unknown): string {
 /** `glovebox policy backtest`: asks a policy every recorded question again; 1 where an answer would be another. `since` is in milliseconds since the epoch. A flip is printed when it is found: there may be many. */
 export async function backtestPolicy(services: Services, terminal: Terminal, name: string, options: { since?: number; json?: boolean }): Promise<number> {
   const policy = await services.policies.load(name);
-  const recorded = recordedDecisions(services.journal, { fromMs: options.since });
-  let asked = 0;
-  let flips = 0;
+  let [asked, flips, erased] = [0, 0, 0];
+  const recorded = recordedDecisions(services.journal, { fromMs: options.since, onErased: () => erased++ });
   if (options.json === true) await terminal.data(`{"policy":${JSON.stringify(policy.name)},"hash":"${policy.hash}","flips":[`);
   for await (const { event, now } of backtest(policy, recorded)) {
     asked += 1;
@@ -130,7 +129,7 @@ export async function backtestPolicy(services: Services, terminal: Terminal, nam
     else await terminal.data(`${stream}#${seq}  ${was.effect} → ${now.effect}  ${sayRequest(request)}\n    was  ${sayReason(was.reason)}\n    now  ${sayReason(now.reason)}\n`);
     flips += 1;
   }
-  await terminal.data(options.json === true ? `],"asked":${asked}}\n` : `${asked} recorded decisions, ${flips} would be another\n`);
+  await terminal.data(options.json === true ? `],"asked":${asked},"erased":${erased}}\n` : `${asked} recorded decisions, ${flips} would be another${erased === 0 ? '' : `; ${erased} more were erased and can be asked no more`}\n`);
   return flips === 0 ? 0 : 1;
 }
 

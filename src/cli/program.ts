@@ -25,6 +25,7 @@ import { listSecrets, removeSecret, setSecret } from './secrets.ts';
 import type { Services } from './services.ts';
 import { shell, shellOfRun } from './shell.ts';
 import { addStop } from './stop-commands.ts';
+import { addTenants } from './tenants-commands.ts';
 import { addUsage } from './usage-commands.ts';
 import type { Terminal } from './terminal.ts';
 import type { Delivery } from './work-on-run.ts';
@@ -70,6 +71,7 @@ function program(run: Run, terminal: Terminal, version: string): Command {
   addStop(root, run, terminal);
   addSecrets(root, run, terminal);
   addAudit(root, run, terminal);
+  addTenants(root, run, terminal);
   addMachine(root, run, terminal);
   addServe(root, run, terminal);
   addNotify(root, run, terminal);

@@ -44,7 +44,8 @@ export async function resumeRun(services: Services, terminal: Terminal, text: st
   return 0;
 }
 
-function status({ summary, waitingFor, life }: RunOutline, running: boolean): string {
+function status({ status: stage, summary, waitingFor, life }: RunOutline, running: boolean): string {
+  if (stage === 'erased') return stage;
   if (summary !== undefined) return summary.outcome;
   if (running) return waitingFor !== undefined ? 'waiting' : life.requests.paused !== undefined ? 'paused' : 'running';
   if (life.place.at === 'parked') return life.place.why === 'approval' ? 'waiting' : 'paused';

@@ -1,4 +1,4 @@
-import type { Approvals, Audit, Authority, Control, Journal, Permission, Policies, Principal, Redactor, RegistryKind, Sandbox, Sandboxes, SandboxKind, SandboxSpec, Stoppable, Telemetry, TelemetryOptions, Workspace } from '../contracts/index.ts';
+import type { Approvals, Audit, Authority, Control, Journal, Permission, Policies, Principal, Redactor, RegistryKind, Sandbox, Sandboxes, SandboxKind, SandboxSpec, Stoppable, Telemetry, TelemetryOptions, Tenants, Workspace } from '../contracts/index.ts';
 import type { Forks, JournalBudgets, Replays, Runs, Trajectories, UsageReadings, Worker, WorkerOptions } from '../runs/index.ts';
 import type { RunningServer, ServerOptions, StdioMcp } from '../server/index.ts';
 import type { Attendance, SessionPorts } from '../session/index.ts';
@@ -94,6 +94,7 @@ export interface Services extends AsyncDisposable {
   /** A file, or a database without its password. */
   readonly journalPlace: string;
   readonly audit: Audit;
+  readonly tenants: Tenants;
   readonly policies: Policies;
   readonly sandboxes: Sandboxes;
   readonly workspace: Workspace;
@@ -115,6 +116,8 @@ export interface Services extends AsyncDisposable {
   require(permission: Permission): void;
   sessionPorts(attendance?: Attendance): SessionPorts;
   runs(attendance?: Attendance): Runs;
+  /** As an operator of another tenant's. */
+  runsOf(tenant: string): Runs;
   replays(attendance?: Attendance): Replays;
   forks(attendance?: Attendance): Forks;
   trajectories(): Trajectories;

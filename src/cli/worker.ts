@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { keepRetention } from './retention.ts';
 import type { Services } from './services.ts';
 import { telemetryAt, type WatchOptions } from './telemetry-options.ts';
 import type { Terminal } from './terminal.ts';
@@ -31,7 +32,14 @@ export async function work(services: Services, terminal: Terminal, options: Work
     onNote: (text) => log.write('info', text),
   });
   log.write('info', `${name} takes up to ${options.concurrency} at a time`);
-  await worker.run(signal);
+  const over = new AbortController();
+  const retaining = keepRetention(services, log, AbortSignal.any([signal, over.signal]));
+  try {
+    await worker.run(signal);
+  } finally {
+    over.abort();
+    await retaining;
+  }
   log.write('info', `${name} is done`);
   return 0;
 }

@@ -54,6 +54,8 @@ const KINDS = {
   credential_unavailable: infrastructure,
   egress_failed: { exit: 1, status: 502 },
   secret_unreadable: infrastructure,
+  /** It was, and its key was destroyed: docs/retention.md. */
+  erased: { exit: 1, status: 410 },
   deadline: infrastructure,
   cancelled: { exit: 1, status: 499 },
   disk_full: infrastructure,

@@ -12,6 +12,7 @@ import type { RegistryKind } from './registry.ts';
 import type { OperationEvents } from './operation-events.ts';
 import type { RunLifeEvents } from './run-life.ts';
 import type { CommandEnd, SandboxKind, WorkspacePlace } from './sandbox.ts';
+import type { TenancyEvents } from './tenancy.ts';
 
 /** What egress refuses by itself. */
 export type EgressRefusalCode =
@@ -92,7 +93,9 @@ export interface RecordedRequest {
 }
 
 /** What can happen. Data is plain JSON; large texts are blobs, named by hash. */
-export interface EventData extends RunLifeEvents, OperationEvents {
+export interface EventData extends RunLifeEvents, OperationEvents, TenancyEvents {
+  /** Never written: what is read of an event whose payload's key was destroyed. `was` is its type. */
+  erased: { was: string };
   /** Tenant and roles are absent where an older version wrote it: an administrator of the tenant `local`. */
   'session.opened': { principal: string; tenant?: string; roles?: readonly string[]; policy: string; policyHash: string; run?: string; mode?: 'observe' };
   'session.closed': { why: string };

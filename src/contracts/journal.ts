@@ -45,6 +45,8 @@ export interface AppendOptions {
 export interface StreamsOptions {
   /** Only those of this tenant. */
   readonly tenant?: string;
+  /** Only the one of this name. */
+  readonly stream?: string;
   readonly prefix?: string;
   readonly limit?: number;
   /** Only those that come after this one in the list. */
@@ -60,11 +62,16 @@ export interface StreamListing {
   readonly events: number;
 }
 
+/** Where blobs are kept, each tenant's apart: what one has put, no other gets. */
+export interface BlobStore {
+  of(tenant: string): Blobs;
+}
+
 /** Content-addressed bytes: patches, outputs, trees. */
 export interface Blobs {
   /** `sha256:…`. Durable when it resolves. */
   put(bytes: Buffer): Promise<string>;
-  /** Errors: `not_found`; `journal_tampered` when the content does not fit its name. */
+  /** Errors: `not_found`; `erased`; `journal_tampered` when the content does not fit its name. */
   get(hash: string): Promise<Buffer>;
   /** `put` for what need not fit into memory. A source that fails leaves nothing, and its error is passed on. */
   putStream(chunks: AsyncIterable<Uint8Array>): Promise<{ readonly hash: string; readonly bytes: number }>;

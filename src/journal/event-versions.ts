@@ -2,6 +2,7 @@ import type { EventType } from '../contracts/index.ts';
 
 /** The version of each type's data that this program writes, and the newest that it reads. */
 export const EVENT_VERSIONS = {
+  erased: 1,
   'session.opened': 1,
   'session.closed': 1,
   'sandbox.created': 1,
@@ -86,6 +87,9 @@ export const EVENT_VERSIONS = {
   'notification.claimed': 1,
   'notification.sent': 1,
   'notification.failed': 1,
+  'tenant.exported': 1,
+  'erasure.begun': 1,
+  'erasure.ended': 1,
 } as const satisfies Record<EventType, number>;
 
 /** Undefined for a type that this program does not know. */

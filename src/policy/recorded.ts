@@ -7,12 +7,21 @@ export interface Recorded {
   readonly principal: Principal;
 }
 
+interface RecordedOptions {
+  readonly fromMs?: number | undefined;
+  readonly streams?: readonly string[] | undefined;
+  /** Told of each decision that nobody can read any more. */
+  readonly onErased?: () => void;
+}
+
 /** The decisions of some runs, or of all since a time, one after the other: a journal may hold more than fit into memory. */
-export async function* recordedDecisions(journal: Pick<Journal, 'scan'>, { fromMs = 0, streams }: { readonly fromMs?: number | undefined; readonly streams?: readonly string[] | undefined }): AsyncGenerator<Recorded> {
+export async function* recordedDecisions(journal: Pick<Journal, 'scan'>, { fromMs = 0, streams, onErased = () => {} }: RecordedOptions = {}): AsyncGenerator<Recorded> {
   let asker: { readonly stream: string; readonly principal: Principal } | undefined;
-  for await (const event of journal.scan(['session.opened', 'decision'], { fromMs, ...(streams === undefined ? {} : { streams }) })) {
+  for await (const event of journal.scan(['session.opened', 'decision', 'erased'], { fromMs, ...(streams === undefined ? {} : { streams }) })) {
     if (event.type === 'session.opened') asker = { stream: event.stream, principal: principalOf(event.data) };
-    else if (event.timeMs >= fromMs) yield { event, principal: asker?.stream === event.stream ? asker.principal : NOBODY };
+    else if (event.type === 'erased') {
+      if (event.data.was === 'decision' && event.timeMs >= fromMs) onErased();
+    } else if (event.timeMs >= fromMs) yield { event, principal: asker?.stream === event.stream ? asker.principal : NOBODY };
   }
 }
 

@@ -13,7 +13,7 @@ export type Conclusion = Pick<RunSummary, 'outcome' | 'detail' | 'code' | 'patch
 
 export interface Work {
   readonly session: Session;
-  readonly ports: Pick<RunsPorts, 'workspace' | 'blobs'>;
+  readonly ports: Pick<RunsPorts, 'workspace' | 'blobs' | 'principal'>;
   readonly state: RunState;
   readonly taken: TakenBack;
   readonly end: AgentEnd;
@@ -42,7 +42,7 @@ export async function conclude(work: Work): Promise<Conclusion> {
     if (!(error instanceof GloveboxError) || (error.code !== 'denied' && !isTimeOver)) throw error;
     return { outcome: 'failed', code: 'denied', detail: `${judged.detail}; the patch was not let out: ${error.message}`, files };
   }
-  return { ...judged, patchBlob: await ports.blobs.put(patch.text), files };
+  return { ...judged, patchBlob: await ports.blobs.of(ports.principal.tenant).put(patch.text), files };
 }
 
 /** Undefined where there are no tests. A report that the journal has already is not made again. */

@@ -1,5 +1,5 @@
 import { Conversation } from '../agent/index.ts';
-import { type EgressStart, type EventData, type EventType, type JournalEvent, LOCAL_TENANT, type Message, type OperationEvents, type RunLifeEvents, type RunSummary, type Spending, type TestReport, type TreeId } from '../contracts/index.ts';
+import { type EgressStart, type EventData, type EventType, type JournalEvent, LOCAL_TENANT, type Message, type OperationEvents, type RunLifeEvents, type RunSummary, type Spending, type TenancyEvents, type TestReport, type TreeId } from '../contracts/index.ts';
 import { isIdle, lived, NEW_LIFE, type RunLife } from './queue/run-life.ts';
 import { runOptions, type RunOptions } from './run-input.ts';
 
@@ -8,8 +8,8 @@ export type RunOrigin = ({ readonly how: 'forked' } & Omit<EventData['run.forked
 
 /** What a run is, read from its events. */
 export interface RunState {
-  /** `created`: never begun. `started`: being run, or to be resumed. */
-  readonly status: 'missing' | 'created' | 'started' | 'ended';
+  /** `created`: never begun. `started`: being run, or to be resumed. `erased`: what it was can be read by nobody any more. */
+  readonly status: 'missing' | 'created' | 'started' | 'ended' | 'erased';
   readonly tenant: string;
   readonly task: string;
   readonly repository: string;
@@ -120,7 +120,12 @@ const NOTHING: Mutable = {
 };
 
 /** One step for each type of event there is, but for those that queue/run-life.ts folds, and what is not about a run. */
-const STEPS: { readonly [K in Exclude<EventType, keyof RunLifeEvents | keyof OperationEvents>]: Step<K> } = {
+const STEPS: { readonly [K in Exclude<EventType, keyof RunLifeEvents | keyof OperationEvents | keyof TenancyEvents>]: Step<K> } = {
+  erased: (state, { was }, _draft, timeMs) => {
+    if (was !== 'run.created' || state.status !== 'missing') return;
+    state.status = 'erased';
+    state.createdMs = timeMs;
+  },
   'run.created': (state, { task, repository, baseTree, options }, _draft, timeMs) => {
     // A key that was used twice at once may have made it twice: the first counts.
     if (state.status !== 'missing') return;
@@ -238,6 +243,6 @@ const STEPS: { readonly [K in Exclude<EventType, keyof RunLifeEvents | keyof Ope
   },
   'run.ended': (state, summary) => {
     state.summary = summary;
-    state.status = 'ended';
+    if (state.status !== 'erased') state.status = 'ended';
   },
 };

@@ -179,10 +179,20 @@ export class Runs {
     return listings;
   }
 
-  /** Errors: `not_found`, for those of another tenant as well. */
+  /** Errors: `not_found`, for those of another tenant as well; `erased`. */
   async show(id: RunId): Promise<RunState> {
     requirePermission(this.#ports, 'read');
-    return this.#own(id, foldRun(await this.#ports.journal.read(id)));
+    const state = foldRun(await this.#ports.journal.read(id));
+    if (state.status === 'erased') await this.#throwErased(id);
+    return this.#own(id, state);
+  }
+
+  /** Of another tenant's run it is not told that there was one. */
+  async #throwErased(id: RunId): Promise<void> {
+    const [own] = await this.#ports.journal.streams({ stream: id, tenant: this.#ports.principal.tenant });
+    if (own === undefined) return;
+    const [from, to] = [own.firstMs, own.lastMs].map((ms) => new Date(ms).toISOString());
+    throw new GloveboxError('erased', `${id} was erased, and nobody can read it any more: what is left is that there were ${own.events} events, from ${from} to ${to}`, { details: { run: id } });
   }
 
   #own(id: RunId, state: RunState): RunState {
@@ -204,7 +214,7 @@ export class Runs {
       throw new GloveboxError('denied', `the patch of ${id} was not let out: ${summary.detail}`);
     }
     const { files } = await this.#ports.workspace.diff(baseTree, tree, signal);
-    return { text: await this.#ports.blobs.get(summary.patchBlob), files };
+    return { text: await this.#ports.blobs.of(this.#ports.principal.tenant).get(summary.patchBlob), files };
   }
 
   /** Writes the patch into the repository that the run was made from. Errors: `patch_conflict`, `admission_full`, and those of `patch` and of `OutsideEffects.run`. */

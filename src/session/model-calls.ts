@@ -1,5 +1,6 @@
 import {
   type Amounts,
+  type Blobs,
   costOf,
   type DecisionRequest,
   describeError,
@@ -18,8 +19,9 @@ import { RequestRecord } from './request-record.ts';
 import type { SessionOptions, SessionPorts } from './session-options.ts';
 import { plus } from './spending.ts';
 
-interface ModelCallsOptions extends Pick<SessionPorts, 'blobs' | 'budgets' | 'clock' | 'redactor'>, Pick<SessionOptions, 'policy' | 'principal' | 'fallbacks' | 'spent'> {
+interface ModelCallsOptions extends Pick<SessionPorts, 'budgets' | 'clock' | 'redactor'>, Pick<SessionOptions, 'policy' | 'principal' | 'fallbacks' | 'spent'> {
   readonly gate: Gate;
+  readonly blobs: Blobs | undefined;
   /** Where it is written what becomes of a call. */
   readonly stream: string;
   readonly signal: AbortSignal;

@@ -1,4 +1,4 @@
-import type { Approvals, Authority, Blobs, Broker, Budgets, Clock, Control, IdSource, Isolates, Journal, Model, Policy, Principal, Redactor, SandboxKind, Sandboxes, SessionId, Spending, Variables } from '../contracts/index.ts';
+import type { Approvals, Authority, BlobStore, Broker, Budgets, Clock, Control, IdSource, Isolates, Journal, Model, Policy, Principal, Redactor, SandboxKind, Sandboxes, SessionId, Spending, Variables } from '../contracts/index.ts';
 import type { Attendance } from './approvals/approver.ts';
 import { Asking } from './approvals/asking.ts';
 import { Gate } from './gate.ts';
@@ -13,7 +13,7 @@ export interface SessionPorts extends Attendance {
   /** No JavaScript runs without. */
   readonly isolates?: Isolates;
   /** Where snapshots of workspaces are kept; none can be taken without. */
-  readonly blobs?: Blobs;
+  readonly blobs?: BlobStore;
   /** Nobody can be asked without: `ask` is a refusal then. */
   readonly approvals?: Approvals;
   /** Who may begin a session at all; anybody where there is none. */

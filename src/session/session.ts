@@ -107,7 +107,7 @@ export class Session implements AsyncDisposable {
     this.#about = { tenant: options.principal.tenant, stream: options.run ?? id };
     this.#isRun = options.run !== undefined;
     this.#spec = { image: options.imageReference ?? image, limits: this.policy.grant.sandbox, graceMs: GRACE_MS, ...(options.env === undefined ? {} : { env: options.env }) };
-    this.#models = new ModelCalls({ ...ports, ...options, gate, stream: this.#about.stream, signal: this.signal, touch: () => this.#touch() });
+    this.#models = new ModelCalls({ ...ports, ...options, blobs: ports.blobs?.of(options.principal.tenant), gate, stream: this.#about.stream, signal: this.signal, touch: () => this.#touch() });
     this.#programs = new GovernedPrograms({
       isolates: ports.isolates,
       gate,
@@ -116,7 +116,7 @@ export class Session implements AsyncDisposable {
       limits: this.policy.grant.command,
       memoryBytes: this.policy.grant.javascript.memoryBytes,
       sandbox: this.policy.grant.javascript.place === 'host' ? undefined : { kinds, hardLimits: this.policy.grant.hardLimits },
-      blobs: ports.blobs,
+      blobs: ports.blobs?.of(options.principal.tenant),
       touch: () => this.#touch(),
       allowTool: (tool, version) => this.allowTool(tool, version),
       request: (call) => this.request(call),
@@ -207,7 +207,7 @@ export class Session implements AsyncDisposable {
       gate: this.#gate,
       ids: this.#ports.ids,
       limits: this.policy.grant.command,
-      blobs: this.#ports.blobs,
+      blobs: this.#ports.blobs?.of(this.#about.tenant),
       touch: () => this.#touch(),
       unwritten: (error) => this.#cannotWrite(error),
       outputFilter: (command) => this.#way?.outputFilter((canary) => this.#alarms.canaryIn(canary, 'output', { command })),

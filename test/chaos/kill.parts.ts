@@ -85,7 +85,7 @@ export function deadlyRuns({ ports }: ReturnType<typeof openParts>, points: Kill
     ...ports,
     journal: points.around(ports.journal, 'journal', ['append']),
     sandboxes: points.around(ports.sandboxes, 'sandboxes', ['create', 'adopt'], sandbox),
-    blobs: points.around(ports.blobs, 'blobs', ['put']),
+    blobs: { of: (tenant) => points.around(ports.blobs.of(tenant), 'blobs', ['put']) },
     workspace: points.around(ports.workspace, 'workspace', ['store', 'update']),
     models: { open: async (name) => points.around(await ports.models.open(name), 'model', ['complete']) },
   });

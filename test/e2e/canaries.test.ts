@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { EventData } from '../../src/contracts/index.ts';
-import { SqliteJournal } from '../../src/journal/index.ts';
 import { ModelServer } from '../support/model-server/model-server.ts';
+import { stateJournal } from '../support/state-journal.ts';
 import { User } from './glovebox.ts';
 
 const SECRET = 'tkn-5Qm2WxZr8LpVt4NyKc7JbHd';
@@ -45,7 +45,7 @@ afterAll(() => {
 
 /** Of every session and run up to now. */
 async function anomalies(): Promise<EventData['anomaly.raised'][]> {
-  await using journal = new SqliteJournal(join(user.env['GLOVEBOX_HOME'] ?? '', 'journal.db'));
+  await using journal = await stateJournal(user.env['GLOVEBOX_HOME'] ?? '');
   return (await Array.fromAsync(journal.scan(['anomaly.raised']))).map(({ data }) => data);
 }
 

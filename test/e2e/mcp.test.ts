@@ -3,7 +3,7 @@ import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { SqliteJournal } from '../../src/journal/index.ts';
+import { stateJournal } from '../support/state-journal.ts';
 import { User } from './glovebox.ts';
 
 const BIN = fileURLToPath(new URL('../../bin/glovebox.js', import.meta.url));
@@ -71,7 +71,7 @@ test('nothing is left when the client goes away in the middle of a command', asy
   const running = call('run_command', { command: 'sleep 1000' }).catch((error: unknown) => error);
   await connected.close();
   await running;
-  await using journal = new SqliteJournal(join(user.folder, 'state', 'journal.db'));
+  await using journal = await stateJournal(join(user.folder, 'state'));
   const [session] = await journal.streams({ prefix: 'ses_' });
   const until = AbortSignal.timeout(30_000);
   const seen: string[] = [];

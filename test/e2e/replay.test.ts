@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
 import { atif, sweAgent } from '../support/trajectory-formats.ts';
+import { stateJournal } from '../support/state-journal.ts';
 import { User } from './glovebox.ts';
 
 test('a run is done again from its journal, with its tools live, and in a copy that was tampered with; it is exported, imported and forked', async () => {
@@ -23,7 +24,7 @@ test('a run is done again from its journal, with its tools live, and in a copy t
 
   const copy = join(user.folder, 'copy');
   cpSync(user.env['GLOVEBOX_HOME'] ?? '', copy, { recursive: true });
-  tamper(join(copy, 'journal.db'), run);
+  await tamper(copy, run);
   using other = new User({ GLOVEBOX_HOME: copy });
   const tampered = await other.run('runs', 'replay', run);
   expect(tampered.code, tampered.stderr).toBe(1);
@@ -40,13 +41,13 @@ test('a run is done again from its journal, with its tools live, and in a copy t
 });
 
 /** The first reply of the model says something else. */
-function tamper(file: string, run: string): void {
-  using open = new DisposableStack();
-  const database = open.adopt(new DatabaseSync(file), (opened) => opened.close());
-  const { seq, data } = database.prepare("SELECT seq, data FROM events WHERE stream = ? AND type = 'model.ended' ORDER BY seq LIMIT 1").get(run) as { seq: number; data: string };
-  const event = JSON.parse(data) as { reply: { text: string } };
-  event.reply.text = 'I never said this.';
-  database.prepare('UPDATE events SET data = ? WHERE stream = ? AND seq = ?').run(JSON.stringify(event), run, seq);
+async function tamper(home: string, run: string): Promise<void> {
+  await using journal = await stateJournal(home);
+  const [first] = await Array.fromAsync(journal.scan(['model.ended'], { streams: [run] }));
+  if (first === undefined) throw new Error('the model said nothing');
+  using database = new DatabaseSync(join(home, 'journal.db'));
+  const data = { ...first.data, reply: { ...first.data.reply, text: 'I never said this.' } };
+  database.prepare('UPDATE events SET data = ? WHERE stream = ? AND seq = ?').run(JSON.stringify(data), run, first.seq);
 }
 
 async function exported(user: User, run: string, repository: string): Promise<void> {

@@ -4,12 +4,15 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { GloveboxError, JournalEvent, NewEvent } from '../../src/contracts/index.ts';
+import { type GloveboxError, type JournalEvent, type NewEvent, systemClock } from '../../src/contracts/index.ts';
 import type { Execute } from '../../src/journal/index.ts';
 import { openDatabase } from '../../src/journal/postgres/database.ts';
 import { migrate } from '../../src/journal/postgres/migrate.ts';
 import { MIGRATIONS } from '../../src/journal/postgres/migrations.ts';
-import { type DatabaseUrl, parseDatabaseUrl, PostgresJournal, type PostgresJournalOptions } from '../../src/journal/postgres/index.ts';
+import { type DatabaseUrl, KeyTable, parseDatabaseUrl, PostgresJournal, type PostgresJournalOptions } from '../../src/journal/postgres/index.ts';
+import { PayloadKeys } from '../../src/journal/seal/payload-keys.ts';
+import { SealedJournal } from '../../src/journal/seal/sealed-journal.ts';
+import { TestEnvelopes } from '../support/envelopes.ts';
 import { LosingProxy } from '../support/losing-proxy.ts';
 import { TestPostgres } from '../support/postgres.ts';
 import { journalSuite } from './journal.suite.ts';
@@ -33,6 +36,19 @@ const newSchema = (): string => `test_${randomBytes(6).toString('hex')}`;
 journalSuite('PostgresJournal', async () => {
   const schema = newSchema();
   return { open: (clock) => new PostgresJournal(url, { clock, schema }), [Symbol.asyncDispose]: () => Promise.resolve() };
+});
+
+journalSuite('SealedJournal on PostgreSQL', async () => {
+  const schema = newSchema();
+  const opened = new AsyncDisposableStack();
+  return {
+    open: (clock) => {
+      const keys = opened.use(new PayloadKeys({ store: new KeyTable(url, `${schema}_keys`), envelopes: new TestEnvelopes(), clock }));
+      return new SealedJournal(new PostgresJournal(url, { clock, schema }), keys);
+    },
+    openStored: (clock) => new PostgresJournal(url, { clock, schema }),
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
 });
 
 const prompted = (text: string): NewEvent => ({ type: 'run.prompted', data: { text } });
@@ -69,6 +85,44 @@ async function errorOf(work: Promise<unknown>): Promise<GloveboxError> {
     (error: GloveboxError) => error,
   );
 }
+
+describe('payloads in PostgreSQL', () => {
+  const CANARY = 'the canary sang at the bottom of the mine';
+  const RUN = 'run_01m7zgkc0ws2gs7h7z35f9gfrw';
+
+  test('are sealed, and gone for all processes and in a copy of the schema when their keys are; nothing of a key is left in its table', async () => {
+    const keySchema = `${schema}_keys`;
+    const opening = () => new PayloadKeys({ store: new KeyTable(url, keySchema), envelopes: new TestEnvelopes(), clock: systemClock, trustMs: 20 });
+    await using here = opening();
+    await using there = opening();
+    const [one, other] = [new SealedJournal(open(), here), new SealedJournal(open(), there)];
+    // Both make the table and the key at once.
+    await Promise.all([one, other].map((journal) => journal.append(RUN, [prompted(CANARY)], { tenant: 'acme' })));
+    expect(texts(await other.read(RUN))).toEqual([CANARY, CANARY]);
+    expect(await ask(`SELECT data FROM ${schema}.events WHERE data LIKE '%canary%'`)).toEqual([]);
+    await ask(`CREATE SCHEMA ${schema}_backup; CREATE TABLE ${schema}_backup.events AS SELECT * FROM ${schema}.events`);
+    const [sealed] = await ask(`SELECT record FROM ${keySchema}.keys`);
+    const { envelope = '' } = JSON.parse(String(sealed?.['record'])) as { envelope?: string };
+
+    const keys = (await here.store.list('acme')).map(({ id }) => id);
+    expect(keys).toHaveLength(1);
+    await here.retire(keys);
+    await here.destroy(keys);
+    await other.append('run_01m7zgkc0ws2gs7h7z35f9gfrx', [prompted('afterwards')], { tenant: 'acme' });
+    for (const journal of [one, other]) {
+      expect((await journal.read(RUN)).map(({ type }) => type)).toEqual(['erased', 'erased']);
+      expect(texts(await journal.read('run_01m7zgkc0ws2gs7h7z35f9gfrx'))).toEqual(['afterwards']);
+    }
+    await using backup = new PostgresJournal(url, { schema: `${schema}_copy` });
+    await backup.streams();
+    await ask(`INSERT INTO ${schema}_copy.events SELECT * FROM ${schema}_backup.events`);
+    expect((await new SealedJournal(backup, here).read(RUN)).map(({ type }) => type)).toEqual(['erased', 'erased']);
+    const [file] = await ask(`SELECT pg_read_binary_file(pg_relation_filepath('${keySchema}.keys')) AS bytes`);
+    expect((file?.['bytes'] as Buffer).includes('destroyed')).toBe(true);
+    expect((file?.['bytes'] as Buffer).includes(envelope.slice(0, 60))).toBe(false);
+    expect(await one.verify()).toEqual({ streams: 2, events: 3 });
+  });
+});
 
 describe('a journal in PostgreSQL', () => {
   test('writes what waits while a transaction is under way in the next one', async () => {

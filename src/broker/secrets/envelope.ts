@@ -27,11 +27,11 @@ export function seal(masterKey: Buffer, about: string, bytes: Buffer): Envelope 
   }
 }
 
-/** Errors: `secret_unreadable` for another master key, or where a byte was changed. */
-export function open(masterKey: Buffer, about: string, envelope: Envelope): Buffer {
+/** Errors: `secret_unreadable` for another master key, or where a byte was changed; `remedy` is what else can be done about it. */
+export function open(masterKey: Buffer, about: string, envelope: Envelope, remedy = 'or set it again'): Buffer {
   const name = nameOfKey(masterKey);
   if (envelope.masterKey !== name) {
-    throw new GloveboxError('secret_unreadable', `${about} was sealed under master key ${envelope.masterKey}, and this is ${name}: give the one it was sealed under, or set it again`);
+    throw new GloveboxError('secret_unreadable', `${about} was sealed under master key ${envelope.masterKey}, and this is ${name}: give the one it was sealed under, ${remedy}`);
   }
   try {
     const key = decrypt(masterKey, `key of ${about}`, envelope.key);
@@ -41,7 +41,7 @@ export function open(masterKey: Buffer, about: string, envelope: Envelope): Buff
       key.fill(0);
     }
   } catch (error) {
-    throw new GloveboxError('secret_unreadable', `${about} was changed since it was sealed: set it again`, { cause: error });
+    throw new GloveboxError('secret_unreadable', `${about} was changed since it was sealed: give what was sealed, ${remedy}`, { cause: error });
   }
 }
 

@@ -1,5 +1,8 @@
 import { z } from 'zod';
-import { GloveboxError } from '../../contracts/index.ts';
+import { GloveboxError, type JournalEvent } from '../../contracts/index.ts';
+import type { StoredEvent } from '../event-chain.ts';
+import type { PayloadReader, PayloadReading } from '../seal/payload-reader.ts';
+import { sealedData } from '../seal/sealed-data.ts';
 import { parseRow } from '../stored-event.ts';
 import type { AuditReading, KeptStream } from './audit-store.ts';
 import { entryText } from './audit-store.ts';
@@ -9,16 +12,18 @@ import type { NoteVerifier } from './signed-note.ts';
 
 /** What each line of an export is: `head` first, `end` last, and each `stream` before its events. */
 const proof = z.array(z.base64());
+/** Of an event that is sealed: what was hashed, and the salt by which `data` shows that it is the same. An erased one has neither salt nor data. */
+const ofSealed = { stored: sealedData.optional(), salt: z.string().optional() };
 export const exportLine = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('head'),
-    format: z.literal('glovebox-audit-1'),
+    format: z.enum(['glovebox-audit-1', 'glovebox-audit-2']),
     checkpoint: z.string(),
     /** Of checkpoints that were kept elsewhere. */
     earlier: z.array(z.strictObject({ checkpoint: z.string(), proof })),
   }),
   z.strictObject({ kind: z.literal('stream'), stream: z.string(), tenant: z.string(), seq: z.int(), hash: z.string(), number: z.int(), proof }),
-  z.strictObject({ kind: z.literal('event'), stream: z.string(), seq: z.int(), timeMs: z.int(), type: z.string(), version: z.int(), data: z.unknown(), previous: z.string(), hash: z.string() }),
+  z.strictObject({ kind: z.literal('event'), stream: z.string(), seq: z.int(), timeMs: z.int(), type: z.string(), version: z.int(), previous: z.string(), hash: z.string(), data: z.unknown().optional(), ...ofSealed }),
   z.strictObject({ kind: z.literal('end'), streams: z.int(), events: z.int() }),
 ]);
 export type ExportLine = z.output<typeof exportLine>;
@@ -49,26 +54,35 @@ export async function* exportedEvents({ stream, entries, rows }: KeptStream) {
 }
 
 /** Lines without their ends. `note` is the checkpoint that everything is proved to be under. */
-export async function* exportLines(reading: AuditReading, note: string, options: ExportOptions, verifiers: readonly NoteVerifier[]): AsyncIterable<string> {
+export async function* exportLines(reading: AuditReading, note: string, options: ExportOptions, verifiers: readonly NoteVerifier[], payloads?: PayloadReader): AsyncIterable<string> {
   const size = trustedSize(note, verifiers);
   const tree = new WholeTree();
   for await (const entry of reading.entries()) if (tree.size < size) tree.append(leafHash(entryText(entry)));
   const write = (line: ExportLine): string => JSON.stringify(line);
   const base64 = (hashes: readonly Buffer[]): string[] => hashes.map((hash) => hash.toString('base64'));
   const earlier = (options.checkpoints ?? []).map((checkpoint) => ({ checkpoint, proof: base64(tree.consistency(Math.min(size, trustedSize(checkpoint, verifiers)), size)) }));
-  yield write({ kind: 'head', format: 'glovebox-audit-1', checkpoint: note, earlier });
+  yield write({ kind: 'head', format: 'glovebox-audit-2', checkpoint: note, earlier });
   let [streams, events] = [0, 0];
   for await (const kept of exportedStreams(reading, options)) {
     const entry = kept.entries.findLast(({ number }) => number < size);
     if (entry === undefined) continue;
     streams++;
     yield write({ kind: 'stream', ...entry, proof: base64(tree.inclusion(entry.number, size)) });
-    for await (const { data, ...event } of exportedEvents({ ...kept, entries: [entry] })) {
+    for await (const stored of exportedEvents({ ...kept, entries: [entry] })) {
       events++;
-      yield write({ kind: 'event', ...event, data: JSON.parse(data) });
+      yield write({ kind: 'event', ...(await told(stored, payloads)) });
     }
   }
   yield write({ kind: 'end', streams, events });
+}
+
+/** The data as it was appended, where anybody can still read it. */
+async function told({ data: text, ...event }: StoredEvent, payloads: PayloadReader | undefined) {
+  // Of whichever version: nobody interprets it here.
+  const read = { ...event, data: JSON.parse(text) as unknown } as JournalEvent;
+  const reading: PayloadReading = (await payloads?.read(read)) ?? { event: read };
+  if (reading.stored === undefined) return { ...event, data: read.data };
+  return { ...event, ...(reading.event.type === 'erased' ? {} : { data: reading.event.data, salt: reading.salt }), stored: reading.stored };
 }
 
 function trustedSize(note: string, verifiers: readonly NoteVerifier[]): number {

@@ -5,6 +5,7 @@ import type { AuditReading } from './audit-store.ts';
 import { CheckpointFile, splitNotes } from './checkpoint-file.ts';
 import { Checkpoints } from './checkpoints.ts';
 import type { CheckpointsOptions } from './checkpoints.ts';
+import type { PayloadReader } from '../seal/payload-reader.ts';
 import { ocsfLines } from './ocsf.ts';
 import type { NoteVerifier } from './signed-note.ts';
 import { noteVerifier } from './signed-note.ts';
@@ -16,6 +17,8 @@ export interface JournalAuditOptions extends Omit<CheckpointsOptions, 'file'> {
   readonly checkpointFile: string;
   /** Where the key is, if there is one. */
   readonly keyFile: string;
+  /** Opens what exports tell of; it stays sealed without. */
+  readonly payloads?: PayloadReader;
   /** A journal's file that is not ours, to be read only. */
   readonly open: (file: string) => AuditReading;
 }
@@ -58,8 +61,9 @@ export class JournalAudit implements Audit, AsyncDisposable {
   async *export({ format = 'jsonl', ...options }: AuditExportOptions = {}): AsyncIterable<string> {
     const note = await this.#checkpoints.make();
     await using reading = await this.#options.store.read();
-    if (format === 'ocsf') yield* ocsfLines(reading, options);
-    else yield* exportLines(reading, note, { ...options, checkpoints: (options.checkpoints ?? []).flatMap(splitNotes) }, await this.#verifiers([]));
+    const { payloads } = this.#options;
+    if (format === 'ocsf') yield* ocsfLines(reading, options, payloads);
+    else yield* exportLines(reading, note, { ...options, checkpoints: (options.checkpoints ?? []).flatMap(splitNotes) }, await this.#verifiers([]), payloads);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,4 +1,5 @@
 import type { EventData, EventType, JournalEvent } from '../../contracts/index.ts';
+import type { PayloadReader } from '../seal/payload-reader.ts';
 import { toEvent } from '../stored-event.ts';
 import type { ExportOptions } from './audit-export.ts';
 import { exportedEvents, exportedStreams } from './audit-export.ts';
@@ -42,10 +43,13 @@ const BODIES: { readonly [T in EventType]?: (data: EventData[T], event: JournalE
 };
 
 /** A JSON object a line, an event each, in the order of the journal. Errors: as `exportedEvents`. */
-export async function* ocsfLines(reading: AuditReading, options: ExportOptions): AsyncIterable<string> {
+export async function* ocsfLines(reading: AuditReading, options: ExportOptions, payloads?: PayloadReader): AsyncIterable<string> {
   for await (const kept of exportedStreams(reading, options)) {
     const tenant = kept.end?.tenant ?? '';
-    for await (const stored of exportedEvents(kept)) yield JSON.stringify(toOcsf(toEvent(stored), tenant));
+    for await (const stored of exportedEvents(kept)) {
+      const event = toEvent(stored);
+      yield JSON.stringify(toOcsf((await payloads?.read(event))?.event ?? event, tenant));
+    }
   }
 }
 
@@ -63,7 +67,7 @@ function toOcsf(event: JournalEvent, tenant: string): Omit<OcsfBody, 'profiles'>
       product: { name: 'glovebox', vendor_name: 'glovebox' },
       uid: `${event.stream}/${event.seq}`,
       original_event_uid: event.hash,
-      event_code: event.type,
+      event_code: event.type === 'erased' ? event.data.was : event.type,
       tenant_uid: tenant,
       correlation_uid: event.stream,
       sequence: event.seq,
@@ -73,6 +77,7 @@ function toOcsf(event: JournalEvent, tenant: string): Omit<OcsfBody, 'profiles'>
 }
 
 function bodyOf(event: JournalEvent): OcsfBody {
+  if (event.type === 'erased') return BASE(event.data.was);
   // Each entry takes the data of its own type, which an index by a union cannot show. A type that this program does not know has none.
   const body = BODIES[event.type] as ((data: unknown, event: JournalEvent) => OcsfBody) | undefined;
   return body === undefined ? BASE(event.type) : body(event.data, event);

@@ -6,11 +6,14 @@ import type { Checkpoint } from './checkpoint.ts';
 import { readCheckpoint } from './checkpoint.ts';
 import { entryText } from './audit-store.ts';
 import { provesConsistency, provesInclusion } from './merkle-proof.ts';
+import { tampered } from '../event-chain.ts';
+import { isWhatWasSealed } from '../seal/sealed-data.ts';
 import { leafHash } from './merkle-tree.ts';
 import type { NoteVerifier } from './signed-note.ts';
 import { checkStream } from './stream-check.ts';
 
 type Head = Extract<ExportLine, { kind: 'head' }>;
+type Event = Extract<ExportLine, { kind: 'event' }>;
 type Stream = Extract<ExportLine, { kind: 'stream' }>;
 type Line = ExportLine | { readonly kind: 'unreadable'; readonly number: number };
 
@@ -37,6 +40,13 @@ export async function verifyExport(source: AsyncIterable<string>, kept: readonly
   }
   const newest = typeof checkpoint === 'object' ? { newest: { entries: checkpoint.size, timeMs: checkpoint.timeMs } } : {};
   return { streams, events, entries: streams, checkpoints: 1 + head.earlier.length, unsigned: 0, ...newest, findings };
+}
+
+/** The text that was hashed. What is told of a sealed event has to be what was sealed. Errors: `journal_tampered`. */
+function hashedText({ stream, seq, data, salt, stored }: Event): string {
+  if (stored === undefined) return canonicalJson(data);
+  if (data !== undefined && !isWhatWasSealed(stored, { text: canonicalJson(data), salt: salt ?? '' })) throw tampered(stream, seq, 'what the export tells of it is not what was sealed');
+  return canonicalJson(stored);
 }
 
 function isUnder(line: Stream, { size, root }: Checkpoint): boolean {
@@ -100,7 +110,7 @@ class Lines {
         this.#back = line;
         return;
       }
-      yield { ...line, data: canonicalJson(line.data) };
+      yield { ...line, data: hashedText(line) };
     }
   }
 }

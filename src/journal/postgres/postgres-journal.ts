@@ -140,10 +140,11 @@ export class PostgresJournal implements Journal {
     }
   }
 
-  async streams({ tenant, prefix, limit, before }: StreamsOptions = {}): Promise<readonly StreamListing[]> {
+  async streams({ tenant, stream, prefix, limit, before }: StreamsOptions = {}): Promise<readonly StreamListing[]> {
     return this.#guard(async (tables) => {
       let query = tables.selectFrom('heads').select(['stream', 'tenant', 'first_ms as firstMs', 'last_ms as lastMs', 'seq as events']).orderBy('first_ms', 'desc').orderBy('stream', 'desc');
       if (tenant !== undefined) query = query.where('tenant', '=', tenant);
+      if (stream !== undefined) query = query.where('stream', '=', stream);
       if (prefix !== undefined) query = query.where(sql<boolean>`starts_with(stream, ${prefix})`);
       if (before !== undefined) query = query.where(sql<boolean>`(first_ms, stream) < (${before.firstMs}, ${before.stream})`);
       return (limit === undefined ? query : query.limit(limit)).execute();

@@ -115,10 +115,10 @@ export class SqliteJournal implements Journal {
     }
   }
 
-  async streams({ tenant, prefix = '', limit = ALL, before }: StreamsOptions = {}): Promise<readonly StreamListing[]> {
-    const { streams, streamsOf } = this.#statements;
+  async streams({ tenant, stream, prefix = '', limit = ALL, before }: StreamsOptions = {}): Promise<readonly StreamListing[]> {
+    const { streams, streamsOf, named } = this.#statements;
     const place = [before?.firstMs ?? Number.MAX_SAFE_INTEGER, before?.stream ?? '', prefix, prefix, limit] as const;
-    const rows = this.#guard(() => (tenant === undefined ? streams.all(...place) : streamsOf.all(tenant, ...place)));
+    const rows = this.#guard(() => (stream !== undefined ? named.all(stream, tenant ?? null, ...place) : tenant === undefined ? streams.all(...place) : streamsOf.all(tenant, ...place)));
     return rows.map((row) => ({
       stream: String(row['stream']),
       tenant: String(row['tenant']),
@@ -275,6 +275,7 @@ function prepareStatements(database: DatabaseSync) {
     grown: database.prepare('SELECT stream FROM heads WHERE last_ms >= ? ORDER BY first_ms, stream'),
     streams: database.prepare(listing('')),
     streamsOf: database.prepare(listing('tenant = ? AND ')),
+    named: database.prepare(listing('stream = ? AND tenant = coalesce(?, tenant) AND ')),
     dataVersion: database.prepare('PRAGMA data_version'),
   } satisfies Record<string, StatementSync>;
 }

@@ -6,7 +6,7 @@ export function fateOf({ reservation, stream }: OpenReservation, events: readonl
   const at = events.findIndex((event) => event.type === 'model.started' && event.data.reservation === reservation);
   const started = events[at];
   // It is written before the call is made: where it is not, there was none.
-  if (started?.type !== 'model.started' || started.stream !== stream) return 'unused';
+  if (started?.type !== 'model.started' || started.stream !== stream) return events.some(({ type }) => type === 'erased') ? 'unknown' : 'unused';
   const { call } = started.data;
   for (const event of events.slice(at + 1)) {
     if (event.type === 'model.ended' && event.data.call === call) return costOf(event.data.reply);

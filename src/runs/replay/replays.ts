@@ -77,7 +77,8 @@ export class Replays {
 
   async #strict({ events, state, policy }: Read, signal: AbortSignal): Promise<StrictReport> {
     if (state.origin?.how === 'imported') throw new GloveboxError('usage', 'another tool recorded this run, without what its model was sent: there is nothing to compare with but its tools (`--live-tools`)');
-    const { workspace, blobs, redactor } = this.#ports;
+    const { workspace, principal, redactor } = this.#ports;
+    const blobs = this.#ports.blobs.of(principal.tenant);
     const opening = await runOpening(workspace, state, state.before, signal);
     return await new StrictReplay(events, { agent: this.#agent, policy, blobs, redactor, opening, signal }).run();
   }

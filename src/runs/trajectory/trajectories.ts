@@ -49,7 +49,7 @@ export class Trajectories {
     const state = await this.#runs.show(id);
     const events = await this.#ports.journal.read(id);
     if (format === 'json') return { format: 'glovebox', version, run: id, events };
-    const reading = await readTrajectory(id, events, this.#ports.blobs, version);
+    const reading = await readTrajectory(id, events, this.#ports.blobs.of(this.#ports.principal.tenant), version);
     if (format === 'atif') return toAtif(reading);
     if (format === 'otlp') return toOtlp(reading);
     const patch = state.summary?.patchBlob === undefined ? undefined : (await this.#runs.patch(id, signal)).text.toString('utf8');

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { type Blobs, canonicalJson, type Clock, type EventData, GloveboxError, type Journal, type JournalEvent, type Redactor } from '../../contracts/index.ts';
+import { type BlobStore, canonicalJson, type Clock, type EventData, GloveboxError, type Journal, type JournalEvent, type Redactor } from '../../contracts/index.ts';
 
 /** So long an answer is kept for whoever asks again. */
 const KEPT_MS = 24 * 3_600_000;
@@ -36,7 +36,7 @@ export type Beginning = { readonly how: 'begun'; readonly stream: string } | { r
 
 export interface KeptAnswersOptions {
   readonly journal: Journal;
-  readonly blobs: Blobs | undefined;
+  readonly blobs: BlobStore | undefined;
   readonly redactor: Redactor;
   readonly clock: Clock;
   /** This process, and whether one that a text names is no more. */
@@ -46,7 +46,8 @@ export interface KeptAnswersOptions {
 /** Answers of writes by the keys of those who asked, a stream each: whichever process is asked again finds what came of it, or that nobody knows. */
 export class KeptAnswers {
   readonly #options: KeptAnswersOptions;
-  readonly #underWay = new Set<string>();
+  /** Streams of those that are, and their tenants. */
+  readonly #underWay = new Map<string, string>();
 
   constructor(options: KeptAnswersOptions) {
     this.#options = options;
@@ -60,7 +61,7 @@ export class KeptAnswers {
       const last = events.at(-1);
       const beginning = this.#lastBeginning(events);
       if (beginning !== undefined && beginning.data.headHash !== asked.headHash) throw reused(asked);
-      if (last?.type === 'request.answered' && beginning !== undefined) return { how: 'answered', bodyHash: last.data.bodyHash, answer: await this.#answerOf(last.data) };
+      if (last?.type === 'request.answered' && beginning !== undefined) return { how: 'answered', bodyHash: last.data.bodyHash, answer: await this.#answerOf(last.data, asked.tenant) };
       if (beginning !== undefined && last?.type === 'request.begun') this.#demandOver(stream, last, asked);
       // Somebody of this process was quicker.
       if (this.#underWay.has(stream)) throw inFlight(asked);
@@ -71,7 +72,7 @@ export class KeptAnswers {
 
   /** What was done is done once, and this is what came of it. Errors: those of the journal: nobody knows then. */
   async answered(stream: string, bodyHash: string, { text, ...answer }: Answer): Promise<void> {
-    const said = await this.#kept(text);
+    const said = await this.#kept(text, this.#underWay.get(stream));
     const { status, contentType, location } = answer;
     const data = { status, bodyHash, ...(contentType === undefined ? {} : { contentType }), ...(location === undefined ? {} : { location }), ...said };
     await this.#end(stream, { type: 'request.answered', data });
@@ -99,7 +100,7 @@ export class KeptAnswers {
   }
 
   async #began(stream: string, { tenant, headHash, method, route, by }: KeyedRequest, expect: number): Promise<boolean> {
-    this.#underWay.add(stream);
+    this.#underWay.set(stream, tenant);
     try {
       await this.#options.journal.append(stream, [{ type: 'request.begun', data: { headHash, method, route, by, owner: this.#options.owner.name } }], { durable: true, tenant, expect });
       return true;
@@ -119,15 +120,15 @@ export class KeptAnswers {
   }
 
   /** As everything that is written down, without the secrets that are known or can be seen. */
-  async #kept(text: string | undefined): Promise<{ text?: string; blob?: string }> {
+  async #kept(text: string | undefined, tenant: string | undefined): Promise<{ text?: string; blob?: string }> {
     if (text === undefined) return {};
     const clean = await withoutSecrets(text, this.#options.redactor);
-    const { blobs } = this.#options;
+    const blobs = tenant === undefined ? undefined : this.#options.blobs?.of(tenant);
     return clean.length <= INLINE_CHARS || blobs === undefined ? { text: clean } : { blob: await blobs.put(Buffer.from(clean)) };
   }
 
-  async #answerOf({ status, contentType, location, text, blob }: EventData['request.answered']): Promise<Answer> {
-    const { blobs } = this.#options;
+  async #answerOf({ status, contentType, location, text, blob }: EventData['request.answered'], tenant: string): Promise<Answer> {
+    const blobs = this.#options.blobs?.of(tenant);
     return { status, contentType, location, text: blob === undefined || blobs === undefined ? text : (await blobs.get(blob)).toString('utf8') };
   }
 }

@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { openJournal } from '../../../src/journal/index.ts';
+import { TestEnvelopes } from '../../support/envelopes.ts';
 
 const stateDir = mkdtempSync(join(tmpdir(), 'glovebox-journal-'));
 afterAll(() => rmSync(stateDir, { recursive: true }));
 
-const open = (env: Readonly<Record<string, string>>) => openJournal({ env, stateDir });
+const open = (env: Readonly<Record<string, string>>) => openJournal({ env, stateDir, envelopes: new TestEnvelopes() });
 
 describe('where the journal is', () => {
   test('is a file of the state folder where nothing is said', async () => {

@@ -1,0 +1,20 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { describeError, type Log } from '../contracts/index.ts';
+import type { Services } from './services.ts';
+
+/** How often somebody who runs for long looks for what is too old. */
+const EVERY_MS = 3600_000;
+
+/** Holds to the operator's retention until the signal fires, where who runs this may. What goes wrong is told, and tried again an hour later. */
+export async function keepRetention({ tenants, principal, authority }: Services, log: Log, signal: AbortSignal): Promise<void> {
+  if (!authority.may(principal, 'administer', principal.tenant)) return;
+  while (!signal.aborted) {
+    try {
+      const { keys, blobs } = await tenants.retain(principal);
+      if (keys.length > 0) log.write('info', 'retention was applied', { keys: keys.length, blobs });
+    } catch (error) {
+      log.write('warn', `retention could not be applied: ${describeError(error)}`);
+    }
+    await pause(EVERY_MS, undefined, { signal, ref: false }).catch(() => {});
+  }
+}

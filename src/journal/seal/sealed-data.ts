@@ -1,0 +1,73 @@
+import { createCipheriv, createDecipheriv, hash } from 'node:crypto';
+import { z } from 'zod';
+import type { PayloadKey } from './payload-keys.ts';
+import type { RandomPool } from './random-pool.ts';
+
+const CIPHER = 'aes-256-gcm';
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+const SALT_BYTES = 16;
+
+/**
+ * An event's data as it is stored and hashed. `bytes`: nonce, ciphertext and tag of AES-256-GCM over a random salt and the data in canonical JSON. `digest`: SHA-256 of the same salt and
+ * data, so that whoever is given both can check them against the chain without any key, and whoever is not learns nothing. `key` names the key.
+ */
+export interface SealedData {
+  readonly sealed: { readonly bytes: string; readonly digest: string; readonly key: string };
+}
+
+/** What an event's payload belongs to: it opens nowhere else. Its place within the stream is held by the chain. */
+export interface PayloadPlace {
+  readonly stream: string;
+  readonly type: string;
+  readonly version: number;
+}
+
+/** What was sealed: the data's text, and the salt beside it in base64url. */
+export interface OpenedData {
+  readonly text: string;
+  readonly salt: string;
+}
+
+const base64url = z.string().regex(/^[\w-]+$/);
+export const sealedData = z.strictObject({ sealed: z.strictObject({ bytes: base64url, digest: base64url, key: z.string().min(1) }) });
+
+/** No data of an event has a member `sealed`. Undefined for what is none. */
+export function asSealed(data: unknown): SealedData | undefined {
+  if (typeof data !== 'object' || data === null || !('sealed' in data)) return undefined;
+  return sealedData.safeParse(data).data;
+}
+
+/** `text` is canonical JSON. */
+export function sealData({ id, key }: PayloadKey, place: PayloadPlace, text: string, pool: RandomPool): SealedData {
+  const clear = Buffer.allocUnsafe(SALT_BYTES + Buffer.byteLength(text));
+  const random = pool.take(SALT_BYTES + NONCE_BYTES);
+  random.copy(clear, 0, 0, SALT_BYTES);
+  clear.write(text, SALT_BYTES);
+  const nonce = random.subarray(SALT_BYTES);
+  const cipher = createCipheriv(CIPHER, key, nonce).setAAD(about(id, place));
+  const bytes = Buffer.concat([nonce, cipher.update(clear), cipher.final(), cipher.getAuthTag()]);
+  return { sealed: { bytes: bytes.toString('base64url'), digest: hash('sha256', clear, 'base64url'), key: id } };
+}
+
+/** Errors: any, where a byte was changed or it is of another place. */
+export function openData({ id, key }: PayloadKey, place: PayloadPlace, { sealed }: SealedData): OpenedData {
+  const bytes = Buffer.from(sealed.bytes, 'base64url');
+  if (bytes.length < NONCE_BYTES + SALT_BYTES + TAG_BYTES) throw new Error('it is too short');
+  const tagAt = bytes.length - TAG_BYTES;
+  const decipher = createDecipheriv(CIPHER, key, bytes.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES });
+  decipher.setAAD(about(id, place)).setAuthTag(bytes.subarray(tagAt));
+  const clear = Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES, tagAt)), decipher.final()]);
+  return { text: clear.toString('utf8', SALT_BYTES), salt: clear.toString('base64url', 0, SALT_BYTES) };
+}
+
+/** Whether this is what was sealed, by the digest in the chain. */
+export function isWhatWasSealed({ sealed }: SealedData, { text, salt }: OpenedData): boolean {
+  const clear = Buffer.concat([Buffer.from(salt, 'base64url'), Buffer.from(text)]);
+  // A salt of another length would move the border between the two.
+  return Buffer.from(salt, 'base64url').length === SALT_BYTES && hash('sha256', clear, 'base64url') === sealed.digest;
+}
+
+function about(key: string, { stream, type, version }: PayloadPlace): Buffer {
+  return Buffer.from(`${key}\n${stream}\n${type}\n${version}`);
+}

@@ -1,0 +1,67 @@
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { User } from './glovebox.ts';
+
+const CANARY = 'the task of this test that nobody else would ever write';
+const user = new User();
+const home = user.env['GLOVEBOX_HOME'] ?? '';
+let run: string;
+
+beforeAll(async () => {
+  const fixed = await user.run('fix', '--repo', user.checkout(), '--task', CANARY, '--model', user.transcript(), '--json');
+  expect(fixed.code, fixed.stderr).toBe(0);
+  run = (JSON.parse(fixed.stdout) as { run: string }).run;
+});
+afterAll(() => user[Symbol.dispose]());
+
+/** Files below the state folder in which a text stands as it is. */
+function filesWith(text: string, folder = home): readonly string[] {
+  const files = readdirSync(folder, { recursive: true }).map(String).filter((name) => statSync(join(folder, name)).isFile());
+  return files.filter((name) => readFileSync(join(folder, name)).includes(text));
+}
+
+test('what a run was told, said and came to stands nowhere in the state folder as it is', async () => {
+  expect((await user.run('runs', 'show', run)).stdout).toContain(CANARY);
+  const patch = (await user.run('runs', 'show', run, '--patch')).stdout;
+  const line = patch.split('\n').find((one) => one.startsWith('+  for (const')) ?? 'none';
+  for (const text of [CANARY, line]) expect(filesWith(text)).toEqual([]);
+});
+
+test('everything of a tenant is given out in a folder that can be read, and no secret', async () => {
+  const folder = join(user.folder, 'export');
+  const exported = await user.run('tenants', 'export', 'local', '-o', folder);
+  expect(exported.code, exported.stderr).toBe(0);
+  expect(JSON.parse(readFileSync(join(folder, 'tenant.json'), 'utf8'))).toMatchObject({ tenant: 'local', erased: 0 });
+  expect(filesWith(CANARY, folder)).toContain(`streams/${run}.ndjson`);
+  expect(filesWith('+++ b/src/split.js', folder).some((name) => name.startsWith('blobs/sha256-'))).toBe(true);
+  expect(filesWith(readFileSync(join(home, 'master.key'), 'utf8').trim(), folder)).toEqual([]);
+  expect(await user.run('tenants', 'export', 'local', '-o', folder)).toMatchObject({ code: 2, stderr: expect.stringContaining('cannot be made') });
+});
+
+test('what still waits keeps a tenant from being erased, unless it is cancelled; then nobody can read anything, and the audit verifies', async () => {
+  const waiting = (await user.run('fix', '--repo', user.checkout('python'), '--task', CANARY, '--model', user.transcript('python'), '--detach')).stdout.trim();
+  expect(await user.run('tenants', 'erase', 'local')).toMatchObject({ code: 2, stderr: expect.stringContaining('--yes') });
+  expect(await user.run('tenants', 'erase', 'local', '--yes')).toMatchObject({ code: 2, stderr: expect.stringContaining(waiting) });
+  expect((await user.run('runs', 'show', run)).stdout).toContain(CANARY);
+
+  const erased = await user.run('tenants', 'erase', 'local', '--yes', '--cancel', '--why', 'he asked for it');
+  expect([erased.code, erased.stdout], erased.stderr).toEqual([0, expect.stringMatching(/^local is erased: \d+ streams of the journal and \d+ blobs can be read by nobody any more; 3 keys were destroyed\n$/)]);
+  const { stdout: listed } = await user.run('runs', 'list');
+  for (const id of [run, waiting]) expect(listed).toMatch(new RegExp(`^${id} +erased`, 'm'));
+  for (const args of [['show', run], ['replay', run], ['resume', run]]) {
+    expect(await user.run('runs', ...args)).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining(`${run} was erased, and nobody can read it any more`) });
+  }
+  expect(await user.run('audit', 'verify')).toMatchObject({ code: 0, stdout: expect.stringContaining('as it was written') });
+  expect((await user.run('policy', 'backtest', 'code-fix', '--since', '1d')).stdout).toMatch(/^0 recorded decisions, 0 would be another; \d+ more were erased/);
+  expect(JSON.parse(readFileSync(join(home, 'keys', 'local', 'names.all.1.json'), 'utf8'))).toMatchObject({ state: 'destroyed' });
+  expect((await user.run('stop')).stderr).toContain('nothing is stopped');
+});
+
+test('runs go on being made, and one under another master key is refused with what to do', async () => {
+  expect((await user.run('js', '-e', 'export default 6 * 7')).stdout.trim()).toBe('42');
+  writeFileSync(join(user.folder, 'other.key'), `${Buffer.alloc(32, 9).toString('base64')}\n`, { mode: 0o600 });
+  using other = new User({ ...user.env, GLOVEBOX_MASTER_KEY_FILE: join(user.folder, 'other.key') });
+  expect(await other.run('js', '-e', 'export default 1')).toMatchObject({ code: 125, stdout: '', stderr: expect.stringMatching(/was sealed under master key \w{16}, and this is \w{16}: give the one it was sealed under/) });
+  expect((await other.run('audit', 'verify')).code).toBe(0);
+});
