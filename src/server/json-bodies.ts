@@ -15,7 +15,7 @@ export function boundedJson(app: FastifyInstance): void {
 }
 
 /** Whether objects and arrays are nested deeper; what is no JSON is the parser's to say. */
-export function isDeeper(text: string, most: number): boolean {
+function isDeeper(text: string, most: number): boolean {
   let depth = 0;
   let isText = false;
   for (let at = 0; at < text.length; at++) {

@@ -1,3 +1,5 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { GloveboxError } from '../contracts/index.ts';
@@ -29,6 +31,7 @@ const REFUSALS: Readonly<Record<number, { readonly code: string; readonly title:
   413: { code: 'usage', title: 'The request is too large' },
   414: { code: 'usage', title: 'The address is too long' },
   415: { code: 'usage', title: 'Not in this media type' },
+  431: { code: 'usage', title: 'The headers are too large' },
   429: { code: 'admission_full', title: 'Too many requests' },
   503: { code: 'admission_full', title: 'Too busy' },
 };
@@ -56,6 +59,20 @@ function problem(status: number, code: string, title: string, detail: string, mo
 function statusOf(error: unknown): number {
   return error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : 500;
 }
+
+/** What is answered where there is no request that could be: the bytes were none, too many, or did not come. A connection that has been answered, or is gone, gets nothing more. */
+export function refuseConnection(error: Error & { readonly code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const status = CONNECTION_ERRORS[error.code ?? ''] ?? 400;
+  const body = JSON.stringify(problem(status, REFUSALS[status]?.code ?? 'usage', REFUSALS[status]?.title ?? '', 'the connection is closed: what came on it is no request that can be read'));
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
+}
+
+/** Of Node's parser; 400 for all others. */
+const CONNECTION_ERRORS: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 };
 
 /** `policy_not_found` as words. */
 function sentence(code: string): string {

@@ -5,7 +5,7 @@ import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import underPressure from '@fastify/under-pressure';
 import websocket from '@fastify/websocket';
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { type Degradation, describeError, GloveboxError, type MetricsText, type RequestObserver } from '../contracts/index.ts';
 import { authenticated, demand } from './access/authentication.ts';
@@ -14,7 +14,7 @@ import { documents } from './document.ts';
 import { idempotentWrites } from './idempotency/idempotent-writes.ts';
 import { KeptAnswers } from './idempotency/kept-answers.ts';
 import { boundedJson } from './json-bodies.ts';
-import { type Problem, problemOf, PROBLEM_TYPE } from './problem.ts';
+import { type Problem, problemOf, PROBLEM_TYPE, refuseConnection } from './problem.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { approvalRoutes } from './routes/approvals.ts';
 import { commandRoutes } from './routes/commands.ts';
@@ -132,23 +132,14 @@ interface Held {
 }
 
 async function build(ports: ServerPorts, options: ServerOptions, held: Held): Promise<FastifyInstance> {
-  const { headersMs = HEADERS_MS, bodyMs = BODY_MS } = options.deadlines ?? {};
-  const app = fastify({
-    ...(options.tls === undefined ? {} : { https: options.tls }),
-    bodyLimit: BODY_BYTES,
-    requestTimeout: REQUEST_MS,
-    http: { headersTimeout: headersMs, connectionsCheckingInterval: Math.min(headersMs, LOOK_MS) },
-    forceCloseConnections: true,
-    routerOptions: { maxParamLength: 256 },
-    logger: false,
-  });
+  const app = bare(options);
   app.setValidatorCompiler(validatorCompiler);
   // What routes answer was typed by the same schema: to check it once more would cost more than the command.
   app.setSerializerCompiler(() => JSON.stringify);
   // As it comes: routes read it as a stream, with back-pressure.
   app.addContentTypeParser(['application/octet-stream', 'application/x-tar'], (_request, payload, done) => done(null, payload));
   boundedJson(app);
-  slowBodies(app, bodyMs);
+  slowBodies(app, options.deadlines?.bodyMs ?? BODY_MS);
   if (options.requests !== undefined) observed(app, options.requests);
   answersWithProblems(app, ports, options);
   await guards(app, options);
@@ -176,6 +167,22 @@ async function build(ports: ServerPorts, options: ServerOptions, held: Held): Pr
   return app;
 }
 
+function bare({ tls, deadlines }: ServerOptions): FastifyInstance {
+  const headersMs = deadlines?.headersMs ?? HEADERS_MS;
+  return fastify({
+    ...(tls === undefined ? {} : { https: tls }),
+    bodyLimit: BODY_BYTES,
+    requestTimeout: REQUEST_MS,
+    http: { headersTimeout: headersMs, connectionsCheckingInterval: Math.min(headersMs, LOOK_MS) },
+    forceCloseConnections: true,
+    clientErrorHandler: refuseConnection,
+    // An address that leads nowhere for what is in it.
+    frameworkErrors: (error, _request, reply) => void sendProblem(reply as FastifyReply, problemOf(error)),
+    routerOptions: { maxParamLength: 256 },
+    logger: false,
+  });
+}
+
 function apiRoutes(api: Api, parts: RouteParts, programs: ProgramSessions): void {
   sandboxRoutes(api, parts);
   commandRoutes(api, parts);
@@ -200,12 +207,16 @@ function answersWithProblems(app: FastifyInstance, { redactor }: ServerPorts, { 
     if (problem.status >= 500 && !(error instanceof GloveboxError)) onFault?.({ method: request.method, path: request.routeOptions.url ?? '', error });
     const retryAfter = problem.details?.['retryAfterMs'];
     if (typeof retryAfter === 'number') void reply.header('retry-after', Math.ceil(retryAfter / 1000));
-    return reply.code(problem.status).type(PROBLEM_TYPE).send(JSON.stringify(problem));
+    return sendProblem(reply, problem);
   });
   app.setNotFoundHandler((request, reply) => {
     const problem = problemOf(new GloveboxError('not_found', `${request.method} ${request.url.split('?')[0] ?? ''} is no route of this server: /openapi.json has those that are`));
-    return reply.code(404).type(PROBLEM_TYPE).send(JSON.stringify(problem));
+    return sendProblem(reply, problem);
   });
+}
+
+function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
+  return reply.code(problem.status).type(PROBLEM_TYPE).send(JSON.stringify(problem));
 }
 
 async function guards(app: FastifyInstance, { origins = [], requestsPerMinute = REQUESTS_PER_MINUTE, mostLateMs = MOST_LATE_MS }: ServerOptions): Promise<void> {

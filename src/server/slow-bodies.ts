@@ -10,6 +10,8 @@ export function slowBodies(app: FastifyInstance, deadlineMs: number): void {
     if ((length !== undefined && length !== '0') || encoding !== undefined) {
       if (!STREAMED.test(type)) {
         const tooSlow = (): void => {
+          // It was answered without being read.
+          if (reply.sent || payload.listenerCount('error') === 0) return void request.raw.destroy();
           void reply.header('connection', 'close');
           // Whoever reads it hears of it, and the answer can still be sent: to destroy it would be to hang up.
           payload.emit('error', Object.assign(new Error(`the body did not come within ${deadlineMs} ms`), { statusCode: 408 }));

@@ -37,7 +37,11 @@ export function idempotentWrites(api: Api, answers: KeptAnswers): void {
     if (!KEY.test(key)) return done(new GloveboxError('usage', 'Idempotency-Key: expected 1 to 256 visible characters of ASCII'));
     const body = createHmac('sha256', key);
     request.keyed = { key, body };
-    done(null, payload.pipe(new Transform({ transform: (chunk: Buffer, _encoding, passed) => passed(null, (body.update(chunk), chunk)) })).on('error', () => {}));
+    const hashed = new Transform({ transform: (chunk: Buffer, _encoding, passed) => passed(null, (body.update(chunk), chunk)) });
+    // What breaks before it is read, breaks where it is read.
+    payload.once('error', (error: Error) => hashed.destroy(error));
+    hashed.on('error', () => {});
+    done(null, payload.pipe(hashed));
   });
   api.addHook('preHandler', async (request, reply) => {
     const { keyed } = request;

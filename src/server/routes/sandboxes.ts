@@ -12,6 +12,7 @@ const snapshotBody = z.object({ id: z.string(), bytes: z.int(), files: z.int() }
 export function sandboxRoutes(api: Api, parts: RouteParts): void {
   const { sandboxes, demand } = parts;
   api.post('/sandboxes', { schema: { operationId: 'createSandbox', tags, summary: 'Open a session with one sandbox', body: newSandbox, response: { 201: sandbox } } }, async (request, reply) => {
+    demand(request.principal, 'start');
     const { session, limits, ...wanted } = request.body;
     const made = await sandboxes.create({ ...wanted, session: defined(session ?? {}), sandbox: defined(limits ?? {}) }, request.principal, clientGone(reply));
     return reply.code(201).header('location', `/v1/sandboxes/${made.id}`).send(sandboxBody(made));
