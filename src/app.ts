@@ -14,6 +14,7 @@ import { currentOwner, isOwnerDead, openSandboxes, ownerText } from './sandbox/i
 import type { RunningServer, ServerPorts } from './server/index.ts';
 import { type Attendance, JournalApprovals, JournalControl, RecordedChanges, RecordedSecrets, type SessionPorts } from './session/index.ts';
 import { GitWorkspace } from './workspace/index.ts';
+import { withSecretFiles } from './secret-files.ts';
 
 /** The checkout or the installed package. */
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -26,10 +27,10 @@ export interface Configuration {
 }
 
 /** Reads the configuration and builds everything: the only place that knows all rooms. */
-export async function openServices({ env, version, note = () => {} }: Configuration): Promise<Services> {
+export async function openServices({ env: given, version, note = () => {} }: Configuration): Promise<Services> {
+  const env = withSecretFiles(given);
   const stateDir = await stateFolder(env);
-  const clock = systemClock;
-  const ids = randomIds(clock);
+  const [clock, ids] = [systemClock, randomIds(systemClock)];
   const { authority, principal, limits } = await readPeople(env, stateDir);
   const open = new AsyncDisposableStack();
   const { journal, redactor, known, database, keys, masterKey, observed, notes, ...written } = await openRedactedJournal({ env, stateDir, clock, note, open });
@@ -241,8 +242,8 @@ function sayReload(reload: PolicyReload): string {
 const OWN_SECRETS = ['ANTHROPIC_API_KEY', 'OPENAI_API_KEY', 'GLOVEBOX_MASTER_KEY'] as const;
 
 /** Nothing is written into it that the redactor has not seen. */
-async function openRedactedJournal({ env, stateDir, clock, note, open }: { env: Configuration['env']; stateDir: string; clock: Clock; note: (text: string) => void; open: AsyncDisposableStack }) {
   const masterKey = new MasterKey({ env, stateDir });
+async function openRedactedJournal({ env, stateDir, clock, note, open }: { env: Configuration['env']; stateDir: string; clock: Clock; note: (text: string) => void; open: AsyncDisposableStack }) {
   const known = new KnownSecrets();
   for (const variable of OWN_SECRETS) {
     const value = env[variable]?.trim() ?? '';
@@ -263,7 +264,7 @@ async function openRedactedJournal({ env, stateDir, clock, note, open }: { env: 
 /** The way out, and what is lent on it. */
 function openBroker({ env, stateDir, clock, known, journal, masterKey, open }: { env: Configuration['env']; stateDir: string; clock: Clock; known: KnownSecrets; journal: Journal; masterKey: MasterKey; open: AsyncDisposableStack }) {
   const now = (): number => clock.now();
-  const secrets = new SecretStore({ folder: join(stateDir, 'secrets'), masterKey, now });
+  const secrets = new SecretStore({ folder: resolve(env['GLOVEBOX_SECRETS'] ?? join(stateDir, 'secrets')), masterKey, now });
   const credentials = new Credentials({
     sources: new CredentialSources({ file: join(stateDir, 'credentials.yaml'), store: secrets, env, now }),
     records: new LentRecords({ folder: join(stateDir, 'lent'), masterKey }),
