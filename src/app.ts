@@ -242,8 +242,8 @@ function sayReload(reload: PolicyReload): string {
 const OWN_SECRETS = ['ANTHROPIC_API_KEY', 'OPENAI_API_KEY', 'GLOVEBOX_MASTER_KEY'] as const;
 
 /** Nothing is written into it that the redactor has not seen. */
-  const masterKey = new MasterKey({ env, stateDir });
 async function openRedactedJournal({ env, stateDir, clock, note, open }: { env: Configuration['env']; stateDir: string; clock: Clock; note: (text: string) => void; open: AsyncDisposableStack }) {
+  const masterKey = new MasterKey({ env, stateDir });
   const known = new KnownSecrets();
   for (const variable of OWN_SECRETS) {
     const value = env[variable]?.trim() ?? '';

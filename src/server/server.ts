@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import cors from '@fastify/cors';
-import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import underPressure from '@fastify/under-pressure';
 import websocket from '@fastify/websocket';
@@ -38,6 +37,7 @@ import { ProgramSessions } from './sandboxes/program-sessions.ts';
 import { ServedSandboxes } from './sandboxes/served-sandboxes.ts';
 import type { SpoolLimits } from './sandboxes/spool.ts';
 import { observed } from './observed.ts';
+import { securityHeaders } from './security-headers.ts';
 import type { ServerPorts } from './server-ports.ts';
 import { slowBodies } from './slow-bodies.ts';
 import { TERMINAL_TIMES, type TerminalTimes } from './terminals/terminal-socket.ts';
@@ -220,7 +220,7 @@ function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
 }
 
 async function guards(app: FastifyInstance, { origins = [], requestsPerMinute = REQUESTS_PER_MINUTE, mostLateMs = MOST_LATE_MS }: ServerOptions): Promise<void> {
-  await app.register(helmet, { contentSecurityPolicy: { directives: { 'img-src': ["'self'", 'data:'], 'upgrade-insecure-requests': null } } });
+  await securityHeaders(app);
   await app.register(cors, { origin: [...origins], methods: ['GET', 'POST', 'PUT', 'DELETE'], exposedHeaders: ['retry-after', 'location'], maxAge: 600 });
   await app.register(rateLimit, {
     max: requestsPerMinute,

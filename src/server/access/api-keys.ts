@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { type Authority, type Clock, GloveboxError, type Journal, type Principal } from '../../contracts/index.ts';
 
 /** Keys of all tenants, made and revoked. */
@@ -8,6 +8,8 @@ const KEY = /^gbx_([0-9a-f]{15})_([A-Za-z0-9_-]{27})$/;
 const ID_BYTES = 8;
 const SECRET_BYTES = 20;
 const NAME_CHARS = 128;
+/** So long what was read of the journal counts: a key that another process revoked opens nothing after that. */
+const FRESH_MS = 50;
 
 /** A key as its administrator sees it: the key itself is shown once, when it is made. */
 export interface ApiKey {
@@ -40,6 +42,7 @@ export class ApiKeys {
   readonly #clock: Clock;
   readonly #known = new Map<string, Known>();
   #seq = 0;
+  #readMs = Number.NEGATIVE_INFINITY;
 
   constructor({ journal, authority, clock }: { journal: Journal; authority: Authority; clock: Clock }) {
     this.#journal = journal;
@@ -84,18 +87,26 @@ export class ApiKeys {
     return this.#known.size === 0;
   }
 
-  /** Who comes with it; undefined for a key that is none, or no more. What other processes made and revoked counts. */
+  /** Who comes with it; undefined for a key that is none, or no more. What other processes made counts at once, and what they revoked 50 ms later. */
   async authenticate(key: string): Promise<Principal | undefined> {
     const [, id, secret] = KEY.exec(key) ?? [];
     if (id === undefined || secret === undefined) return undefined;
-    await this.#refresh();
+    if (!this.#known.has(id) || !this.#isFresh) await this.#refresh();
     const known = this.#known.get(id);
     if (known === undefined || !timingSafeEqual(Buffer.from(known.hash), Buffer.from(hashOf(secret)))) return undefined;
     if (known.revokedMs !== undefined || (known.expiresMs !== undefined && known.expiresMs <= this.#clock.now())) return undefined;
     return { tenant: known.tenant, name: `key:${known.name}`, roles: [...known.roles] };
   }
 
+  /** A clock that was set back makes nothing fresh. */
+  get #isFresh(): boolean {
+    const ageMs = this.#clock.now() - this.#readMs;
+    return ageMs >= 0 && ageMs < FRESH_MS;
+  }
+
   async #refresh(): Promise<void> {
+    // Of a moment before it is read: what comes in between is not taken for known.
+    const nowMs = this.#clock.now();
     for (const event of await this.#journal.read(STREAM, this.#seq)) {
       // Two that refresh at once read the same events.
       if (event.seq <= this.#seq) continue;
@@ -108,6 +119,7 @@ export class ApiKeys {
         if (known !== undefined) this.#known.set(known.id, { ...known, revokedMs: event.timeMs });
       }
     }
+    this.#readMs = nowMs;
   }
 
   #entry(id: string): ApiKey {
@@ -123,5 +135,5 @@ export class ApiKeys {
 }
 
 function hashOf(secret: string): string {
-  return `sha256:${createHash('sha256').update(secret).digest('hex')}`;
+  return `sha256:${hash('sha256', secret)}`;
 }

@@ -78,7 +78,7 @@ export class ServedSandbox implements AsyncDisposable {
 
   async #makeRoom(): Promise<void> {
     if (this.#commands.size < MOST_COMMANDS && !this.#spool.isFull) return;
-    const ended = [...this.#commands.values()].find(({ end }) => end !== undefined);
+    const ended = this.#commands.values().find(({ end }) => end !== undefined);
     if (ended !== undefined) await this.forget(ended);
     else if (this.#commands.size >= MOST_COMMANDS) throw new GloveboxError('admission_full', `${MOST_COMMANDS} commands are under way in ${this.id}: wait for one, or cancel it`, COME_AGAIN);
     else throw new GloveboxError('admission_full', 'the service keeps as much output as it can: delete commands whose output nobody needs any more', COME_AGAIN);
