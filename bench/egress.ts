@@ -12,7 +12,7 @@ const AT_ONCE = 100;
 const SMALL = 1_024;
 const LAST_CHUNK = '0\r\n\r\n';
 
-/** What a request costs through egress, decided and written down each time, beside the same without it and beside another proxy. */
+/** What a request costs through egress, decided and written down each time, beside the same without it and beside another proxy: squid with the same rules and its usual log, where there is one. */
 export default async function egress(quick: boolean): Promise<Report> {
   const folder = await mkdtemp(join(tmpdir(), 'glovebox-bench-egress-'));
   const children: ChildProcess[] = [];
@@ -22,8 +22,8 @@ export default async function egress(quick: boolean): Promise<Report> {
     await writeFile(trusted, String(upstream['authority']));
     const { secure, plain } = { secure: Number(upstream['secure']), plain: Number(upstream['plain']) };
     const ours = await started(children, 'egress.broker.ts', [join(folder, 'broker'), String(secure), String(plain)], { NODE_EXTRA_CA_CERTS: trusted });
-    const other = await otherProxy(children, folder);
-    const ways: Ways = { upstream: { secure, plain, authority: String(upstream['authority']) }, ours: { port: Number(ours['port']), authority: String(ours['authority']), placeholder: String(ours['placeholder']) }, other: other.port };
+    const other = await otherProxy(children, folder, [plain, secure]);
+    const ways: Ways = { upstream: { secure, plain, authority: String(upstream['authority']) }, ours: { port: Number(ours['port']), authority: String(ours['authority']), placeholder: String(ours['placeholder']) }, other };
     const kept = await keptOpen(ways);
     const turns = await inTurns(Object.fromEntries(Object.entries(kept).map(([name, client]) => [name, () => client.get(SMALL)])), quick ? 100 : 2_000, quick ? 20 : 200);
     const fresh = await inTurns(freshOnes(ways), quick ? 20 : 200, 5);
@@ -55,7 +55,7 @@ interface Ways {
   readonly upstream: { readonly secure: number; readonly plain: number; readonly authority: string };
   /** The placeholder is of a credential that is lent for `lent.test`. */
   readonly ours: { readonly port: number; readonly authority: string; readonly placeholder: string };
-  readonly other: number;
+  readonly other: { readonly port: number; readonly host: string };
 }
 
 /** A program of this folder, once it has said its first line. */
@@ -67,13 +67,13 @@ async function started(children: ChildProcess[], file: string, args: readonly st
   return JSON.parse(line) as Record<string, string | number>;
 }
 
-/** squid where the machine has one: without a cache, without a log. */
-async function otherProxy(children: ChildProcess[], folder: string): Promise<{ readonly name: string; readonly port: number }> {
+/** squid where the machine has one: with the same rules as ours, and with the log that it writes unless it is told not to; without a cache. */
+async function otherProxy(children: ChildProcess[], folder: string, upstreams: readonly number[]): Promise<{ readonly name: string; readonly port: number; readonly host: string }> {
   const found = spawnSync('squid', ['-v'], { encoding: 'utf8' });
-  if (found.error !== undefined) return { name: 'a plain proxy of Node’s http, in its own process', port: Number((await started(children, 'egress.other.ts', []))['port']) };
+  if (found.error !== undefined) return { name: 'a plain proxy of Node’s http, in its own process', port: Number((await started(children, 'egress.other.ts', []))['port']), host: '127.0.0.1' };
   const port = await freePort();
   await chmod(folder, 0o777);
-  const settings = [`http_port 127.0.0.1:${port}`, 'http_access allow all', 'cache deny all', 'access_log none', `cache_log ${folder}/squid.log`, `pid_filename ${folder}/squid.pid`, `hosts_file ${folder}/hosts`, 'shutdown_lifetime 0 seconds', 'via off', 'forwarded_for delete', 'pinger_enable off'];
+  const settings = [`http_port 127.0.0.1:${port}`, ...squidRules(upstreams), 'cache deny all', `access_log daemon:${folder}/access.log squid`, `cache_log ${folder}/squid.log`, `pid_filename ${folder}/squid.pid`, `hosts_file ${folder}/hosts`, 'shutdown_lifetime 0 seconds', 'via off', 'forwarded_for delete', 'pinger_enable off'];
   await writeFile(join(folder, 'hosts'), '127.0.0.1 up.test\n');
   await writeFile(join(folder, 'squid.conf'), `${settings.join('\n')}\n`);
   children.push(spawn('squid', ['-N', '-f', join(folder, 'squid.conf')], { stdio: 'ignore' }));
@@ -81,11 +81,16 @@ async function otherProxy(children: ChildProcess[], folder: string): Promise<{ r
     const socket = connect(port, '127.0.0.1');
     if ((await Promise.race([once(socket, 'connect').then(() => true), once(socket, 'close').then(() => false)]).catch(() => false)) === true) {
       socket.destroy();
-      return { name: found.stdout.split('\n', 1)[0] ?? 'squid', port };
+      return { name: found.stdout.split('\n', 1)[0] ?? 'squid', port, host: 'up.test' };
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   throw new Error('squid did not start within 10 s');
+}
+
+/** What our policy says, in its words: where to, with what, and for which paths. */
+function squidRules(ports: readonly number[]): string[] {
+  return ['acl to dstdomain up.test', `acl at port ${ports.join(' ')}`, 'acl with method GET', 'acl for urlpath_regex ^/[^/]*$', 'acl tunnel method CONNECT', 'http_access allow tunnel to at', 'http_access allow to at with for', 'http_access deny all'];
 }
 
 async function freePort(): Promise<number> {
@@ -154,11 +159,11 @@ async function keptOpen(ways: Ways): Promise<Record<string, Client>> {
   return {
     directPlain: new Client(await dial(upstream.plain), plainHost),
     plain: new Client(await dial(ours.port), plainHost, `http://${plainHost}`),
-    otherPlain: new Client(await dial(other), `127.0.0.1:${upstream.plain}`, `http://127.0.0.1:${upstream.plain}`),
+    otherPlain: new Client(await dial(other.port), `${other.host}:${upstream.plain}`, `http://${other.host}:${upstream.plain}`),
     directTls: new Client(await encrypted(await dial(upstream.secure), upstream.authority), secureHost),
     inspected: new Client(await encrypted(await tunnel(ours.port, secureHost), ours.authority), secureHost),
     injected: new Client(await encrypted(await tunnel(ours.port, lentHost), ours.authority, 'lent.test'), `${lentHost}\r\nauthorization: Bearer ${ours.placeholder}`),
-    otherTunnel: new Client(await encrypted(await tunnel(other, `127.0.0.1:${upstream.secure}`), upstream.authority), secureHost),
+    otherTunnel: new Client(await encrypted(await tunnel(other.port, `${other.host}:${upstream.secure}`), upstream.authority), secureHost),
   };
 }
 
@@ -173,7 +178,7 @@ function freshOnes({ upstream, ours, other }: Ways): Record<string, () => Promis
   return {
     newDirectTls: once(() => dial(upstream.secure), upstream.authority),
     newInspected: once(() => tunnel(ours.port, host), ours.authority),
-    newOtherTunnel: once(() => tunnel(other, `127.0.0.1:${upstream.secure}`), upstream.authority),
+    newOtherTunnel: once(() => tunnel(other.port, `${other.host}:${upstream.secure}`), upstream.authority),
   };
 }
 
