@@ -281,7 +281,7 @@ function openBroker({ env, stateDir, clock, known, journal, masterKey, open }: {
     await sweeping;
   });
   const registries = new OperatorRegistries({ files: new OperatorFiles({ env, home: env['HOME'] ?? homedir() }), file: join(stateDir, 'registries.yaml') });
-  const broker = new EgressBroker({ clock, credentials, known, registries, resolve: systemResolver(join(stateDir, 'hosts')) });
+  const broker = new EgressBroker({ clock, credentials, known, registries, resolve: systemResolver(join(stateDir, 'hosts')), cacheFolder: join(stateDir, 'registry-cache') });
   const secretAt = async (source: SecretSource): Promise<string> => {
     const value = await readSecret(source, env, secrets);
     known.add('notifications', value);

@@ -1,4 +1,6 @@
-import { type Broker, type Clock, type Egress, GloveboxError } from '../contracts/index.ts';
+import { hash } from 'node:crypto';
+import { join } from 'node:path';
+import { type Broker, type Clock, type Egress, GloveboxError, type NetworkGrant, type Stoppable } from '../contracts/index.ts';
 import { Canaries } from './canaries/canaries.ts';
 import type { Credentials } from './credentials/credentials.ts';
 import { DEADLINES, type EgressDeadlines } from './egress/deadline.ts';
@@ -6,6 +8,7 @@ import type { Resolve } from './egress/upstreams.ts';
 import type { KnownSecrets } from './redaction/known-secrets.ts';
 import type { OperatorRegistries } from './registries/operator-registries.ts';
 import { SessionRegistries } from './registries/session-registries.ts';
+import type { RegistryCache } from './registry-cache/registry-cache.ts';
 
 /** Opens a way out for each session, with an authority of its own. */
 export class EgressBroker implements Broker {
@@ -15,14 +18,16 @@ export class EgressBroker implements Broker {
   readonly #known: KnownSecrets;
   readonly #registries: Pick<OperatorRegistries, 'find'>;
   readonly #deadlines: EgressDeadlines;
+  readonly #cacheFolder: string | undefined;
 
-  constructor(options: { clock: Clock; resolve: Resolve; credentials: Pick<Credentials, 'lend'>; known: KnownSecrets; registries: Pick<OperatorRegistries, 'find'>; deadlines?: Partial<EgressDeadlines> }) {
+  constructor(options: { clock: Clock; resolve: Resolve; credentials: Pick<Credentials, 'lend'>; known: KnownSecrets; registries: Pick<OperatorRegistries, 'find'>; deadlines?: Partial<EgressDeadlines>; cacheFolder?: string }) {
     this.#clock = options.clock;
     this.#resolve = options.resolve;
     this.#credentials = options.credentials;
     this.#known = options.known;
     this.#registries = options.registries;
     this.#deadlines = { ...DEADLINES, ...options.deadlines };
+    this.#cacheFolder = options.cacheFolder;
   }
 
   async open({ gate, network, credentials: grants, canaries = NONE, borrower, signal }: Parameters<Broker['open']>[0]): Promise<Egress> {
@@ -37,7 +42,14 @@ export class EgressBroker implements Broker {
       await Promise.all(leases.map((lease) => lease[Symbol.asyncDispose]()));
       throw new GloveboxError('credential_unavailable', `${noKeys.id} is no pair of keys, and policy names a variable for the id of one: expected { "AccessKeyId": …, "SecretAccessKey": … }, as the AWS CLI's credential_process prints it`);
     }
-    return new SessionEgress({ gate, network, leases, grants: [...grants, ...registries.grants], registries, canaries: new Canaries(canaries), known: this.#known, authority, resolve: this.#resolve, deadlines: this.#deadlines, clock: this.#clock });
+    return new SessionEgress({ gate, network, leases, grants: [...grants, ...registries.grants], registries, cache: await this.#cacheOf(network, borrower), canaries: new Canaries(canaries), known: this.#known, authority, resolve: this.#resolve, deadlines: this.#deadlines, clock: this.#clock });
+  }
+
+  /** Of nobody but a tenant, and only where policy has room for it. */
+  async #cacheOf({ registryCacheBytes: mostBytes }: NetworkGrant, borrower: Stoppable | undefined): Promise<RegistryCache | undefined> {
+    if (mostBytes === undefined || borrower === undefined || this.#cacheFolder === undefined) return undefined;
+    const { RegistryCache: Cache } = await import('./registry-cache/registry-cache.ts');
+    return new Cache({ folder: join(this.#cacheFolder, hash('sha256', borrower.tenant, 'hex')), mostBytes });
   }
 }
 

@@ -155,6 +155,8 @@ export interface EventData extends RunLifeEvents, OperationEvents, TenancyEvents
     reflected?: true;
     /** Of `egress.started`. */
     request?: string;
+    /** Nothing was dialled: the answer was kept of an earlier one. */
+    cached?: true;
   };
   'anomaly.raised': Anomaly;
   'file.changed': { sandbox: string; operation: string; path: string; bytes: number };

@@ -121,6 +121,7 @@ export const policyDocument = z.strictObject({
     .describe('JavaScript in an isolate; without it there is none'),
   network: z.array(networkRule).optional(),
   install_scripts: z.enum(['deny', 'allow']).optional().describe('whether clients of registries are told to run what packages bring along to be run at installation; deny where nothing is said'),
+  registry_cache: bytes.optional().describe('how much of what registries answer is kept on this machine for the sessions of the tenant, where the answers allow it; nothing where nothing is said'),
   credentials: z.array(credential).optional(),
   canaries: z.union([z.boolean(), z.array(z.enum(['env', 'files'])).min(1)]).optional().describe('credentials that are none, planted in sandboxes that have a way out: one that comes up in a request, an output or a patch is told, and goes nowhere'),
   on_canary: z.enum(['report', 'stop']).optional().describe('stop: a session in which one came up ends'),
@@ -191,6 +192,8 @@ export interface NetworkGrant {
   readonly registries: readonly RegistryKind[];
   /** What their clients are told; a program may do otherwise, in its sandbox. */
   readonly installScripts: 'deny' | 'allow';
+  /** What their answers may take on this machine, of each tenant; undefined where none are kept. */
+  readonly registryCacheBytes?: number;
   readonly limits: EgressLimits;
 }
 

@@ -144,7 +144,8 @@ function networkOf(layers: readonly Layer[]): Pick<PolicyGrant, 'network'> {
     return ceiling(layers, ['egress', key], (document) => document.egress?.[key], DEFAULTS.egress[limit]).value;
   };
   const limits = { requests: of('requests'), requestsPerSecond: of('requestsPerSecond'), connections: of('connections'), uploadBytes: of('uploadBytes'), downloadBytes: of('downloadBytes') };
-  return { network: { destinations, registries, installScripts, limits } };
+  const cache = Math.min(...layers.flatMap(({ document }) => document.registry_cache ?? []));
+  return { network: { destinations, registries, installScripts, limits, ...(cache > 0 && Number.isFinite(cache) ? { registryCacheBytes: cache } : {}) } };
 }
 
 /** Those that every layer lends that says anything of them, by the variables of the one that is nearest to the session. */

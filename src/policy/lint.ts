@@ -149,11 +149,15 @@ function reach(own: Layer, policy: Policy): PolicyFinding[] {
 
 /** What clients of registries are told binds nobody who does not want it. */
 function advice(own: Layer, { grant }: Policy): PolicyFinding[] {
-  const stated = own.document.install_scripts;
-  if (stated === undefined) return [];
-  if ((grant.network?.registries ?? []).length === 0) return [finding(own, ['install_scripts'], 'it has no effect: no registry is opened')];
-  if (stated !== grant.network?.installScripts) return [finding(own, ['install_scripts'], 'it has no effect: a policy above denies them')];
-  return stated === 'allow' ? [] : [{ ...finding(own, ['install_scripts'], 'npm and pip are told so by their environment, which a command may change; what they then run is held by the sandbox'), isNote: true }];
+  const { install_scripts: stated, registry_cache: cache } = own.document;
+  if ((grant.network?.registries ?? []).length === 0) {
+    const said = (['install_scripts', 'registry_cache'] as const).filter((word) => own.document[word] !== undefined);
+    return said.map((word) => finding(own, [word], 'it has no effect: no registry is opened'));
+  }
+  const unheard = cache !== undefined && cache > (grant.network?.registryCacheBytes ?? 0) ? [finding(own, ['registry_cache'], 'it has no effect: a policy above has less')] : [];
+  if (stated === undefined) return unheard;
+  if (stated !== grant.network?.installScripts) return [...unheard, finding(own, ['install_scripts'], 'it has no effect: a policy above denies them')];
+  return stated === 'allow' ? unheard : [...unheard, { ...finding(own, ['install_scripts'], 'npm and pip are told so by their environment, which a command may change; what they then run is held by the sandbox'), isNote: true }];
 }
 
 /** As text, so that two that say the same are the same. */

@@ -1,9 +1,10 @@
 // Row 64 of the corpus and what follows from it: a canary goes nowhere, in whatever form, and whoever tries is told of.
+import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import type { EventData } from '../../src/contracts/index.ts';
-import { EgressRig, until, within } from '../support/egress.ts';
+import { EgressRig, headOf, until, within } from '../support/egress.ts';
 
 async function rigWith(policy = 'canaries: true') {
   const rig = new EgressRig();
@@ -76,6 +77,80 @@ describe('a canary is not sent', () => {
     expect(await told(rig)).toMatchObject({ evidence: { canary: 'env RELEASE_GITHUB_TOKEN', port: tunnel } });
     expect('before ghp_').toContain(seen.join('').slice(0, 11));
     expect(seen.join('')).not.toContain(env['RELEASE_GITHUB_TOKEN']?.slice(4, 12));
+  });
+});
+
+describe('in a WebSocket', () => {
+  /** As a client has to: masked. */
+  function frame(text: string | Buffer, { opcode = 1, final = true, reserved = 0, key = randomBytes(4) } = {}): Buffer {
+    const payload = Buffer.from(text);
+    const length = payload.length < 126 ? Buffer.from([0x80 | payload.length]) : Buffer.from([0x80 | 126, payload.length >> 8, payload.length & 0xff]);
+    return Buffer.concat([Buffer.from([(final ? 0x80 : 0) | reserved | opcode]), length, key, payload.map((byte, i) => byte ^ (key[i % 4] ?? 0))]);
+  }
+
+  async function conversation() {
+    const rig = new EgressRig();
+    const heads: string[] = [];
+    const came: Buffer[] = [];
+    const port = await rig.raw((socket) => {
+      void headOf(socket).then((head) => {
+        heads.push(head);
+        socket.write('HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: x\r\n\r\n');
+        socket.on('data', (bytes: Buffer) => came.push(bytes)).on('end', () => socket.end());
+      });
+    });
+    rig.names.set('up.test', [['127.0.0.1']]);
+    await rig.open(`network: [{ host: up.test, port: ${port}, private: true, websocket: true }]\ncanaries: true\n`);
+    const stream = rig.dialName('up.test', port);
+    stream.write(`GET /chat HTTP/1.1\r\nhost: up.test:${port}\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\nsec-websocket-extensions: permessage-deflate\r\n\r\n`);
+    expect(await headOf(stream)).toMatch(/^HTTP\/1\.1 101 /);
+    return { rig, stream, heads, came, canary: rig.egress.provisions('/x').env['RELEASE_GITHUB_TOKEN'] ?? '' };
+  }
+  /** Payloads of what arrived, without their masks. */
+  const said = (bytes: Buffer): string => {
+    let text = '';
+    for (let at = 0; at + 6 <= bytes.length; ) {
+      const short = (bytes[at + 1] ?? 0) & 0x7f;
+      const [length, keyAt] = short === 126 ? [bytes.readUInt16BE(at + 2), at + 4] : [short, at + 2];
+      text += bytes.subarray(keyAt + 4, keyAt + 4 + length).map((byte, i) => byte ^ (bytes[keyAt + (i % 4)] ?? 0)).toString();
+      at = keyAt + 4 + length;
+    }
+    return text;
+  };
+
+  test.each<[string, (canary: string) => Buffer[]]>([
+    ['in one frame', (c) => [frame(`{"token":"${c}"}`)]],
+    ['in a long one', (c) => [frame(`${'x'.repeat(500)}${c}`)]],
+    ['across frames of a message', (c) => [frame(c.slice(0, 17), { final: false }), frame(c.slice(17), { opcode: 0 })]],
+    ['with a ping between them', (c) => [frame(c.slice(0, 17), { final: false }), frame('hello', { opcode: 9 }), frame(c.slice(17), { opcode: 0 })]],
+    ['in pings', (c) => [frame(c.slice(0, 20), { opcode: 9 }), frame(c.slice(20), { opcode: 9 })]],
+    ['in base64', (c) => [frame(Buffer.from(`env ${c}`).toString('base64'), { opcode: 2 })]],
+  ])('%s it is not sent, in whatever pieces', async (_, frames) => {
+    for (const inBytes of [false, true]) {
+      const { rig, stream, came, canary } = await conversation();
+      await using _rig = rig;
+      const all = Buffer.concat([frame('before'), ...frames(canary)]);
+      for (const piece of inBytes ? [...all].map((byte) => Buffer.from([byte])) : [all]) stream.write(piece);
+      await within(new Promise<void>((resolve) => stream.once('close', resolve)), 'the end of the conversation');
+      expect(await told(rig)).toMatchObject({ kind: 'canary', evidence: { canary: 'env RELEASE_GITHUB_TOKEN', where: 'egress', host: 'up.test' } });
+      const arrived = said(Buffer.concat(came));
+      expect([arrived, Buffer.from(arrived, 'base64').toString()].join(' ')).not.toContain(canary.slice(4, 16));
+      expect(await rig.ended()).toMatchObject({ scheme: 'ws', failure: expect.stringContaining('goes nowhere') });
+    }
+  });
+
+  test('what is none goes as it came, and nothing is compressed', async () => {
+    const { rig, stream, heads, came, canary } = await conversation();
+    await using _rig = rig;
+    const all = Buffer.concat([frame('a'.repeat(300)), frame(`${canary.slice(0, -1)}!`), frame(''), frame('bye', { opcode: 8 })]);
+    for (let at = 0; at < all.length; at += 7) stream.write(all.subarray(at, at + 7));
+    await until(() => (Buffer.concat(came).length >= all.length ? true : undefined), 'all frames');
+    expect(Buffer.concat(came).equals(all)).toBe(true);
+    expect(heads[0]).not.toMatch(/extensions|deflate/i);
+    stream.write(frame('squeezed', { reserved: 0x40 }));
+    await within(new Promise<void>((resolve) => stream.once('close', resolve)), 'the end of the conversation');
+    expect(Buffer.concat(came).equals(all)).toBe(true);
+    expect(rig.refusals()).toMatchObject([{ code: 'request_invalid', text: expect.stringContaining('WebSocket') }]);
   });
 });
 

@@ -58,15 +58,15 @@ export class EgressRig implements AsyncDisposable {
   readonly #sockets = new Set<Duplex>();
 
   /** `policy` is a policy's text without its name; servers that it is to name by their ports are there already. */
-  async open(policy: string, options: { deadlines?: Partial<EgressDeadlines>; clock?: Clock } = {}): Promise<this> {
+  async open(policy: string, options: { deadlines?: Partial<EgressDeadlines>; clock?: Clock; tenant?: string; cacheFolder?: string } = {}): Promise<this> {
     const loaded = await this.#policy(policy);
     if (loaded.grant.network === undefined) throw new Error('this policy opens no network');
     const clock = options.clock ?? systemClock;
     const home = join(this.#folder, 'home');
     const registries = new OperatorRegistries({ files: new OperatorFiles({ env: this.operator, home, root: home }), file: join(home, 'registries.yaml') });
-    const broker = new EgressBroker({ clock, registries, credentials: this.#lender(clock), known: this.known, resolve: (host) => this.egressResolve(host), deadlines: options.deadlines ?? {} });
+    const broker = new EgressBroker({ clock, registries, credentials: this.#lender(clock), known: this.known, resolve: (host) => this.egressResolve(host), deadlines: options.deadlines ?? {}, ...(options.cacheFolder === undefined ? {} : { cacheFolder: options.cacheFolder }) });
     const { network, credentials, canaries } = loaded.grant;
-    this.egress = await broker.open({ gate: this.#gate(loaded), network, credentials, canaries, signal: AbortSignal.timeout(PATIENCE_MS) });
+    this.egress = await broker.open({ gate: this.#gate(loaded), network, credentials, canaries, borrower: { tenant: options.tenant ?? 'acme', stream: 'run_1' }, signal: AbortSignal.timeout(PATIENCE_MS) });
     this.proxyPort = await this.listen(createServer({ allowHalfOpen: true }, (stream) => this.egress.accept({ via: 'proxy', port: 3128, stream })));
     return this;
   }

@@ -4,13 +4,11 @@ import { Transform } from 'node:stream';
 import { type CanaryGrant, HOME } from '../../contracts/index.ts';
 import { formsOf } from '../credentials/secret-forms.ts';
 import { FormIndex } from '../redaction/form-index.ts';
+import { CanarySight } from './canary-sight.ts';
 
 const UPPER = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 const BASE32 = `${UPPER}234567`;
 const BASE62 = `${UPPER}${UPPER.toLowerCase()}0123456789`;
-
-/** So many characters of a canary are no chance. */
-const LIKELY = 8;
 
 /** A credential that is none: whoever shows it has read what he had no business with. */
 interface Canary {
@@ -59,27 +57,22 @@ export class Canaries {
     return [...names];
   }
 
-  /** Passes bytes on until one of them comes up, wherever it is cut: `found` says what ends the stream then. No more is held than what is likely to be the beginning of one. */
+  /** Of one stream. */
+  sight(): CanarySight {
+    return new CanarySight(this.#index);
+  }
+
+  /** Passes bytes on until one of them comes up, wherever it is cut: `found` says what ends the stream then. */
   guard(found: (name: string) => Error): Transform {
-    const index = this.#index;
-    let before = '';
-    let held = '';
+    const sight = this.sight();
     return new Transform({
       transform(chunk: Buffer, _encoding, done) {
-        const text = before + held + chunk.toString('latin1');
-        const canary = index.next(text)?.sought.of;
-        if (canary !== undefined) {
-          done(found(canary));
-          return;
-        }
-        const until = Math.max(before.length, index.begun(text, 0, LIKELY));
-        const passed = text.slice(before.length, until);
-        held = text.slice(until);
-        before = text.slice(Math.max(0, until - index.longest), until);
-        done(null, Buffer.from(passed, 'latin1'));
+        const { canary, passed } = sight.see(chunk.toString('latin1'));
+        if (canary === undefined) done(null, Buffer.from(passed, 'latin1'));
+        else done(found(canary));
       },
       flush(done) {
-        done(null, Buffer.from(held, 'latin1'));
+        done(null, Buffer.from(sight.rest, 'latin1'));
       },
     });
   }

@@ -2,6 +2,7 @@ import type { Clock, EgressRequest, EventData } from '../../contracts/index.ts';
 import type { Canaries } from '../canaries/canaries.ts';
 import type { Provided, SessionCredentials } from '../credentials/session-credentials.ts';
 import type { SessionRegistries } from '../registries/session-registries.ts';
+import type { RegistryCache } from '../registry-cache/registry-cache.ts';
 import { answer } from './answers.ts';
 import { type Asked, readRequest } from './asked.ts';
 import type { Budget } from './budget.ts';
@@ -12,7 +13,7 @@ import { forward, type Outcome, SAFE, type Upgraded } from './forward.ts';
 import { pairsOf, responseHeaders } from './headers.ts';
 import type { Arrived } from './http-servers.ts';
 import { EgressRefusal, UpstreamFailure } from './refusal.ts';
-import { guardOf, refuseCanary } from './refuse-canary.ts';
+import { guardOf, refuseCanary, webSocketGuardOf } from './refuse-canary.ts';
 import { splice } from './splice.ts';
 import type { Place } from './upstreams.ts';
 
@@ -25,9 +26,23 @@ export interface ExchangeOptions {
   readonly budget: Budget;
   readonly deadlines: EgressDeadlines;
   readonly clock: Clock;
+  /** Undefined where nothing is kept. */
+  readonly cache: RegistryCache | undefined;
   /** Nobody could decide: egress is over. */
   readonly undecided: (error: unknown) => void;
 }
+
+/** A request that may leave. */
+interface Allowed {
+  readonly asked: Asked;
+  readonly place: Place;
+  readonly provided: Provided;
+  readonly begun: Pick<EventData['egress.ended'], 'request'>;
+  readonly beganMs: number;
+}
+
+/** What is compressed cannot be looked through. */
+const EXTENSIONS = 'sec-websocket-extensions';
 
 /** One HTTP request after the other, each from its first question to its last byte. */
 export class Exchanges {
@@ -62,9 +77,7 @@ export class Exchanges {
       provided = await this.#options.credentials.provide({ path: read.path, headers: pairsOf(request.rawHeaders) }, asked, gone.signal);
       if (isConsequential(asked, provided)) begun = { request: await this.#options.chronicle.started(beginning(asked, provided)) };
       if (arrived.expectsContinue) response.writeContinue();
-      const went = await forward({ asked, provided, guard: canaries.areThere && asked.hasBody ? guardOf(canaries) : undefined, request, response, place, budget: this.#options.budget });
-      const outcome = 'socket' in went ? await this.#converse(arrived, went) : went;
-      this.#options.chronicle.ended({ ...ending(asked, place, outcome, this.#options.clock.now() - beganMs), ...named(provided), ...begun });
+      await this.#pass(arrived, { asked, place, provided, begun, beganMs });
     } catch (error) {
       if (error instanceof EgressRefusal) {
         this.#options.chronicle.refused(origin?.via ?? 'proxy', asked ?? origin, error);
@@ -80,9 +93,23 @@ export class Exchanges {
     }
   }
 
+  /** It was allowed: there and back, and how it went is written down. */
+  async #pass(arrived: Arrived, { asked, place, provided, begun, beganMs }: Allowed): Promise<void> {
+    const { canaries, cache, budget, chronicle, clock } = this.#options;
+    const { request, response } = arrived;
+    const caching = cache?.for(asked, provided);
+    const cached = await caching?.answer();
+    const guard = canaries.areThere && asked.hasBody ? guardOf(canaries) : undefined;
+    const asWritten = canaries.areThere && asked.isWebSocket ? { ...provided, headers: provided.headers.filter(([name]) => name.toLowerCase() !== EXTENSIONS) } : provided;
+    const went = await forward({ asked, provided: asWritten, guard, request, response, place, budget, cached, keeping: caching?.keeping });
+    const outcome = 'socket' in went ? await this.#converse(arrived, asked, went) : went;
+    const by = cached === undefined ? {} : ({ cached: true } as const);
+    chronicle.ended({ ...ending(asked, cached === undefined ? place : undefined, outcome, clock.now() - beganMs), ...named(provided), ...begun, ...by });
+  }
+
   /** Two sides that speak WebSocket, until one of them has enough. */
-  async #converse({ response, upgrade }: Arrived, { headers, socket }: Upgraded): Promise<Outcome> {
-    const { budget, deadlines } = this.#options;
+  async #converse({ response, upgrade, origin }: Arrived, asked: Asked, { headers, socket }: Upgraded): Promise<Outcome> {
+    const { budget, deadlines, canaries, chronicle } = this.#options;
     if (upgrade === undefined) {
       socket.destroy();
       throw new UpstreamFailure('answer_broken', 'the other side');
@@ -91,7 +118,8 @@ export class Exchanges {
     response.detachSocket(response.req.socket);
     if (head.length > 0) stream.unshift(head);
     stream.write(switching(headers));
-    const { sentBytes, receivedBytes, failure } = await splice(stream, socket, { budget, idleMs: deadlines.idleMs });
+    const guard = canaries.areThere ? webSocketGuardOf(canaries, (refusal) => chronicle.refused(origin?.via ?? 'proxy', asked, refusal)) : undefined;
+    const { sentBytes, receivedBytes, failure } = await splice(stream, socket, { budget, idleMs: deadlines.idleMs, guard });
     return { status: 101, sentBytes, receivedBytes, ...(failure === undefined ? {} : { failure }) };
   }
 }

@@ -7,7 +7,7 @@ import { type Budget, counted } from './budget.ts';
 import { isEncoded, pairsOf, type RawHeaders, responseHeaders, scrubbedHeaders, valuesOf } from './headers.ts';
 import { questionOf } from './question.ts';
 import { UpstreamFailure } from './refusal.ts';
-import type { Asker, UpstreamConnection } from './upstream-connection.ts';
+import type { Answering, Asker } from './upstream-connection.ts';
 import type { Place } from './upstreams.ts';
 
 /** How a request went that was allowed. */
@@ -37,6 +37,9 @@ export interface Forwarding {
   readonly response: ServerResponse;
   readonly place: Place;
   readonly budget: Budget;
+  /** An answer that was kept, where one serves; else where this one is kept, if it may be. */
+  readonly cached: Answering | undefined;
+  readonly keeping: ((asker: Asker) => Asker) | undefined;
 }
 
 /** What makes no difference when it is done twice. */
@@ -66,7 +69,7 @@ const GONE = 'the program is gone';
 class Forward implements Asker {
   readonly #forwarding: Forwarding;
   readonly #done = Promise.withResolvers<Outcome | Upgraded>();
-  #connection: UpstreamConnection | undefined;
+  #connection: Answering | undefined;
   #body: Transform | undefined;
   #changing: readonly Transform[] = [];
   /** What the answer goes through, where it is looked through for secrets, and else the response itself. */
@@ -87,18 +90,18 @@ class Forward implements Asker {
   }
 
   async run(): Promise<Outcome | Upgraded> {
-    const { asked, provided, request, response, place } = this.#forwarding;
+    const { asked, provided, request, response, place, cached, keeping } = this.#forwarding;
     response.once('close', this.#gone);
     try {
       const question = questionOf(asked, provided, asked.hasBody ? this.#countedBody(request) : undefined);
-      const taken = place.connection(asked.scheme);
+      const taken = cached ?? place.connection(asked.scheme);
       const connection = taken instanceof Promise ? await taken : taken;
       if (response.destroyed) {
         connection.giveBack();
         return this.#outcome(GONE);
       }
       this.#connection = connection;
-      connection.ask(question, this);
+      connection.ask(question, cached !== undefined || keeping === undefined ? this : keeping(this));
       return await this.#done.promise;
     } finally {
       response.off('close', this.#gone);

@@ -1,5 +1,6 @@
 import type { Transform } from 'node:stream';
 import type { Canaries } from '../canaries/canaries.ts';
+import { WebSocketGuard } from '../canaries/web-socket-guard.ts';
 import { EgressRefusal } from './refusal.ts';
 
 /** Nothing that has a canary in it goes out. Errors: `EgressRefusal`. */
@@ -23,4 +24,14 @@ export function guardOf(canaries: Canaries, refused?: (refusal: EgressRefusal) =
     refused?.(refusal);
     return refusal;
   });
+}
+
+/** For the frames of a program that speaks WebSocket; `refused` hears of what ends them. */
+export function webSocketGuardOf(canaries: Canaries, refused: (refusal: EgressRefusal) => void): Transform {
+  const told = (refusal: EgressRefusal): EgressRefusal => {
+    refused(refusal);
+    return refusal;
+  };
+  const unclear = (): EgressRefusal => told(new EgressRefusal('request_invalid', 'a frame of a WebSocket is compressed, or in a form of an extension, and cannot be looked through'));
+  return new WebSocketGuard({ canaries, found: (name) => told(canaryRefusal(name)), unclear });
 }

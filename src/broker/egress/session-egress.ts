@@ -9,6 +9,7 @@ import type { Lease } from '../credentials/lease.ts';
 import { SessionCredentials } from '../credentials/session-credentials.ts';
 import type { SessionAuthority } from '../certificates/session-authority.ts';
 import type { SessionRegistries } from '../registries/session-registries.ts';
+import type { RegistryCache } from '../registry-cache/registry-cache.ts';
 import { answerRaw } from './answers.ts';
 import type { Origin } from './asked.ts';
 import { Budget } from './budget.ts';
@@ -35,6 +36,7 @@ export interface SessionEgressOptions {
   readonly canaries: Canaries;
   readonly known: KnownSecrets;
   readonly registries: SessionRegistries;
+  readonly cache: RegistryCache | undefined;
   readonly authority: SessionAuthority;
   readonly resolve: Resolve;
   readonly deadlines: EgressDeadlines;
@@ -68,7 +70,7 @@ export class SessionEgress implements Egress {
     const stop = (): void => this.#stop();
     this.#chronicle = new Chronicle(gate, stop);
     this.#credentials = new SessionCredentials(options.leases, options.grants, (request, signal) => this.#clearance.permit(registries.named(request), signal));
-    const exchanges = new Exchanges({ canaries: options.canaries, clearance: this.#clearance, credentials: this.#credentials, registries, chronicle: this.#chronicle, budget: this.#budget, deadlines, clock, undecided: stop });
+    const exchanges = new Exchanges({ canaries: options.canaries, clearance: this.#clearance, credentials: this.#credentials, registries, cache: options.cache, chronicle: this.#chronicle, budget: this.#budget, deadlines, clock, undecided: stop });
     this.#servers = new HttpServers(
       {
         arrived: (arrived) => this.#follow(exchanges.serve(arrived)),
@@ -143,8 +145,8 @@ export class SessionEgress implements Egress {
     for (const stream of this.#connections) stream.destroy();
     await this.#upstreams.close();
     await this.#credentials[Symbol.asyncDispose]();
-    // How it ended is in the journal before we are gone.
-    const ended = Promise.allSettled(this.#work);
+    // How it ended is in the journal before we are gone, and what it leaves to others is on the disk.
+    const ended = Promise.allSettled(this.#work).then(() => this.#options.cache?.settled());
     await Promise.race([ended, setTimeout(LINGER_MS, undefined, { ref: false })]);
     await this.#chronicle.written();
   }

@@ -26,6 +26,18 @@ export interface Asker extends AnswerListener {
   failed(error: unknown): void;
 }
 
+/** Where an answer comes from. */
+export interface Answering {
+  /** Sends a request, where none is under way. Its answer is told in later turns. */
+  ask(question: Question, asker: Asker): void;
+  /** It was taken, and may be taken again. */
+  giveBack(): void;
+  pause(): void;
+  resume(): void;
+  /** Ends it; whoever asked hears why. */
+  abort(error: unknown): void;
+}
+
 interface Exchange {
   readonly question: Question;
   readonly asker: Asker;
@@ -46,7 +58,7 @@ const KEPT_MS = 10_000;
 const MARGIN_MS = 1_000;
 
 /** HTTP/1.1 with the other side, one request after the other. Whatever is not as it should be ends the connection. */
-export class UpstreamConnection {
+export class UpstreamConnection implements Answering {
   readonly #socket: Socket;
   readonly #options: UpstreamConnectionOptions;
   readonly #late: Deadline;
@@ -60,7 +72,6 @@ export class UpstreamConnection {
     socket.on('data', this.#received).on('end', this.#ended).on('drain', this.#drained).on('error', this.#broke).once('close', this.#closed);
   }
 
-  /** Sends a request, where none is under way. Its answer is told in later turns. */
   ask(question: Question, asker: Asker): void {
     const exchange: Exchange = { question, asker, reader: new AnswerReader(asker, question.isHead), isSent: question.body === undefined };
     this.#exchange = exchange;
@@ -81,7 +92,7 @@ export class UpstreamConnection {
     this.#send(exchange, question.body);
   }
 
-  /** It was taken, and may be taken again for so long. */
+  /** For so long. */
   giveBack(keptMs: number = KEPT_MS): void {
     this.#late.start(keptMs);
     this.#options.freed();
@@ -96,7 +107,6 @@ export class UpstreamConnection {
     this.#socket.resume();
   }
 
-  /** Ends it; whoever asked hears why. */
   abort(error: unknown): void {
     const exchange = this.#exchange;
     this.#exchange = undefined;

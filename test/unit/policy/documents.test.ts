@@ -74,7 +74,7 @@ describe('a policy that is wrong', () => {
     ['name: p\nlimits: *gone', ['p/policy.yaml:2:9: expected an anchor above it, found none for *gone']],
     ['name: p\n---\nname: q', ['p/policy.yaml:2:1: Source contains multiple documents; please use YAML.parseAllDocuments()']],
     ['name: !!js/function "p"', ['p/policy.yaml:1:7: Unresolved tag: tag:yaml.org,2002:js/function']],
-    ['name: p\n__proto__: { a: 1 }', ['p/policy.yaml:2:1: unknown key "__proto__": expected one of name, description, extends, mode, sandbox, limits, command, session, files, commands, javascript, network, install_scripts, credentials, canaries, on_canary, egress, tools, models, budget, approvals, export']],
+    ['name: p\n__proto__: { a: 1 }', ['p/policy.yaml:2:1: unknown key "__proto__": expected one of name, description, extends, mode, sandbox, limits, command, session, files, commands, javascript, network, install_scripts, registry_cache, credentials, canaries, on_canary, egress, tools, models, budget, approvals, export']],
     ['name: q', ['p/policy.yaml:1: name: expected p, the name of its folder, found q']],
   ])('%j', async (text, expected) => {
     expect(await problems(text)).toEqual(expected);
@@ -193,6 +193,9 @@ describe('extends', () => {
   test('opens a registry that no layer keeps out, and lets scripts of packages run where every layer that speaks of them does', async () => {
     const npm = 'network: [{ registries: [npm] }]';
     expect((await grant(npm, 'network: [{ registries: [npm, pypi] }]\ninstall_scripts: allow')).network).toMatchObject({ registries: ['npm'], installScripts: 'allow' });
+    expect((await grant(`${npm}\nregistry_cache: 2GiB`, 'registry_cache: 1GiB')).network).toMatchObject({ registryCacheBytes: 2 ** 30 });
+    expect((await grant(`${npm}\nregistry_cache: 1GiB`, '')).network).toMatchObject({ registryCacheBytes: 2 ** 30 });
+    expect((await grant(`${npm}\nregistry_cache: 0`, 'registry_cache: 1GiB')).network).not.toHaveProperty('registryCacheBytes');
     expect((await grant(`${npm}\ninstall_scripts: deny`, 'install_scripts: allow')).network).toMatchObject({ registries: ['npm'], installScripts: 'deny' });
     expect((await grant(npm, 'network: [{ host: "*.corp" }]')).network).toMatchObject({ registries: ['npm'] });
     expect((await grant(npm, 'network: []')).network).toBeUndefined();

@@ -133,6 +133,7 @@ describe('lint', () => {
     ['a question that is never asked', 'commands: { ask: [{ program: git, args: [push, -f] }, { program: git }], deny: [{ program: [git, hg], args: [push] }] }', [['commands.ask[0]', /commands\.deny\[0\] of p denies all of it/]]],
     ['a limit without effect', 'extends: parent\nlimits: { cpu: 4, pids: 16 }', [['limits.cpu', /no effect: parent is stricter/]]],
     ['a network rule that matches nothing', 'network: [{ registries: [npm] }, { host: a.test, paths: ["/{owner}/x"] }, { host: a.test, methods: [] }, { host: 192.0.2.1 }]', [['network[2]', /no method or no path/], ['network[3]', /names alone, never an address/]]],
+    ['room for what registries answer, without registries', 'registry_cache: 1GiB', [['registry_cache', /no registry is opened/]]],
     ['a word on install scripts without registries', 'install_scripts: deny', [['install_scripts', /no registry is opened/]]],
     ['a program that runs others, beside a denial', 'commands: { allow: [{ program: [ls, python3, bash] }], deny: [{ program: sudo }] }', [['commands.allow[0]', /^python3 can run any program, sudo too/], ['commands.allow[0]', /^bash can run/]]],
     ['nothing', 'extends: parent\ntools: { allow: [shell] }\nlimits: { cpu: 1 }', []],
