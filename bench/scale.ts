@@ -142,7 +142,7 @@ class Place implements AsyncDisposable {
       processorMs: () => children.reduce((sum, { pid }) => sum + processorMsOf(pid ?? 0), 0),
       [Symbol.asyncDispose]: async () => {
         children.forEach((child) => child.kill('SIGTERM'));
-        await Promise.all(children.map((child) => (child.exitCode === null && child.signalCode === null ? once(child, 'exit') : undefined)));
+        await Promise.all(children.map(ended));
       },
     };
   }
@@ -150,6 +150,10 @@ class Place implements AsyncDisposable {
   #worker(name: string): ChildProcess {
     return spawn(process.execPath, [BIN, 'worker', '--name', name], { env: { ...this.#env, GLOVEBOX_HOME: join(this.#folder, name) }, stdio: ['ignore', 'ignore', 'pipe'] });
   }
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
 }
 
 /** Of all of its threads, and of children that it has waited for: fields 14 to 17 of /proc/<pid>/stat, in hundredths of a second. */

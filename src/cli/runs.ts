@@ -44,9 +44,10 @@ export async function resumeRun(services: Services, terminal: Terminal, text: st
   return 0;
 }
 
-function status({ status: stage, summary, waitingFor, life }: RunOutline, running: boolean): string {
+function status({ status: stage, summary, waitingFor, life, newer }: RunOutline, running: boolean): string {
   if (stage === 'erased') return stage;
   if (summary !== undefined) return summary.outcome;
+  if (newer !== undefined) return 'newer';
   if (running) return waitingFor !== undefined ? 'waiting' : life.requests.paused !== undefined ? 'paused' : 'running';
   if (life.place.at === 'parked') return life.place.why === 'approval' ? 'waiting' : 'paused';
   return life.place.at === 'queue' ? 'queued' : 'interrupted';

@@ -61,6 +61,8 @@ const KINDS = {
   disk_full: infrastructure,
   journal_failed: infrastructure,
   journal_tampered: infrastructure,
+  /** A newer glovebox wrote it, and this one would misread it: docs/runs.md. */
+  newer_version: { exit: 5, status: 409 },
   fenced: { exit: 5, status: 409 },
   journal_moved: { exit: 5, status: 409 },
   patch_conflict: { exit: 1, status: 409 },

@@ -41,9 +41,9 @@ export function toEvent(stored: StoredEvent): JournalEvent {
   const newest = newestVersion(stored.type);
   if (newest !== undefined && stored.version > newest) {
     throw new GloveboxError(
-      'journal_failed',
+      'newer_version',
       `stream ${stored.stream}, event ${stored.seq} (${stored.type}) was written by a newer glovebox, in version ${stored.version} where this one reads ${newest}: upgrade it`,
-      { details: { stream: stored.stream, seq: stored.seq } },
+      { details: { stream: stored.stream, seq: stored.seq, type: stored.type } },
     );
   }
   // The data's shape is held by the chain: it is what a typed `append` wrote, byte for byte.

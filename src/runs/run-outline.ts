@@ -1,14 +1,24 @@
-import type { Journal, JournalEvent, StreamListing } from '../contracts/index.ts';
+import { GloveboxError, type Journal, type JournalEvent, type StreamListing } from '../contracts/index.ts';
 import { foldRun, type RunState } from './run-state.ts';
 
 /** What a list tells of a run. */
-export type RunOutline = Pick<RunState, 'status' | 'task' | 'repository' | 'createdMs' | 'spent' | 'waitingFor' | 'life' | 'summary'>;
+export type RunOutline = Pick<RunState, 'status' | 'task' | 'repository' | 'createdMs' | 'spent' | 'waitingFor' | 'life' | 'summary' | 'newer'>;
 
 /** The end of a run is among its last events: only deliveries, and what persons say to it all the same, come after it. */
 const LAST = 32;
 
 /** Of a run that ended, its first event and its last ones tell, however long it was; one that did not end is folded as a whole. */
-export async function outlineRun(journal: Journal, { stream, events }: Pick<StreamListing, 'stream' | 'events'>): Promise<RunOutline> {
+export async function outlineRun(journal: Journal, listing: Pick<StreamListing, 'stream' | 'events' | 'firstMs'>): Promise<RunOutline> {
+  try {
+    return await readOutline(journal, listing);
+  } catch (error) {
+    if (!(error instanceof GloveboxError) || error.code !== 'newer_version') throw error;
+    // One run that only a newer version can read is no reason not to tell of the others.
+    return { ...foldRun([]), status: 'started', createdMs: listing.firstMs, newer: { seq: Number(error.details['seq']), type: String(error.details['type']) } };
+  }
+}
+
+async function readOutline(journal: Journal, { stream, events }: Pick<StreamListing, 'stream' | 'events'>): Promise<RunOutline> {
   const [[first], last] = await Promise.all([journal.read(stream, 0, 1), journal.read(stream, Math.max(1, events - LAST))]);
   const ended = last.findLast(isEnd);
   if (first?.type !== 'run.created' || ended === undefined) return foldRun(await journal.read(stream));

@@ -1,6 +1,6 @@
 import { Conversation } from '../agent/index.ts';
-import { type EgressStart, type EventData, type EventType, type JournalEvent, LOCAL_TENANT, type Message, type OperationEvents, type RunLifeEvents, type RunSummary, type Spending, type TenancyEvents, type TestReport, type TreeId } from '../contracts/index.ts';
-import { isIdle, lived, NEW_LIFE, type RunLife } from './queue/run-life.ts';
+import { type EgressStart, type EventData, type EventType, GloveboxError, type JournalEvent, LOCAL_TENANT, type Message, type OperationEvents, type RunLifeEvents, type RunSummary, type Spending, type TenancyEvents, type TestReport, type TreeId } from '../contracts/index.ts';
+import { isIdle, LIFE_TYPES, lived, NEW_LIFE, type RunLife } from './queue/run-life.ts';
 import { runOptions, type RunOptions } from './run-input.ts';
 
 /** What was said and spent before a run: by the run that it is a fork of, or by another tool. */
@@ -16,6 +16,8 @@ export interface RunState {
   readonly baseTree: TreeId;
   /** Undefined where another version wrote what this one cannot read. */
   readonly options: RunOptions | undefined;
+  /** The first event of a type that this version does not know: a newer one works at the run, and this one must not. */
+  readonly newer: { readonly seq: number; readonly type: string } | undefined;
   /** Where its first words came from, if it did not begin with its task. */
   readonly origin: RunOrigin | undefined;
   readonly createdMs: number;
@@ -60,6 +62,12 @@ export function foldRun(events: Iterable<JournalEvent>): RunState {
   return draft.state();
 }
 
+/** Errors: `newer_version` where the run holds what only a newer version can go on with. */
+export function requireKnown(run: string, { newer }: Pick<RunState, 'newer'>): void {
+  if (newer === undefined) return;
+  throw new GloveboxError('newer_version', `${run} was worked at by a newer glovebox: its event ${newer.seq} is ${newer.type}, which this one does not know. Upgrade this one, or leave the run to newer workers`, { details: { run, ...newer } });
+}
+
 type Mutable = { -readonly [K in keyof Omit<RunState, 'messages' | 'exports' | 'fallbacks'>]: RunState[K] };
 type Step<K extends EventType> = (state: Mutable, data: EventData[K], draft: RunDraft, timeMs: number) => void;
 
@@ -80,6 +88,7 @@ export class RunDraft {
     // The table has the step of each type for the data of that type: the compiler cannot follow the pair through the union.
     // There is none for what is another fold's, or a newer version's.
     const step = (STEPS as { readonly [K in EventType]?: Step<K> })[event.type] as Step<EventType> | undefined;
+    if (step === undefined && !Object.hasOwn(LIFE_TYPES, event.type)) state.newer ??= { seq: event.seq, type: event.type };
     step?.(state, event.data, this, event.timeMs);
     state.life = lived(state.life, event);
   }
@@ -97,6 +106,7 @@ const NOTHING: Mutable = {
   // No tree has this name.
   baseTree: '' as TreeId,
   options: undefined,
+  newer: undefined,
   origin: undefined,
   createdMs: 0,
   lastMs: 0,

@@ -26,7 +26,7 @@ import { keyedRun } from './queue/creation-key.ts';
 import type { RunInput } from './run-input.ts';
 import { RunReading } from './run-reading.ts';
 import { outlineRun, type RunOutline } from './run-outline.ts';
-import { foldRun, type RunState } from './run-state.ts';
+import { foldRun, requireKnown, type RunState } from './run-state.ts';
 import type { ExecuteOptions, GoEnd, RunsPorts } from './runs-ports.ts';
 import { withEvent } from './steering/requests.ts';
 import { Steer } from './steering/steer.ts';
@@ -133,6 +133,7 @@ export class Runs {
   async #go(id: RunId, lease: Lease, options: ExecuteOptions): Promise<GoEnd> {
     const reading = new RunReading(this.#ports.journal, id);
     const state = await reading.now();
+    requireKnown(id, state);
     if (state.summary !== undefined) return { how: 'ended', summary: state.summary };
     const signal = options.signal === undefined ? lease.signal : AbortSignal.any([options.signal, lease.signal]);
     return new Execution({ ...this.#ports, journal: this.#under(id, lease) }, this.#agent, id, { reading, state, how: { ...options, signal } }).run();

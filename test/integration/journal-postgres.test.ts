@@ -313,9 +313,9 @@ describe('a journal in PostgreSQL that cannot be used', () => {
 
   test('is refused when it was written by a newer glovebox', async () => {
     await open().append('run_1', [prompted('a')]);
-    await ask(`UPDATE ${schema}.schema_version SET version = 9`);
+    await ask(`UPDATE ${schema}.schema_version SET version = 9, oldest = 4`);
     const error = await errorOf(open().read('run_1'));
-    expect(error.code).toBe('journal_failed');
+    expect(error.code).toBe('newer_version');
     expect(error.message).toBe(`the journal in the schema ${schema} was written by a newer glovebox: its schema is version 9, this one knows ${MIGRATIONS.length}. Upgrade glovebox, or name another database`);
   });
 
@@ -337,9 +337,12 @@ describe('a journal in PostgreSQL that cannot be used', () => {
 describe('a migration', () => {
   const widen = (name: string): string => `ALTER TABLE ${name}.events ADD COLUMN remark text`;
 
-  async function migrated(...more: ((name: string) => string)[]): Promise<void> {
+  /** Where the last is a number, it is the oldest version that can live with it. */
+  async function migrated(...more: (((name: string) => string) | number)[]): Promise<void> {
+    const oldest = more.find((one) => typeof one === 'number');
+    const steps = more.filter((one) => typeof one === 'function');
     await using database = openDatabase({ url: url.url, schema, connections: 2, connectMs: 5_000, statementMs: 30_000 });
-    await migrate(database.tables, schema, [...MIGRATIONS, ...more]);
+    await migrate(database.tables, schema, [...MIGRATIONS, ...steps], oldest);
   }
 
   beforeEach(async () => {
@@ -354,6 +357,18 @@ describe('a migration', () => {
     expect((await older.append('run_a', [prompted('4')]))[0]?.seq).toBe(4);
     expect(await older.verify()).toEqual({ streams: 2, events: 6 });
     expect(await ask(`SELECT version FROM ${schema}.schema_version`)).toEqual([{ version: MIGRATIONS.length + 1 }]);
+  });
+
+  test('that older versions can live with lets them be started; another refuses them with a sentence, and those that run say what it may be', async () => {
+    const running = open();
+    await running.read('run_a');
+    await migrated(widen);
+    expect((await open().append('run_a', [prompted('3')]))[0]?.seq).toBe(3);
+    await migrated(widen, (name) => `ALTER TABLE ${name}.heads RENAME COLUMN first_ms TO began_ms`, MIGRATIONS.length + 2);
+    const refused = await errorOf(open().read('run_a'));
+    expect([refused.code, refused.message]).toEqual(['newer_version', `the journal in the schema ${schema} was written by a newer glovebox: its schema is version ${MIGRATIONS.length + 2}, this one knows ${MIGRATIONS.length}. Upgrade glovebox, or name another database`]);
+    const failed = await errorOf(running.append('run_a', [prompted('4')]));
+    expect([failed.code, failed.message]).toEqual(['journal_failed', expect.stringContaining('a newer glovebox may have changed the schema since this process began: upgrade it')]);
   });
 
   test.each([

@@ -117,7 +117,7 @@ describe('a journal that cannot be opened', () => {
     await new SqliteJournal(file)[Symbol.asyncDispose]();
     tamper('PRAGMA user_version = 7');
     const error = await errorOf(() => new SqliteJournal(file));
-    expect(error.code).toBe('journal_failed');
+    expect(error.code).toBe('newer_version');
     expect(error.message).toBe(
       `the journal ${file} was written by a newer glovebox: its schema is version 7, this one knows ${MIGRATIONS.length}. Upgrade glovebox, or name another file`,
     );
@@ -331,7 +331,7 @@ describe('events of another version of glovebox', () => {
     tamper(`UPDATE events SET version = 2 WHERE seq = 2`);
     await using journal = new SqliteJournal(file);
     const error = await errorOf(() => journal.read('run_1'));
-    expect(error.code).toBe('journal_failed');
+    expect(error.code).toBe('newer_version');
     expect(error.message).toBe(
       'stream run_1, event 2 (run.prompted) was written by a newer glovebox, in version 2 where this one reads 1: upgrade it',
     );

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +13,7 @@ import { ScriptedModel } from '../unit/runs/rig.ts';
 import { openMachine } from './queue.parts.ts';
 
 // One server and what shares it: this process, and workers of their own processes. A sandbox is a cheap one; everything else is real.
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'glovebox-queue-'));
 const repository = join(folder, 'repository');
 let server: TestPostgres;
@@ -45,10 +46,19 @@ class WorkerProcess {
   #more = Promise.withResolvers<void>();
 
   constructor(name: string, ...rest: readonly string[]) {
-    this.child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', fileURLToPath(new URL('queue.worker.ts', import.meta.url)), url, folder, name, ...rest], { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.child = this.#spawn(name, rest);
     this.child.stdout?.on('data', (bytes: Buffer) => this.#heard(bytes.toString()));
     this.child.on('exit', (code, signal) => this.#heard(`[it ended: ${code ?? signal}]\n`));
     started.push(this);
+  }
+
+  /** Of which sources. */
+  protected get root(): string {
+    return ROOT;
+  }
+
+  #spawn(name: string, rest: readonly string[]): ChildProcess {
+    return spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(this.root, 'test/integration/queue.worker.ts'), url, folder, name, ...rest], { stdio: ['ignore', 'pipe', 'inherit'] });
   }
 
   /** Fails with all that it said, where it does not say this within a minute. */
@@ -71,8 +81,35 @@ class WorkerProcess {
   }
 }
 
+/** A worker of a version that is newer than this one: these sources with other constants. */
+class NewerWorkerProcess extends WorkerProcess {
+  static readonly #root = join(folder, 'newer');
+
+  static build(): void {
+    for (const part of ['src', 'test/support', 'test/unit/runs', 'test/integration', 'package.json']) cpSync(join(ROOT, part), join(this.#root, part), { recursive: true });
+    symlinkSync(join(ROOT, 'node_modules'), join(this.#root, 'node_modules'));
+    change(join(this.#root, 'src/runs/queue/queue.ts'), 'RUN_VERSION = 1;', 'RUN_VERSION = 2;');
+    change(join(this.#root, 'src/journal/event-versions.ts'), "'model.ended': 1,", "'model.ended': 2,");
+  }
+
+  protected override get root(): string {
+    return NewerWorkerProcess.#root;
+  }
+}
+
+function change(file: string, from: string, to: string): void {
+  const parts = readFileSync(file, 'utf8').split(from);
+  if (parts.length !== 2) throw new Error(`${file} does not have "${from}" once`);
+  writeFileSync(file, parts.join(to));
+}
+
 function enqueue(model = 'scripted:script'): Promise<RunId> {
   return runs.create({ task: 'make it good', repository, model, policy: 'test', testCommand: 'check' }, { queue: {} });
+}
+
+async function rows(sql: string): Promise<readonly unknown[]> {
+  await using connected = await server.connect(new URL(url).pathname.slice(1));
+  return (await connected.client.query(sql)).rows;
 }
 
 async function until(id: RunId, type: EventType): Promise<void> {
@@ -117,6 +154,42 @@ test('a killed worker and a frozen one are taken over; the one that wakes is ref
   expect((await machine.queue.depth()).runs).toBe(0);
   await machine.journal.verify();
 }, 120_000);
+
+test('two versions at once: what a newer worker has begun is left to newer ones by an older, which goes on with what is its own', async () => {
+  NewerWorkerProcess.build();
+  const [theirs, ours] = [await enqueue(), await enqueue()];
+  const newer = new NewerWorkerProcess('newer', '1', 'hold');
+  await newer.says('holding');
+  newer.child.kill('SIGKILL');
+  const older = new WorkerProcess('older', '1');
+  await until(ours, 'run.ended');
+  await older.says(`${theirs} is left to newer workers: stream ${theirs}`);
+  await expect(machine.journal.read(theirs)).rejects.toMatchObject({ code: 'newer_version', message: expect.stringMatching(/event \d+ \(model\.ended\) was written by a newer glovebox, in version 2 where this one reads 1/) });
+  const listed = new Map((await runs.list()).map(({ id, state }) => [id, state]));
+  expect([listed.get(theirs)?.newer?.type, listed.get(ours)?.newer, listed.get(ours)?.summary?.outcome]).toEqual(['model.ended', undefined, 'fixed']);
+  const next = new NewerWorkerProcess('next', '1');
+  const ended = async (): Promise<boolean> => (await rows(`SELECT 1 FROM glovebox.events WHERE stream = '${theirs}' AND type = 'run.ended'`)).length === 1;
+  await expect.poll(ended, { timeout: 60_000, interval: 200 }).toBe(true);
+  const claims = await rows(`SELECT data::jsonb->>'worker' AS worker FROM glovebox.events WHERE stream = '${theirs}' AND type = 'run.claimed' ORDER BY seq`);
+  expect(claims).toEqual([{ worker: 'newer' }, { worker: 'next' }]);
+  for (const worker of [older, next]) {
+    worker.child.kill('SIGTERM');
+    await worker.says('sandboxes left: 0');
+  }
+  expect(await machine.queue.size()).toBe(0);
+}, 180_000);
+
+test('a run with an event of a type that only newer versions know is not worked at, and can be looked at', async () => {
+  const run = await enqueue();
+  await machine.journal.append(run, [{ type: 'run.said', data: { text: 'la', by: 'user:ann' } }]);
+  await rows(`UPDATE glovebox.events SET type = 'run.sung' WHERE stream = '${run}' AND seq = 3`);
+  await expect(runs.execute(run)).rejects.toMatchObject({ code: 'newer_version', message: `${run} was worked at by a newer glovebox: its event 3 is run.sung, which this one does not know. Upgrade this one, or leave the run to newer workers` });
+  expect(await runs.show(run)).toMatchObject({ status: 'created', newer: { seq: 3, type: 'run.sung' } });
+  const claim = await machine.queue.claim('older');
+  expect(claim?.run).toBe(run);
+  await claim?.done();
+  await claim?.lease[Symbol.asyncDispose]();
+});
 
 test('an event and its job are written together, or neither is', async () => {
   const run = machine.ids.next('run');

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
 import { describeError, GloveboxError } from '../../contracts/index.ts';
-import { TABLES } from './migrations.ts';
+import { OLDEST_LIVING, TABLES } from './migrations.ts';
 import type { Tables } from './tables.ts';
 import { verifyStreams } from './verify.ts';
 
@@ -15,19 +15,26 @@ class RolledBack extends Error {}
 
 /**
  * Brings a journal's schema to the newest version, in one transaction. One that holds something is migrated in a copy first, which has to come out as it went in.
- * Errors: `journal_failed`, and nothing has changed then.
+ * Errors: `journal_failed`, and nothing has changed then; `newer_version`.
  */
-export async function migrate(database: Kysely<Tables>, schema: string, migrations: Migrations): Promise<void> {
+export async function migrate(database: Kysely<Tables>, schema: string, migrations: Migrations, oldest = OLDEST_LIVING): Promise<void> {
   const version = await schemaVersion(database, schema);
-  if (version > migrations.length) throw newer(schema, version, migrations.length);
-  if (version === migrations.length) return;
+  if (version >= migrations.length) return requireLiving(database, schema, version, migrations.length);
   if (version > 0) await tryInCopy(database, schema, version, migrations);
   await database.transaction().execute(async (transaction) => {
     await sql`SELECT pg_advisory_xact_lock(${LOCK})`.execute(transaction);
     await sql.raw(`CREATE SCHEMA IF NOT EXISTS ${schema}`).execute(transaction);
     // Another process may have done it while this one waited for the lock.
-    await apply(transaction, schema, migrations, await schemaVersion(transaction, schema));
+    await apply(transaction, schema, migrations, await schemaVersion(transaction, schema), oldest);
   });
+}
+
+/** Errors: `newer_version` where the schema is a newer one, and not one that this glovebox can live with. */
+async function requireLiving(database: Kysely<Tables>, schema: string, version: number, known: number): Promise<void> {
+  if (version <= known) return;
+  const { rows } = await sql<{ kept: { readonly oldest?: number } }>`SELECT to_jsonb(kept) AS kept FROM ${sql.id(schema, 'schema_version')} AS kept`.execute(database);
+  const oldest = rows[0]?.kept.oldest ?? version;
+  if (oldest > known) throw newer(schema, version, known);
 }
 
 /** 0 where there is no journal. */
@@ -38,9 +45,12 @@ export async function schemaVersion(database: Kysely<Tables>, schema: string): P
   return kept?.version ?? 0;
 }
 
-async function apply(database: Kysely<Tables>, schema: string, migrations: Migrations, from: number): Promise<void> {
+async function apply(database: Kysely<Tables>, schema: string, migrations: Migrations, from: number, oldest = OLDEST_LIVING): Promise<void> {
+  if (from >= migrations.length) return;
   for (const migration of migrations.slice(from)) await sql.raw(migration(schema)).execute(database);
-  if (from < migrations.length) await database.withSchema(schema).updateTable('schema_version').set({ version: migrations.length }).execute();
+  // Beside the migrations: it is about them.
+  await sql.raw(`ALTER TABLE ${schema}.schema_version ADD COLUMN IF NOT EXISTS oldest integer`).execute(database);
+  await database.withSchema(schema).updateTable('schema_version').set({ version: migrations.length, oldest }).execute();
 }
 
 /** In a schema that nobody else ever sees: the transaction is rolled back. */
@@ -76,5 +86,5 @@ async function contents(database: Kysely<Tables>, schema: string): Promise<strin
 
 function newer(schema: string, version: number, known: number): GloveboxError {
   const message = `the journal in the schema ${schema} was written by a newer glovebox: its schema is version ${version}, this one knows ${known}. Upgrade glovebox, or name another database`;
-  return new GloveboxError('journal_failed', message, { details: { version, known } });
+  return new GloveboxError('newer_version', message, { details: { version, known } });
 }

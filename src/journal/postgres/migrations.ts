@@ -31,5 +31,11 @@ CREATE TABLE ${schema}.audit_checkpoints (size bigint PRIMARY KEY, subtrees text
 `,
 ];
 
+/**
+ * The oldest version whose glovebox can still read and append what the newest makes: it goes on, and may be started, while others are upgraded. Raised to the newest
+ * where a migration takes something away or changes what it means; older ones are refused then.
+ */
+export const OLDEST_LIVING = 1;
+
 /** What a trial is filled with, from the journal itself: tables of version 1, the columns of which only grow. */
 export const TABLES = ['events', 'heads'] as const;

@@ -4,6 +4,9 @@ import { describeError, GloveboxError } from '../../contracts/index.ts';
 const ADVICE: Readonly<Record<string, string>> = {
   '28': 'the server does not let this user in: check user, password and pg_hba.conf',
   '3D': 'create the database, or name another one',
+  // Tables and columns were there when it was opened.
+  '42P01': 'a newer glovebox may have changed the schema since this process began: upgrade it',
+  '42703': 'a newer glovebox may have changed the schema since this process began: upgrade it',
   '42501': 'the user may not do this in the database: grant CREATE on the database, and all on the schema',
   '53100': "the server's disk is full: make room and try again",
   '53300': 'the server has no connection left: raise max_connections, or run fewer processes',

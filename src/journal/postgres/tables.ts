@@ -27,7 +27,7 @@ export interface Tables {
   };
   readonly audit_entries: { readonly number: number; readonly stream: string; readonly tenant: string; readonly seq: number; readonly hash: string };
   readonly audit_checkpoints: { readonly size: number; readonly subtrees: string; readonly note: string };
-  readonly schema_version: { readonly version: number };
+  readonly schema_version: { readonly version: number; readonly oldest: number };
 }
 
 export const EVENT_COLUMNS = ['stream', 'seq', 'time_ms as timeMs', 'type', 'version', 'data', 'previous', 'hash'] as const;

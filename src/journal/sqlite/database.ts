@@ -56,7 +56,7 @@ function checkOwner(database: DatabaseSync, file: string): void {
   }
   if (version <= MIGRATIONS.length) return;
   throw new GloveboxError(
-    'journal_failed',
+    'newer_version',
     `the journal ${file} was written by a newer glovebox: its schema is version ${version}, this one knows ${MIGRATIONS.length}. Upgrade glovebox, or name another file`,
     { details: { file, version, known: MIGRATIONS.length } },
   );

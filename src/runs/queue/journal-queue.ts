@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { type Clock, GloveboxError, type Journal, madeAtMs, type NewEvent, type RunId } from '../../contracts/index.ts';
 import { lockFile } from '../file-lock.ts';
 import type { Lease, Leases } from '../leases.ts';
-import { type Claim, type Offer, type Queue, type QueueDepth, RUN_VERSION } from './queue.ts';
+import { type Claim, LEFT_MS, type Offer, type Queue, type QueueDepth, RUN_VERSION } from './queue.ts';
 import { isWithin, type QueueLimits } from './queue-limits.ts';
 import { type WaitingRun, WaitingRuns } from './waiting-runs.ts';
 
@@ -115,6 +115,7 @@ export class JournalQueue implements Queue {
         if (events.length > 0) await this.#options.journal.append(run, events, { durable: true });
         await this.#write([{ type: 'queue.left', data: { run } }, offered({ ...waiting, notBeforeMs })]);
       },
+      leave: () => this.#write([{ type: 'queue.left', data: { run } }, offered({ ...waiting, notBeforeMs: this.#options.clock.now() + LEFT_MS })]),
     };
   }
 

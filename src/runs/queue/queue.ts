@@ -4,10 +4,13 @@ import type { Lease } from '../leases.ts';
 /** What this program's runs are written in. Raised whenever a run may hold what the version before cannot go on with: older workers leave such runs alone. */
 export const RUN_VERSION = 1;
 
+/** A run that was left to newer workers is looked at again after so long, where they cannot be told apart. */
+export const LEFT_MS = 10_000;
+
 /** A run that waits for a worker. */
 export type Offer = Omit<QueuedRun, 'run' | 'version'> & { readonly run: RunId };
 
-/** A run that a worker has taken. It does one of both with it, or dies and loses it. */
+/** A run that a worker has taken. It does one of these with it, or dies and loses it. */
 export interface Claim {
   readonly run: RunId;
   readonly lease: Lease;
@@ -15,6 +18,8 @@ export interface Claim {
   done(): Promise<void>;
   /** Writes these into the run's stream, and has it wait for a worker again. */
   putBack(notBeforeMs: number, events?: readonly NewEvent[]): Promise<void>;
+  /** A newer version has written it: it waits for a newer worker. */
+  leave(): Promise<void>;
 }
 
 export interface QueueDepth {

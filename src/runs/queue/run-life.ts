@@ -1,4 +1,4 @@
-import type { JournalEvent } from '../../contracts/index.ts';
+import type { JournalEvent, RunLifeEvents } from '../../contracts/index.ts';
 import { NO_REQUESTS, type Requests, withEvent } from '../steering/requests.ts';
 
 /** Where a run is. `nowhere`: it was made for whoever made it, and never given to the queue. */
@@ -17,6 +17,26 @@ export interface RunLife {
 }
 
 export const NEW_LIFE: RunLife = { place: { at: 'nowhere' }, attempts: 0, requests: NO_REQUESTS };
+
+/** The types of events that this fold knows, or leaves to others of the room. */
+export const LIFE_TYPES: Readonly<Record<keyof RunLifeEvents, true>> = {
+  'run.queued': true,
+  'run.claimed': true,
+  'run.retried': true,
+  'run.parked': true,
+  'run.handed_over': true,
+  'run.said': true,
+  'run.pause_asked': true,
+  'run.go_on_asked': true,
+  'run.cancel_asked': true,
+  'run.taken_over': true,
+  'run.handed_back': true,
+  'run.keyed': true,
+  'queue.offered': true,
+  'queue.taken': true,
+  'queue.left': true,
+  'queue.stands': true,
+};
 
 /** A run's life after one more event. */
 export function lived(life: RunLife, event: JournalEvent): RunLife {

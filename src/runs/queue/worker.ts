@@ -1,5 +1,5 @@
 import { type Clock, describeError, GloveboxError, type Journal, madeAtMs, type NewEvent, parseId, type Principal, type RunId } from '../../contracts/index.ts';
-import { foldRun, type RunState } from '../run-state.ts';
+import { foldRun, requireKnown, type RunState } from '../run-state.ts';
 import type { Runs } from '../runs.ts';
 import type { Claim, Queue } from './queue.ts';
 import { afterFailure } from './retry.ts';
@@ -87,9 +87,21 @@ export class Worker {
   }
 
   async #work(claim: Claim, drain: AbortSignal, stop: AbortSignal): Promise<void> {
+    await using _lease = claim.lease;
+    try {
+      await this.#begun(claim, drain, stop);
+    } catch (error) {
+      if (!isNewer(error)) throw error;
+      this.#note(`${claim.run} is left to newer workers: ${describeError(error)}`);
+      await claim.leave();
+    }
+  }
+
+  async #begun(claim: Claim, drain: AbortSignal, stop: AbortSignal): Promise<void> {
     const { journal, clock } = this.#options;
-    await using lease = claim.lease;
+    const { lease } = claim;
     const state = foldRun(await journal.read(claim.run));
+    requireKnown(claim.run, state);
     // Nobody makes a run for longer than that.
     if (state.status === 'ended' || (state.status === 'missing' && clock.now() > madeAtMs(claim.run) + LOOK_AGAIN_MS)) {
       lease.retire();
@@ -121,6 +133,7 @@ export class Worker {
   }
 
   async #failed(claim: Claim, runs: Runs, error: unknown, stop: AbortSignal): Promise<void> {
+    if (isNewer(error)) throw error;
     const { clock, name } = this.#options;
     const { run, lease } = claim;
     if (lease.signal.aborted) return this.#note(`${run}: ${describeError(lease.signal.reason)}`);
@@ -155,6 +168,10 @@ export class Worker {
   #note(text: string): void {
     this.#options.onNote?.(text);
   }
+}
+
+function isNewer(error: unknown): boolean {
+  return error instanceof GloveboxError && error.code === 'newer_version';
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -2,7 +2,7 @@ import type { PgBoss } from 'pg-boss';
 import { z } from 'zod';
 import { type AppendOptions, type Clock, GloveboxError, type Journal, type JournalEvent, type NewEvent, parseId, type RunId } from '../../../contracts/index.ts';
 import type { Lease } from '../../leases.ts';
-import { type Claim, type Offer, type Queue, type QueueDepth, RUN_VERSION } from '../queue.ts';
+import { type Claim, LEFT_MS, type Offer, type Queue, type QueueDepth, RUN_VERSION } from '../queue.ts';
 import type { QueueLimits } from '../queue-limits.ts';
 import { type JobStore, JOBS } from './job-store.ts';
 import { LEASE_SECONDS, type PostgresLeases } from './postgres-leases.ts';
@@ -124,7 +124,18 @@ export class BossQueue implements Queue {
       },
       done: () => this.#complete(taken),
       putBack: (notBeforeMs, events = []) => this.#putBack(taken, offer, notBeforeMs, events, { fence: lease.fence }),
+      leave: () => this.#leave(taken, offer),
     };
+  }
+
+  /** To the queue of a newer version, where there is one: only newer workers make it, and look there. */
+  async #leave(taken: Taken, offer: Offer): Promise<void> {
+    const { store, clock } = this.#options;
+    const newer = nameOf(RUN_VERSION + 1);
+    const isThere = (await store.guard(() => taken.boss.getQueue(newer))) !== null;
+    if (!isThere) return this.#putBack(taken, offer, clock.now() + LEFT_MS, [], {});
+    await store.guard(() => this.#send(taken.boss, newer, offer));
+    await this.#complete(taken);
   }
 
   /** The new job is there before the old one is gone. */
@@ -135,22 +146,23 @@ export class BossQueue implements Queue {
 
   async #offer(offer: Offer, events: readonly NewEvent[], options: AppendOptions): Promise<void> {
     const { store, journal } = this.#options;
-    const { run, tenant, model, priority, notBeforeMs } = offer;
+    const { run, tenant } = offer;
     const boss = await this.#boss();
-    const send = async (execute?: Execute): Promise<void> => {
-      const db = execute === undefined ? {} : { db: { executeSql: async (sql: string, values: unknown[] = []) => ({ rows: [...(await execute(sql, values)).rows] }) } };
-      await boss.upsert(nameOf(RUN_VERSION), { run, tenant, model, priority }, { singletonKey: run, priority, startAfter: new Date(notBeforeMs), ...db });
-    };
-    if (events.length === 0) return store.guard(() => send());
+    if (events.length === 0) return store.guard(() => this.#send(boss, nameOf(RUN_VERSION), offer));
     // Each carrying journal is one of PostgreSQL: app.ts sees to that, and it is found out here where it is not.
     let carried = false;
     const within = async (execute: Execute): Promise<void> => {
-      await send(execute);
+      await this.#send(boss, nameOf(RUN_VERSION), offer, execute);
       carried = true;
     };
     const carrying: CarryingJournal = journal;
     await carrying.append(run, events, { durable: true, tenant, ...options, within });
     if (!carried) throw new GloveboxError('internal', 'the journal does not take jobs into its transactions: it is not that of PostgreSQL');
+  }
+
+  async #send(boss: PgBoss, queue: string, { run, tenant, model, priority, notBeforeMs }: Offer, execute?: Execute): Promise<void> {
+    const db = execute === undefined ? {} : { db: { executeSql: async (sql: string, values: unknown[] = []) => ({ rows: [...(await execute(sql, values)).rows] }) } };
+    await boss.upsert(queue, { run, tenant, model, priority }, { singletonKey: run, priority, startAfter: new Date(notBeforeMs), ...db });
   }
 
   async #complete({ boss, name, attempt }: Taken): Promise<void> {
