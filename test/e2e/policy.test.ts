@@ -1,12 +1,39 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { type DecisionRequest, type NewEvent, systemClock } from '../../src/contracts/index.ts';
+import { SqliteJournal } from '../../src/journal/index.ts';
+import { FilePolicies } from '../../src/policy/index.ts';
 import { User } from './glovebox.ts';
 
 function policyOf(user: User, name: string, files: Readonly<Record<string, string>>): void {
   const folder = join(user.folder, 'policies', name);
   mkdirSync(folder, { recursive: true });
   for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text);
+}
+
+const DAYS = 30;
+const SESSIONS_A_DAY = 20;
+const DECISIONS_A_SESSION = 25;
+
+/** What sessions under `mine` asked in a month that ended just now, one of them for a program that a later policy denies. */
+async function writeMonth(user: User): Promise<void> {
+  const policy = await new FilePolicies([join(user.folder, 'policies'), join(import.meta.dirname, '../../policies')]).load('mine');
+  const state = user.env['GLOVEBOX_HOME'] ?? '';
+  mkdirSync(state, { recursive: true, mode: 0o700 });
+  const end = Date.now();
+  let nowMs = end;
+  await using journal = new SqliteJournal(join(state, 'journal.db'), { clock: { ...systemClock, now: () => nowMs } });
+  const principal = { tenant: 'local', name: 'user:ann', roles: ['operator'] };
+  for (let session = 0; session < DAYS * SESSIONS_A_DAY; session++) {
+    nowMs = end - (DAYS - (session + 0.5) / SESSIONS_A_DAY) * 24 * 3_600_000;
+    const asked = Array.from({ length: DECISIONS_A_SESSION }, (_, i): NewEvent => {
+      const request: DecisionRequest = { action: 'command.exec', argv: i === 7 ? ['curl', `https://packages.test/${session}`] : ['grep', '-rn', `word${session * i}`, 'src'], cwd: '/workspace' };
+      const decision = policy.decide(request, principal);
+      return { type: 'decision', data: { request, decision, allowed: decision.effect === 'allow' } };
+    });
+    await journal.append(`ses_${String(session).padStart(4, '0')}`, [{ type: 'session.opened', data: { principal: principal.name, tenant: principal.tenant, roles: principal.roles, policy: 'mine', policyHash: policy.hash } }, ...asked]);
+  }
 }
 
 describe('glovebox policy', () => {
@@ -60,6 +87,21 @@ describe('glovebox policy', () => {
     expect(ended.code).toBe(1);
     expect(ended.stdout).toMatch(/#\d+ {2}allow → deny {2}exec true\n {4}was {2}default: .*\n {4}now {2}commands\.deny\[0\] \(.*:3\): it runs true\n2 recorded decisions, 1 would be another\n$/);
     expect(await user.run('policy', 'backtest', 'mine', '--since', '1ms')).toMatchObject({ code: 0, stdout: '0 recorded decisions, 0 would be another\n' });
+  });
+
+  test('asks a changed policy what a month of sessions asked, or its last week', async () => {
+    using user = new User();
+    policyOf(user, 'mine', { 'policy.yaml': 'name: mine\nextends: exec\n' });
+    await writeMonth(user);
+    const changed = 'name: mine\nextends: exec\ncommands: { deny: [{ program: curl, reason: nobody fetches by hand }] }\n';
+    expect(await user.run('policy', 'backtest', 'mine')).toMatchObject({ code: 0, stdout: '15000 recorded decisions, 0 would be another\n' });
+    policyOf(user, 'mine', { 'policy.yaml': changed });
+    const month = await user.run('policy', 'backtest', 'mine', '--json');
+    const { asked, flips } = JSON.parse(month.stdout) as { asked: number; flips: { request: { argv: string[] }; was: { effect: string }; now: { effect: string } }[] };
+    expect([month.code, asked, flips.length]).toEqual([1, 15_000, 600]);
+    expect(new Set(flips.map(({ request, was, now }) => `${request.argv[0]} ${was.effect} ${now.effect}`))).toEqual(new Set(['curl allow deny']));
+    const week = await user.run('policy', 'backtest', 'mine', '--since', '7d');
+    expect(week.stdout.trimEnd().split('\n').at(-1)).toBe('3500 recorded decisions, 140 would be another');
   });
 
   test('says what a change would permit and forbid', async () => {
