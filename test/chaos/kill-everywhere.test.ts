@@ -12,20 +12,40 @@ import { TESTER } from '../support/principal.ts';
 import { openParts, SCRIPT, USD } from './kill.parts.ts';
 
 const WORKER = fileURLToPath(new URL('kill.worker.ts', import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), 'kill-'));
-const repository = join(folder, 'repository');
-const { ports, runs } = openParts(folder);
 
-beforeAll(async () => {
-  // Put where the workers look for it.
-  await init.path();
-  mkdirSync(repository);
-  writeFileSync(join(repository, 'a.txt'), 'bad\n');
-});
+/** A folder with a repository, and runs that share nothing with those of another folder. */
+class Home implements AsyncDisposable {
+  readonly folder = mkdtempSync(join(tmpdir(), 'kill-'));
+  readonly parts = openParts(this.folder);
+  readonly #repository = join(this.folder, 'repository');
+
+  constructor() {
+    mkdirSync(this.#repository);
+    writeFileSync(join(this.#repository, 'a.txt'), 'bad\n');
+  }
+
+  create(): Promise<RunId> {
+    return this.parts.runs.create({ task: 'make it good', repository: this.#repository, model: 'scripted:script', policy: 'test', testCommand: '' });
+  }
+
+  modelCalls(): number {
+    return readFileSync(join(this.folder, 'model-calls'), { encoding: 'utf8', flag: 'a+' }).split('\n').length - 1;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.parts.ports.sandboxes.sweep({ all: true });
+    await this.parts.ports.journal[Symbol.asyncDispose]();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Two: while a process begins for the one, the other goes on with a run. */
+const homes: readonly Home[] = [new Home(), new Home()];
+
+// Put where the workers look for it.
+beforeAll(() => init.path());
 afterAll(async () => {
-  await ports.sandboxes.sweep({ all: true });
-  await ports.journal[Symbol.asyncDispose]();
-  rmSync(folder, { recursive: true, force: true });
+  for (const home of homes) await home[Symbol.asyncDispose]();
 });
 
 /** Somebody in this process who answers what the run asks, whichever process it is in, until he is told to go. */
@@ -33,11 +53,11 @@ class Person implements AsyncDisposable {
   readonly #over = new AbortController();
   readonly #answering: Promise<void>;
 
-  constructor(id: RunId) {
-    this.#answering = this.#answer(id);
+  constructor(home: Home, id: RunId) {
+    this.#answering = this.#answer(home.parts, id);
   }
 
-  async #answer(id: RunId): Promise<void> {
+  async #answer({ ports }: Home['parts'], id: RunId): Promise<void> {
     for await (const event of ports.journal.follow(id, { signal: this.#over.signal })) {
       const asked = event.type === 'approval.awaited' ? parseId('apr', event.data.approval) : undefined;
       if (asked === undefined) continue;
@@ -53,7 +73,7 @@ class Person implements AsyncDisposable {
 }
 
 /** Works on a run in a process of its own, which dies at a point. Whether it got so far. */
-async function die(id: RunId, at: number, trace?: string): Promise<boolean> {
+async function die({ folder }: Home, id: RunId, at: number, trace?: string): Promise<boolean> {
   const worker = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', WORKER, folder, id, String(at), ...(trace === undefined ? [] : [trace])], {
     stdio: 'inherit',
     env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'glovebox-tests', 'compiled') },
@@ -63,11 +83,8 @@ async function die(id: RunId, at: number, trace?: string): Promise<boolean> {
   return signal === 'SIGKILL';
 }
 
-const create = (): Promise<RunId> => runs.create({ task: 'make it good', repository, model: 'scripted:script', policy: 'test', testCommand: '' });
-const modelCalls = (): number => readFileSync(join(folder, 'model-calls'), { encoding: 'utf8', flag: 'a+' }).split('\n').length - 1;
-
 /** What a person would compare. */
-async function story(id: RunId) {
+async function story({ parts: { ports, runs } }: Home, id: RunId) {
   const { summary, messages } = await runs.show(id);
   const events = await ports.journal.read(id);
   const approvals = (await ports.approvals?.list(TESTER, { all: true })) ?? [];
@@ -83,7 +100,7 @@ async function story(id: RunId) {
 }
 
 /** What the run went on with. */
-async function sandboxOf(id: RunId): Promise<'a sandbox of its own' | 'the sandbox taken back' | 'no sandbox needed'> {
+async function sandboxOf({ parts: { ports } }: Home, id: RunId): Promise<'a sandbox of its own' | 'the sandbox taken back' | 'no sandbox needed'> {
   const events = await ports.journal.read(id);
   const after = events.slice(events.findIndex(({ type }) => type === 'run.resumed'));
   if (after.some(({ type }) => type === 'sandbox.created')) return 'a sandbox of its own';
@@ -92,10 +109,11 @@ async function sandboxOf(id: RunId): Promise<'a sandbox of its own' | 'the sandb
   return isTaken ? 'the sandbox taken back' : 'no sandbox needed';
 }
 
-async function check(id: RunId, expected: Awaited<ReturnType<typeof story>>, calledBefore: number, deaths: number, where: string): Promise<number> {
-  const called = modelCalls() - calledBefore;
+async function check(home: Home, id: RunId, expected: Awaited<ReturnType<typeof story>>, calledBefore: number, deaths: number, where: string): Promise<number> {
+  const { ports, runs } = home.parts;
+  const called = home.modelCalls() - calledBefore;
   const usd = (await runs.show(id)).summary?.usd ?? 0;
-  expect(await story(id), where).toEqual(expected);
+  expect(await story(home, id), where).toEqual(expected);
   // A call that was under way is made again, and kept at what it may have cost.
   expect(called, where).toBeGreaterThanOrEqual(SCRIPT.length);
   expect(called, where).toBeLessThanOrEqual(SCRIPT.length + deaths);
@@ -127,45 +145,54 @@ let expected: Awaited<ReturnType<typeof story>>;
 let trace: readonly string[];
 
 beforeAll(async () => {
-  const id = await create();
-  await using _person = new Person(id);
-  expect(await die(id, 0, join(folder, 'trace'))).toBe(false);
-  expected = await story(id);
-  trace = readFileSync(join(folder, 'trace'), 'utf8').trim().split('\n');
+  await using home = new Home();
+  const id = await home.create();
+  await using _person = new Person(home, id);
+  expect(await die(home, id, 0, join(home.folder, 'trace'))).toBe(false);
+  expected = await story(home, id);
+  trace = readFileSync(join(home.folder, 'trace'), 'utf8').trim().split('\n');
   expect(expected).toMatchObject({ outcome: 'unverified', steps: SCRIPT.length, files: ['a.txt', 'log.txt'], asked: 1 });
   expect(expected.outcomes[0]).toBe('[exit code 0]\n1\n');
 });
 
+/** A run that dies at these points, one after the other, and is gone on with to its end. */
+async function survive(home: Home, points: readonly number[], where: string) {
+  const calledBefore = home.modelCalls();
+  const id = await home.create();
+  await using _person = new Person(home, id);
+  let deaths = 0;
+  for (const point of points) if (await die(home, id, point)) deaths += 1;
+  await home.parts.runs.execute(id);
+  return { id, deaths, again: await check(home, id, expected, calledBefore, deaths, where) };
+}
+
 test('a process that is killed anywhere leaves a run that comes to the same result, with each effect once', { timeout: 600_000 }, async () => {
-  const rows = [];
-  for (const { at, name } of places(trace)) {
-    const calledBefore = modelCalls();
-    const id = await create();
-    await using _person = new Person(id);
-    const died = await die(id, at);
-    await runs.execute(id);
-    const again = await check(id, expected, calledBefore, died ? 1 : 0, `killed at point ${at}, ${name}`);
-    rows.push({ name, again, sandbox: died ? await sandboxOf(id) : 'it ended before' });
-  }
+  const rows: { readonly name: string; readonly again: number; readonly sandbox: string }[] = [];
+  // Each home takes the next place that nobody has taken.
+  const left = places(trace).values();
+  const work = async (home: Home): Promise<void> => {
+    for (const { at, name } of left) {
+      const { id, deaths, again } = await survive(home, [at], `killed at point ${at}, ${name}`);
+      rows.push({ name, again, sandbox: deaths > 0 ? await sandboxOf(home, id) : 'it ended before' });
+    }
+  };
+  await Promise.all(homes.map(work));
+  expect(rows).toHaveLength(places(trace).length);
   process.stdout.write(`\n${table(rows)}\n`);
   expect(rows.filter(({ sandbox }) => sandbox === 'the sandbox taken back').length).toBeGreaterThan(rows.length / 4);
-  // A sandbox of which its maker had no time to write is known by its label alone.
-  await ports.sandboxes.sweep();
-  expect(await ports.sandboxes.list()).toEqual([]);
-  await ports.journal.verify();
+  for (const { parts } of homes) {
+    // A sandbox of which its maker had no time to write is known by its label alone.
+    await parts.ports.sandboxes.sweep();
+    expect(await parts.ports.sandboxes.list()).toEqual([]);
+    await parts.ports.journal.verify();
+  }
 });
 
 test('a run that is killed again while it goes on comes to the same result, too', { timeout: 300_000 }, async () => {
   const anywhere = fc.integer({ min: 1, max: trace.length });
-  await fc.assert(
-    fc.asyncProperty(anywhere, anywhere, async (first, second) => {
-      const calledBefore = modelCalls();
-      const id = await create();
-      await using _person = new Person(id);
-      const deaths = [await die(id, first), await die(id, second)].filter(Boolean).length;
-      await runs.execute(id);
-      await check(id, expected, calledBefore, deaths, `killed at point ${first}, and then at ${second}`);
-    }),
-    { numRuns: 8, endOnFailure: true },
-  );
+  const [home = expect.fail('there is no home')] = homes;
+  const killedTwice = fc.asyncProperty(anywhere, anywhere, async (first, second) => {
+    await survive(home, [first, second], `killed at point ${first}, and then at ${second}`);
+  });
+  await fc.assert(killedTwice, { numRuns: 8, endOnFailure: true });
 });

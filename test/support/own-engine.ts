@@ -54,8 +54,8 @@ export class OwnEngine implements AsyncDisposable {
   }
 
   /** A client of its own; as glovebox finds any other engine. */
-  client(socket = this.socket): Engine {
-    return new Engine(async () => ({ state: 'found', docker: new Docker({ socketPath: socket }), endpoint: `unix://${socket}` }));
+  client(socket = this.socket, timing: ConstructorParameters<typeof Engine>[1] = {}): Engine {
+    return new Engine(async () => ({ state: 'found', docker: new Docker({ socketPath: socket }), endpoint: `unix://${socket}` }), timing);
   }
 
   /** An engine mounts its own folder, and one that was killed leaves that to nobody. */
