@@ -5,4 +5,4 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 // The application is loaded by the command that needs it: help and version come at once.
 const terminal = new Terminal(process);
 const openServices = async () => (await import('./app.ts')).openServices({ env: process.env, version, note: (text) => terminal.note(`glovebox: ${text}`, 'yellow') });
-process.exitCode = await runCli(process.argv.slice(2), terminal, version, openServices);
+process.exitCode = await runCli(process.argv.slice(2), terminal, { version, env: process.env, openServices });

@@ -1,6 +1,6 @@
 import { type Approval, type ApprovalAnswer, type ApprovalId, GloveboxError, parseId } from '../contracts/index.ts';
 import { describeApproval, safely } from '../session/index.ts';
-import type { Services } from './services.ts';
+import type { Place } from './place.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface AnswerOptions {
@@ -10,14 +10,14 @@ export interface AnswerOptions {
 }
 
 /** `glovebox approvals`: what waits for a person, or one approval in full. */
-export async function listApprovals(services: Services, terminal: Terminal, id: string | undefined, options: { all?: boolean; json?: boolean }): Promise<number> {
+export async function listApprovals(place: Place, terminal: Terminal, id: string | undefined, options: { all?: boolean; json?: boolean }): Promise<number> {
   if (id !== undefined) {
-    const approval = await services.approvals.get(approvalId(id), services.principal);
+    const approval = await place.approvals.get(approvalId(id), place.principal);
     if (options.json === true) await terminal.json(approval);
     else await terminal.data(`${describeApproval(approval)}\n  status    ${sayStatus(approval)}\n`);
     return 0;
   }
-  const approvals = await services.approvals.list(services.principal, { all: options.all === true });
+  const approvals = await place.approvals.list(place.principal, { all: options.all === true });
   if (options.json === true) await terminal.json({ approvals });
   else if (approvals.length === 0) terminal.note(options.all === true ? 'nobody was ever asked' : 'nothing waits for an answer');
   else for (const approval of approvals) await terminal.data(`${describeApproval(approval)}\n  status    ${sayStatus(approval)}\n\n`);
@@ -25,11 +25,11 @@ export async function listApprovals(services: Services, terminal: Terminal, id: 
 }
 
 /** `glovebox approve` and `glovebox deny`: an answer to what is asked there now. */
-export async function answerApproval(services: Services, terminal: Terminal, text: string, answer: ApprovalAnswer, options: AnswerOptions): Promise<number> {
+export async function answerApproval(place: Place, terminal: Terminal, text: string, answer: ApprovalAnswer, options: AnswerOptions): Promise<number> {
   const id = approvalId(text);
-  const { question } = await services.approvals.get(id, services.principal);
+  const { question } = await place.approvals.get(id, place.principal);
   const requestHash = options.request ?? question.requestHash;
-  const approval = await services.approvals.answer(id, { by: services.principal, answer, requestHash, ...(options.why === undefined ? {} : { why: options.why }) });
+  const approval = await place.approvals.answer(id, { by: place.principal, answer, requestHash, ...(options.why === undefined ? {} : { why: options.why }) });
   if (options.json === true) await terminal.json(approval);
   else terminal.note(`${describeApproval(approval)}\n  status    ${sayStatus(approval)}`);
   return 0;

@@ -17,16 +17,16 @@ export function addAudit(root: Command, run: Run, terminal: Terminal): void {
     .option('--key <key...>', 'whose signatures count, as `audit key` prints them (default: ours)')
     .option('--checkpoint <file...>', 'checkpoints that were kept elsewhere: what they say must still be so')
     .option('--json', 'as JSON')
-    .action((options: AuditVerifyCommand) => run(async (services) => (await audits()).verifyAudit(services, terminal, options)));
+    .action((options: AuditVerifyCommand) => run.anywhere(async (place) => (await audits()).verifyAudit(place, terminal, options)));
   audit
     .command('checkpoint')
     .description('sign what the journal holds now; prints the signed note, to be kept elsewhere')
     .option('--json', 'as JSON')
-    .action((options: { json?: boolean }) => run(async (services) => (await audits()).signCheckpoint(services, terminal, options)));
+    .action((options: { json?: boolean }) => run.anywhere(async (place) => (await audits()).signCheckpoint(place, terminal, options)));
   audit
     .command('key')
     .description('what verifies our checkpoints')
-    .action(() => run(async (services) => (await audits()).showKey(services, terminal)));
+    .action(() => run.anywhere(async (place) => (await audits()).showKey(place, terminal)));
   audit
     .command('export')
     .description('events, with what proves that they are what was written')
@@ -35,5 +35,5 @@ export function addAudit(root: Command, run: Run, terminal: Terminal): void {
     .option('--checkpoint <file...>', 'show that these checkpoints, which were kept elsewhere, still hold')
     .addOption(new Option('--format <format>', 'jsonl proves itself, ocsf is for a SIEM').choices(['jsonl', 'ocsf']).default('jsonl'))
     .option('-o, --output <file>', 'a new file instead of stdout')
-    .action((options: AuditExportCommand) => run(async (services) => (await audits()).exportAudit(services, terminal, options)));
+    .action((options: AuditExportCommand) => run.anywhere(async (place) => (await audits()).exportAudit(place, terminal, options)));
 }

@@ -1,7 +1,7 @@
 import { open, readFile } from 'node:fs/promises';
 import type { AuditReport } from '../contracts/index.ts';
 import { describeError, GloveboxError } from '../contracts/index.ts';
-import type { Services } from './services.ts';
+import type { Place } from './place.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface AuditVerifyCommand {
@@ -26,36 +26,36 @@ const MOST_SAID = 20;
 const PORTION_CHARACTERS = 64 * 1024;
 
 /** `glovebox audit verify`: 0 where all is as it was written, 1 where anything is not. */
-export async function verifyAudit(services: Services, terminal: Terminal, options: AuditVerifyCommand): Promise<number> {
+export async function verifyAudit(place: Place, terminal: Terminal, options: AuditVerifyCommand): Promise<number> {
   const keys = options.key ?? [];
   const checkpoints = await Promise.all((options.checkpoint ?? []).map(readText));
   const report =
     options.export === undefined
-      ? await services.audit.verify({ keys, checkpoints, ...(options.journal !== undefined && { journal: options.journal }) })
-      : await services.audit.verifyExport(linesOf(options.export), { keys, checkpoints });
+      ? await place.audit.verify({ keys, checkpoints, ...(options.journal !== undefined && { journal: options.journal }) })
+      : await place.audit.verifyExport(linesOf(options.export), { keys, checkpoints });
   if (options.json === true) await terminal.json(report);
   else await terminal.data(describe(report));
   return report.findings.length === 0 ? 0 : 1;
 }
 
 /** `glovebox audit checkpoint`. */
-export async function signCheckpoint(services: Services, terminal: Terminal, options: { json?: boolean }): Promise<number> {
-  const checkpoint = await services.audit.checkpoint();
-  if (options.json === true) await terminal.json({ checkpoint, key: await services.audit.verifierKey() });
+export async function signCheckpoint(place: Place, terminal: Terminal, options: { json?: boolean }): Promise<number> {
+  const checkpoint = await place.audit.checkpoint();
+  if (options.json === true) await terminal.json({ checkpoint, key: await place.audit.verifierKey() });
   else await terminal.data(checkpoint);
   return 0;
 }
 
 /** `glovebox audit key`. */
-export async function showKey(services: Services, terminal: Terminal): Promise<number> {
-  await terminal.data(`${await services.audit.verifierKey()}\n`);
+export async function showKey(place: Place, terminal: Terminal): Promise<number> {
+  await terminal.data(`${await place.audit.verifierKey()}\n`);
   return 0;
 }
 
 /** `glovebox audit export`. A file that was begun and not ended says so by its missing last line. */
-export async function exportAudit(services: Services, terminal: Terminal, { run, since, checkpoint, format, output }: AuditExportCommand): Promise<number> {
+export async function exportAudit(place: Place, terminal: Terminal, { run, since, checkpoint, format, output }: AuditExportCommand): Promise<number> {
   const checkpoints = await Promise.all((checkpoint ?? []).map(readText));
-  const lines = services.audit.export({ format, checkpoints, ...(run !== undefined && { streams: run }), ...(since !== undefined && { sinceMs: since }) });
+  const lines = place.audit.export({ format, checkpoints, ...(run !== undefined && { streams: run }), ...(since !== undefined && { sinceMs: since }) });
   if (output === undefined) {
     for await (const portion of portions(lines)) await terminal.data(portion);
     return 0;

@@ -1,7 +1,6 @@
 import type { CommandEnd } from '../contracts/index.ts';
-import type { GovernedCommand } from '../session/index.ts';
-import { commandRequest, exitCodeOf, explain, inOneSandbox, type SandboxOptions } from './one-sandbox.ts';
-import type { Services } from './services.ts';
+import { commandRequest, exitCodeOf, explain, type SandboxOptions } from './one-sandbox.ts';
+import type { Place, PlacedCommand } from './place.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface ExecOptions extends SandboxOptions {
@@ -10,17 +9,17 @@ export interface ExecOptions extends SandboxOptions {
 }
 
 /** `glovebox exec`: one command in a sandbox of its own. The process's exit code is the command's. */
-export function exec(services: Services, terminal: Terminal, argv: readonly [string, ...string[]], options: ExecOptions, signal: AbortSignal): Promise<number> {
-  return inOneSandbox(services, terminal, options, signal, async (sandbox, session) => {
+export function exec(place: Place, terminal: Terminal, argv: readonly [string, ...string[]], options: ExecOptions, signal: AbortSignal): Promise<number> {
+  return place.inOneSandbox(terminal, options, signal, async (sandbox) => {
     const command = await sandbox.exec({ argv, stdin: options.interactive === true ? 'pipe' : 'none', signal, ...commandRequest(options) });
     const end = await stream(command, terminal, options);
-    if (options.json === true) await terminal.json({ session: session.id, command: command.id, kind: sandbox.kind, image: sandbox.image, ...end });
+    if (options.json === true) await terminal.json({ session: sandbox.session, command: command.id, kind: sandbox.kind, image: sandbox.image, ...end });
     else explain(command, end, terminal);
     return exitCodeOf(end);
   });
 }
 
-async function stream(command: GovernedCommand, terminal: Terminal, options: ExecOptions): Promise<CommandEnd> {
+async function stream(command: PlacedCommand, terminal: Terminal, options: ExecOptions): Promise<CommandEnd> {
   const feeding = options.interactive === true ? feed(command, terminal) : undefined;
   for await (const chunk of command.output) {
     const target = chunk.channel === 'stdout' && options.json !== true ? terminal.stdout : terminal.stderr;
@@ -33,7 +32,7 @@ async function stream(command: GovernedCommand, terminal: Terminal, options: Exe
 }
 
 /** Passes our stdin on until either side ends it. */
-async function feed(command: GovernedCommand, terminal: Terminal): Promise<void> {
+async function feed(command: PlacedCommand, terminal: Terminal): Promise<void> {
   try {
     for await (const bytes of terminal.stdin) await command.write(Buffer.from(bytes));
     await command.closeStdin();

@@ -2,8 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { GloveboxError } from '../contracts/index.ts';
 import type { RunInput } from '../runs/index.ts';
 import { attendanceAt } from './attendance.ts';
-import type { Services } from './services.ts';
-import { sessionImage } from './session-image.ts';
+import type { Place } from './place.ts';
 import type { Terminal } from './terminal.ts';
 import { type Delivery, workOnRun } from './work-on-run.ts';
 
@@ -28,37 +27,37 @@ export interface FixOptions extends Delivery {
 }
 
 /** `glovebox fix`: a repository goes in, a tested patch comes out. */
-export async function fix(services: Services, terminal: Terminal, options: FixOptions, signal: AbortSignal): Promise<number> {
+export async function fix(place: Place, terminal: Terminal, options: FixOptions, signal: AbortSignal): Promise<number> {
   if ([options.apply === true, options.branch !== undefined, options.push !== undefined, options.patch !== undefined].filter(Boolean).length > 1) {
     throw new GloveboxError('usage', '--apply, --branch, --push and --patch exclude each other: choose one');
   }
+  if (!place.isHere && (options.apply === true || options.branch !== undefined || options.push !== undefined)) throw new GloveboxError('usage', 'a server has no working tree of yours: --patch <file> writes here what came of it');
   const { detach = false, notBefore: notBeforeMs, key } = options;
   if (!detach && notBeforeMs !== undefined) throw new GloveboxError('usage', '--not-before is for a run that waits for a worker: give --detach too');
-  const runs = services.runs(attendanceAt(terminal, services.principal));
-  const id = await runs.create(await inputOf(services, terminal, options, signal), {
+  const runs = place.runs(attendanceAt(terminal, place.principal));
+  const id = await runs.create(await inputOf(place, terminal, options, signal), {
     signal,
     onNote: (note) => terminal.note(note, 'dim'),
     ...(key === undefined ? {} : { key }),
     ...(detach ? { queue: notBeforeMs === undefined ? {} : { notBeforeMs } } : {}),
   });
-  if (!detach) return await workOnRun({ journal: services.journal, runs }, terminal, id, options, signal);
+  if (!detach) return await workOnRun({ journal: place.journal, runs }, terminal, id, options, signal);
   if (options.json === true) await terminal.json({ run: id });
   else await terminal.data(`${id}\n`);
   terminal.note(`it waits for a worker (glovebox worker): glovebox runs watch ${id}`, 'dim');
   return 0;
 }
 
-async function inputOf(services: Services, terminal: Terminal, options: FixOptions, signal: AbortSignal): Promise<RunInput> {
-  const policy = await services.policies.load(options.policy);
+async function inputOf(place: Place, terminal: Terminal, options: FixOptions, signal: AbortSignal): Promise<RunInput> {
   const { image, fallback, test: testCommand, maxUsd, maxSteps, timeout: timeoutMs, deadline: deadlineMs, priority, keepIgnored } = options;
   return {
     task: await taskText(options.task),
     repository: options.repo,
-    model: options.model ?? modelFromEnvironment(services.env),
+    model: options.model ?? modelFromEnvironment(place.env),
     ...(fallback === undefined ? {} : { fallback }),
     policy: options.policy,
     // Without --image, what lies in the repository says which of ours it is.
-    ...(image === undefined ? {} : await sessionImage(services, terminal, { asked: image, policy, kinds: policy.grant.kinds }, signal)),
+    ...(image === undefined ? {} : await place.runImage(terminal, image, options.policy, signal)),
     ...(testCommand === undefined ? {} : { testCommand }),
     ...(maxUsd === undefined ? {} : { maxUsd }),
     ...(maxSteps === undefined ? {} : { maxSteps }),
@@ -80,7 +79,7 @@ async function taskText(task: string): Promise<string> {
 }
 
 /** What to use where no model is named: what the environment gives access to. Undefined without a key or a base URL. */
-export function availableModel(env: Services['env']): string | undefined {
+export function availableModel(env: Place['env']): string | undefined {
   const has = (name: string): boolean => (env[name] ?? '') !== '';
   if (has('GLOVEBOX_MODEL')) return env['GLOVEBOX_MODEL'];
   if (has('ANTHROPIC_API_KEY') || has('ANTHROPIC_BASE_URL')) return 'anthropic:claude-sonnet-5-5';
@@ -89,7 +88,7 @@ export function availableModel(env: Services['env']): string | undefined {
   return undefined;
 }
 
-function modelFromEnvironment(env: Services['env']): string {
+function modelFromEnvironment(env: Place['env']): string {
   const model = availableModel(env);
   if (model !== undefined) return model;
   throw new GloveboxError(

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { GloveboxError } from '../contracts/index.ts';
 import { attendanceAt } from './attendance.ts';
 import { runId } from './run-id.ts';
-import type { Services } from './services.ts';
+import type { Place } from './place.ts';
 import type { Terminal } from './terminal.ts';
 import { type Delivery, workOnRun } from './work-on-run.ts';
 
@@ -16,19 +16,19 @@ export interface ForkOptions extends Delivery {
 }
 
 /** `glovebox runs fork`: another way from a step of a run on. */
-export async function forkRun(services: Services, terminal: Terminal, id: string, options: ForkOptions, signal: AbortSignal): Promise<number> {
-  const attendance = attendanceAt(terminal, services.principal);
+export async function forkRun(place: Place, terminal: Terminal, id: string, options: ForkOptions, signal: AbortSignal): Promise<number> {
+  const attendance = attendanceAt(terminal, place.principal);
   const prompt = await said(options);
   const { at: step, model, policy } = options;
   const parent = runId(id);
-  const fork = await services.forks(attendance).fork(parent, { step, ...(model === undefined ? {} : { model }), ...(policy === undefined ? {} : { policy }), ...(prompt === undefined ? {} : { prompt }) });
+  const fork = await place.forks(attendance).fork(parent, { step, ...(model === undefined ? {} : { model }), ...(policy === undefined ? {} : { policy }), ...(prompt === undefined ? {} : { prompt }) });
   terminal.note(`${fork}: from step ${step} of ${parent}`, 'dim');
   if (options.onlyCreate === true) {
     if (options.json === true) await terminal.json({ run: fork, parent, step });
     else await terminal.data(`${fork}\n`);
     return 0;
   }
-  return await workOnRun({ journal: services.journal, runs: services.runs(attendance) }, terminal, fork, options, signal);
+  return await workOnRun({ journal: place.journal, runs: place.runs(attendance) }, terminal, fork, options, signal);
 }
 
 async function said({ prompt, promptFile }: ForkOptions): Promise<string | undefined> {

@@ -15,7 +15,7 @@ export function addHistory(runs: Command, run: Run, terminal: Terminal): void {
     .option('--live-tools', 'run its tools again, too, in fresh sandboxes, and compare what they answer and leave behind')
     .option('--stop', 'with --live-tools: stop at the first difference')
     .option('--json', 'the report as JSON')
-    .action((id: string, options: ReplayOptions) => run(async (services, signal) => (await import('./replay.ts')).replayRun(services, terminal, id, options, signal)));
+    .action((id: string, options: ReplayOptions) => run.anywhere(async (place, signal) => (await import('./replay.ts')).replayRun(place, terminal, id, options, signal)));
   deliveryOptions(
     runs
       .command('fork <run>')
@@ -26,7 +26,7 @@ export function addHistory(runs: Command, run: Run, terminal: Terminal): void {
       .option('--prompt <text>', 'say this before it goes on')
       .option('--prompt-file <file>', 'say what is in this file')
       .option('--only-create', 'make the run and print its id; `runs resume` begins it'),
-  ).action((id: string, options: ForkOptions) => run(async (services, signal) => (await import('./fork.ts')).forkRun(services, terminal, id, options, signal)));
+  ).action((id: string, options: ForkOptions) => run.anywhere(async (place, signal) => (await import('./fork.ts')).forkRun(place, terminal, id, options, signal)));
   addFormats(runs, run, terminal);
 }
 
@@ -36,7 +36,7 @@ function addFormats(runs: Command, run: Run, terminal: Terminal): void {
     .description('a run in the format of others: ATIF 1.7, a SWE-agent trajectory, OTLP/JSON spans; or all of its events')
     .addOption(new Option('--format <format>', 'which').choices(['atif', 'traj', 'otlp', 'json'] satisfies ExportFormat[]).default('atif'))
     .option('-o, --output <file>', 'a new file instead of stdout')
-    .action((id: string, options: ExportOptions) => run(async (services, signal) => (await import('./trajectory.ts')).exportRun(services, terminal, id, options, signal)));
+    .action((id: string, options: ExportOptions) => run.anywhere(async (place, signal) => (await import('./trajectory.ts')).exportRun(place, terminal, id, options, signal)));
   runs
     .command('import <file>')
     .description('make a run of an ATIF trajectory, of glovebox or of another tool, to show, replay with live tools or fork')

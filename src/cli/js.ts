@@ -1,11 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { type ConsoleLine, describeError, GloveboxError, type JavaScriptEnd } from '../contracts/index.ts';
-import { type GovernedJavaScript, type JavaScriptRequest, type ProgramGrants, Session } from '../session/index.ts';
-import { attendanceAt } from './attendance.ts';
-import { warnOfObserving } from './observing.ts';
-import { bring, execError } from './one-sandbox.ts';
-import type { Services } from './services.ts';
+import type { JavaScriptRequest } from '../session/index.ts';
+import type { Place, PlacedProgram } from './place.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface JsOptions {
@@ -20,25 +17,17 @@ export interface JsOptions {
 }
 
 /** `glovebox js`: one program in an isolate. */
-export async function js(services: Services, terminal: Terminal, file: string | undefined, options: JsOptions, signal: AbortSignal): Promise<number> {
+export async function js(place: Place, terminal: Terminal, file: string | undefined, options: JsOptions, signal: AbortSignal): Promise<number> {
   const program = await programOf(file, options);
-  try {
-    const policy = await services.policies.load(options.policy);
-    if (policy.mode === 'observe') warnOfObserving(terminal, policy.name);
-    await using session = await Session.open(services.sessionPorts(attendanceAt(terminal, services.principal)), { principal: services.principal, policy, signal });
-    const lines: ConsoleLine[] = [];
-    const onConsole = (line: ConsoleLine): void => {
-      if (options.json === true) lines.push(line);
-      else terminal.note(line.text);
-    };
-    const grants = await grantsOf(services, terminal, session, options, signal);
-    const ran = await session.javascript({ ...program, onConsole, grants, signal, ...(options.timeout === undefined ? {} : { limits: { wallMs: options.timeout } }) });
-    if (options.json === true) await terminal.json({ session: session.id, call: ran.id, ...ran.end, console: lines });
-    else await tell(ran, terminal);
-    return exitCodeOf(ran.end);
-  } catch (thrown) {
-    throw execError(thrown);
-  }
+  const lines: ConsoleLine[] = [];
+  const onConsole = (line: ConsoleLine): void => {
+    if (options.json === true) lines.push(line);
+    else terminal.note(line.text);
+  };
+  const { session, ...ran } = await place.javascript(terminal, { ...program, onConsole }, options, signal);
+  if (options.json === true) await terminal.json({ ...(session === undefined ? {} : { session }), call: ran.id, ...ran.end, console: lines });
+  else await tell(ran, terminal);
+  return exitCodeOf(ran.end);
 }
 
 async function programOf(file: string | undefined, options: JsOptions): Promise<Pick<JavaScriptRequest, 'source' | 'fileName' | 'language' | 'form' | 'args'>> {
@@ -71,16 +60,8 @@ function argumentsOf(text: string): readonly unknown[] {
   throw new GloveboxError('usage', '--args: expected a JSON list, such as [1, "two"]');
 }
 
-async function grantsOf(services: Services, terminal: Terminal, session: Session, options: JsOptions, signal: AbortSignal): Promise<ProgramGrants> {
-  const fetch = session.policy.grant.javascript.functions.includes('fetch');
-  if (options.workspace === undefined) return { fetch };
-  const sandbox = await session.sandbox('files of a program');
-  await bring(services, sandbox, options.workspace, terminal, signal);
-  return { files: sandbox.files, fetch };
-}
-
 /** The result alone is data. */
-async function tell({ end, decision }: GovernedJavaScript, terminal: Terminal): Promise<void> {
+async function tell({ end, decision }: PlacedProgram, terminal: Terminal): Promise<void> {
   if (end.cause === 'returned') {
     if (end.result !== undefined) await terminal.json(end.result);
   } else if (end.cause === 'policy') terminal.note(`glovebox: denied by ${decision.reason.rule}: ${decision.reason.text}`, 'red');
@@ -91,7 +72,7 @@ async function tell({ end, decision }: GovernedJavaScript, terminal: Terminal): 
 }
 
 /** 0 with a result; 1 where the program is at fault; 124 a limit, 125 lost, 126 denied, 130 cancelled. */
-function exitCodeOf({ cause }: JavaScriptEnd): number {
+function exitCodeOf({ cause }: Pick<JavaScriptEnd, 'cause'>): number {
   switch (cause) {
     case 'returned':
       return 0;

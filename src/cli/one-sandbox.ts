@@ -1,8 +1,9 @@
 import { constants } from 'node:os';
 import { type CommandEnd, GloveboxError, type SandboxKind, type Variables, WORKSPACE } from '../contracts/index.ts';
-import { type GovernedCommand, type GovernedSandbox, Session } from '../session/index.ts';
+import { type GovernedSandbox, Session } from '../session/index.ts';
 import { attendanceAt } from './attendance.ts';
 import { warnOfObserving } from './observing.ts';
+import type { PlacedCommand, PlacedSandbox } from './place.ts';
 import type { Services } from './services.ts';
 import { sessionImage } from './session-image.ts';
 import type { Terminal } from './terminal.ts';
@@ -24,7 +25,7 @@ export async function inOneSandbox(
   terminal: Terminal,
   options: SandboxOptions,
   signal: AbortSignal,
-  use: (sandbox: GovernedSandbox, session: Session) => Promise<number>,
+  use: (sandbox: PlacedSandbox) => Promise<number>,
 ): Promise<number> {
   try {
     const policy = await services.policies.load(options.policy);
@@ -41,7 +42,8 @@ export async function inOneSandbox(
     });
     const sandbox = await session.sandbox('exec');
     if (options.workspace !== undefined) await bring(services, sandbox, options.workspace, terminal, signal);
-    const code = await use(sandbox, session);
+    const { id, kind, image: started } = sandbox;
+    const code = await use({ id, kind, image: started, session: session.id, exec: (request) => sandbox.exec(request) });
     await throwIfStopped(services, session, code);
     return code;
   } catch (thrown) {
@@ -106,7 +108,7 @@ export function exitCodeOf(end: CommandEnd): number {
 }
 
 /** How it ended, for a person, where that is not plain from the exit code. */
-export function explain(command: GovernedCommand, end: CommandEnd, terminal: Terminal): void {
+export function explain(command: PlacedCommand, end: CommandEnd, terminal: Terminal): void {
   const { effect, reason, observed } = command.decision;
   if (observed === true) terminal.note(`glovebox: observed: ${reason.rule} would ${effect === 'ask' ? 'ask about it' : 'deny it'}: ${reason.text}`, 'yellow');
   const hit = end.limitsHit.length === 0 ? '' : `, having run into: ${end.limitsHit.join(', ')}`;

@@ -1,10 +1,11 @@
-import { Argument, Command, CommanderError, Option } from 'commander';
-import { describeError, GloveboxError, type Redactor, type SandboxKind } from '../contracts/index.ts';
+import { Argument, Command, Option } from 'commander';
+import { GloveboxError, type SandboxKind } from '../contracts/index.ts';
 import { answerApproval, type AnswerOptions, listApprovals } from './approvals.ts';
 import { addAudit } from './audit-commands.ts';
 import { addBudgets } from './budgets-commands.ts';
 import { demo, type DemoOptions } from './demo.ts';
 import { doctor } from './doctor.ts';
+import { type CliOptions, Doing, report, serverOption } from './doing.ts';
 import { exec, type ExecOptions } from './exec.ts';
 import { fix, type FixOptions } from './fix.ts';
 import { gc } from './gc.ts';
@@ -13,7 +14,7 @@ import { buildImages, listImages, removeImages } from './images.ts';
 import { js, type JsOptions } from './js.ts';
 import { addMcp } from './mcp.ts';
 import { addNotify } from './notify-commands.ts';
-import { ExecError, type SandboxOptions } from './one-sandbox.ts';
+import type { SandboxOptions } from './one-sandbox.ts';
 import { countOption, deliveryOptions, durationOption, positiveOption, variableOption } from './options.ts';
 import { addPolicy } from './policy-commands.ts';
 import { addSteering, addWorker, queueOptions } from './queue-commands.ts';
@@ -22,7 +23,6 @@ import type { Run } from './run-action.ts';
 import { addServe } from './serve.ts';
 import { listRuns, resumeRun, showRun } from './runs.ts';
 import { listSecrets, removeSecret, setSecret } from './secrets.ts';
-import type { Services } from './services.ts';
 import { shell, shellOfRun } from './shell.ts';
 import { addStop } from './stop-commands.ts';
 import { addTenants } from './tenants-commands.ts';
@@ -34,17 +34,15 @@ const IMAGE_OPTION = 'base, node, python, data, polyglot, any image, ./Dockerfil
 const KINDS: readonly SandboxKind[] = ['gvisor', 'container', 'process'];
 
 /** Reads the arguments, does what they say, and gives the process's exit code. Never throws. */
-export async function runCli(argv: readonly string[], terminal: Terminal, version: string, openServices: () => Promise<Services>): Promise<number> {
+export async function runCli(argv: readonly string[], terminal: Terminal, { version, env, openServices }: CliOptions): Promise<number> {
   const stop = new AbortController();
-  let code = 0;
-  const run: Run = async (action) => {
-    await using services = await openServices();
-    code = await action(services, stop.signal).catch((error: unknown) => report(error, terminal, services.redactor));
-  };
+  const doing = new Doing({ terminal, version, env, openServices, signal: stop.signal });
   const unlisten = onInterrupt(stop, terminal);
   try {
-    await program(run, terminal, version).parseAsync(argv, { from: 'user' });
-    return code;
+    await program(doing.run, terminal, version)
+      .hook('preAction', (_root, command) => doing.begin(command))
+      .parseAsync(argv, { from: 'user' });
+    return doing.code;
   } catch (error) {
     return await report(error, terminal);
   } finally {
@@ -76,13 +74,13 @@ function program(run: Run, terminal: Terminal, version: string): Command {
   addServe(root, run, terminal);
   addNotify(root, run, terminal);
   addMcp(root, run, KINDS);
-  return exitInstead(root);
+  return everywhere(root);
 }
 
 function addFix(root: Command, run: Run, terminal: Terminal): void {
   deliveryOptions(queueOptions(taskOptions(root.command('fix').description('let an agent change a repository until its tests pass; the patch goes to stdout'))))
     .option('--detach', 'leave it to a worker: its id goes to stdout')
-    .action((options: FixOptions) => run((services, signal) => fix(services, terminal, options, signal)));
+    .action((options: FixOptions) => run.anywhere((place, signal) => fix(place, terminal, options, signal)));
   root
     .command('demo')
     .description('fix small repositories that ship with glovebox; without a model by a transcript')
@@ -121,7 +119,7 @@ function addExec(root: Command, run: Run, terminal: Terminal): void {
   )
     .option('-i, --interactive', 'pass stdin on')
     .option('--json', 'how it ended, as JSON on stdout; its own output goes to stderr')
-    .action((argv: [string, ...string[]], options: ExecOptions) => run((services, signal) => exec(services, terminal, argv, options, signal)));
+    .action((argv: [string, ...string[]], options: ExecOptions) => run.anywhere((place, signal) => exec(place, terminal, argv, options, signal)));
   sandboxOptions(
     root
       .command('shell')
@@ -132,7 +130,7 @@ function addExec(root: Command, run: Run, terminal: Terminal): void {
   )
     .option('--run <run>', 'in the files of a run, whose agent stands still meanwhile and is told what was changed')
     .action((argv: string[], { run: id, ...options }: SandboxOptions & { run?: string }) =>
-      run((services, signal) => (id === undefined ? shell(services, terminal, argv, options, signal) : shellOfRun(services, terminal, id, argv, signal))),
+      id === undefined ? run.anywhere((place, signal) => shell(place, terminal, argv, options, signal)) : run((services, signal) => shellOfRun(services, terminal, id, argv, signal)),
     );
 }
 
@@ -149,7 +147,7 @@ function addJs(root: Command, run: Run, terminal: Terminal): void {
     .option('--workspace <dir>', 'copy this folder into a sandbox, and give the program `files` of it; the folder itself is never written')
     .option('--timeout <duration>', 'end it after so long', durationOption)
     .option('--json', 'how it ended, with result and console, as JSON on stdout')
-    .action((file: string | undefined, options: JsOptions) => run((services, signal) => js(services, terminal, file, options, signal)));
+    .action((file: string | undefined, options: JsOptions) => run.anywhere((place, signal) => js(place, terminal, file, options, signal)));
 }
 
 function sandboxOptions(command: Command, policy: string): Command {
@@ -171,16 +169,16 @@ function addRuns(root: Command, run: Run, terminal: Terminal): void {
     .description('runs, newest first')
     .option('--limit <n>', 'at most so many', countOption)
     .option('--json', 'as JSON')
-    .action((options: { limit?: number; json?: boolean }) => run((services) => listRuns(services, terminal, options)));
+    .action((options: { limit?: number; json?: boolean }) => run.anywhere((place) => listRuns(place, terminal, options)));
   runs
     .command('show <run>')
     .description('what happened in a run')
     .option('--patch', 'its patch, and nothing else')
     .option('--json', 'as JSON, with every event')
-    .action((id: string, options: { json?: boolean; patch?: boolean }) => run((services) => showRun(services, terminal, id, options)));
+    .action((id: string, options: { json?: boolean; patch?: boolean }) => run.anywhere((place) => showRun(place, terminal, id, options)));
   addSteering(runs, run, terminal, taskOptions);
   deliveryOptions(runs.command('resume <run>').description('go on with a run that was interrupted or paused')).action((id: string, options: Delivery) =>
-    run((services, signal) => resumeRun(services, terminal, id, options, signal)),
+    run.anywhere((place, signal) => resumeRun(place, terminal, id, options, signal)),
   );
   addHistory(runs, run, terminal);
 }
@@ -191,13 +189,13 @@ function addApprovals(root: Command, run: Run, terminal: Terminal): void {
     .description('what waits for a person, or all of one')
     .option('--all', 'what was answered, too')
     .option('--json', 'as JSON, in full')
-    .action((id: string | undefined, options: { all?: boolean; json?: boolean }) => run((services) => listApprovals(services, terminal, id, options)));
+    .action((id: string | undefined, options: { all?: boolean; json?: boolean }) => run.anywhere((place) => listApprovals(place, terminal, id, options)));
   answerOptions(root.command('approve <approval>').description('say yes to what is asked, and let it go on'))
     .addOption(new Option('--for <time>', 'this one time, or as often as this session asks for exactly this').choices(['once', 'session']).default('once'))
     .option('--happened', 'of an effect of which nobody knew whether it was done: it was, and need not be done again')
-    .action((id: string, { for: answer, happened, ...options }: { for: 'once' | 'session'; happened?: boolean } & AnswerOptions) => run((services) => answerApproval(services, terminal, id, happened === true ? 'happened' : answer, options)));
+    .action((id: string, { for: answer, happened, ...options }: { for: 'once' | 'session'; happened?: boolean } & AnswerOptions) => run.anywhere((place) => answerApproval(place, terminal, id, happened === true ? 'happened' : answer, options)));
   answerOptions(root.command('deny <approval>').description('say no to what is asked, for as long as this session lasts')).action((id: string, options: AnswerOptions) =>
-    run((services) => answerApproval(services, terminal, id, 'never', options)),
+    run.anywhere((place) => answerApproval(place, terminal, id, 'never', options)),
   );
 }
 
@@ -213,16 +211,16 @@ function addSecrets(root: Command, run: Run, terminal: Terminal): void {
   secrets
     .command('set <name>')
     .description('keep a secret, or a new value of one: typed unseen, or from stdin')
-    .action((name: string) => run((services) => setSecret(services, terminal, name)));
+    .action((name: string) => run.anywhere((place) => setSecret(place, terminal, name)));
   secrets
     .command('list')
     .description('their names, and when they were set; a value is never shown')
     .option('--json', 'as JSON')
-    .action((options: { json?: boolean }) => run((services) => listSecrets(services, terminal, options)));
+    .action((options: { json?: boolean }) => run.anywhere((place) => listSecrets(place, terminal, options)));
   secrets
     .command('remove <name>')
     .description('forget a secret')
-    .action((name: string) => run((services) => removeSecret(services, terminal, name)));
+    .action((name: string) => run.anywhere((place) => removeSecret(place, terminal, name)));
 }
 
 function addMachine(root: Command, run: Run, terminal: Terminal): void {
@@ -260,10 +258,10 @@ function addMachine(root: Command, run: Run, terminal: Terminal): void {
     .action((references: string[]) => run((services) => removeImages(services, references)));
 }
 
-/** commander would end the process itself, before anything could be released. */
-function exitInstead(command: Command): Command {
-  command.exitOverride();
-  for (const child of command.commands) exitInstead(child);
+/** commander would end the process itself, before anything could be released. And each can be told of a server, as the root can. */
+function everywhere(command: Command): Command {
+  command.exitOverride().addOption(serverOption().hideHelp(command.parent !== null));
+  for (const child of command.commands) everywhere(child);
   return command;
 }
 
@@ -276,20 +274,4 @@ function onInterrupt(stop: AbortController, terminal: Terminal): () => void {
   };
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   return () => process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
-}
-
-/** What a guest, an upstream or an engine said is in it, and secrets with that. */
-async function report(error: unknown, terminal: Terminal, redactor?: Redactor): Promise<number> {
-  const say = async (text: string): Promise<void> => terminal.note(`glovebox: ${(await redactor?.all(text)) ?? text}`, 'red');
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  if (error instanceof ExecError) {
-    await say(error.message);
-    return error.exitCode;
-  }
-  if (error instanceof GloveboxError) {
-    await say(error.message);
-    return error.code === 'cancelled' ? 130 : error.exitCode;
-  }
-  await say(`an error of our own, please report it: ${error instanceof Error ? (error.stack ?? error.message) : describeError(error)}`);
-  return 5;
 }

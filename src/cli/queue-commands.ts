@@ -34,27 +34,27 @@ export function addWorker(root: Command, run: Run, terminal: Terminal): void {
 export function addSteering(runs: Command, run: Run, terminal: Terminal, task: (command: Command) => Command): void {
   queueOptions(task(runs.command('create').description('a run that waits for a worker; its id goes to stdout (`fix --detach`)')))
     .option('--json', 'one JSON object on stdout')
-    .action((options: FixOptions) => run(async (services, signal) => (await import('./fix.ts')).fix(services, terminal, { ...options, detach: true }, signal)));
+    .action((options: FixOptions) => run.anywhere(async (place, signal) => (await import('./fix.ts')).fix(place, terminal, { ...options, detach: true }, signal)));
   runs
     .command('watch <run>')
     .description('what happened in a run and what happens, to its end; its exit code is that of fix')
     .option('--json', 'each event as a line of JSON on stdout')
-    .action((id: string, options: SteerOptions) => run(async (services, signal) => (await steer()).watchRun(services, terminal, id, options, signal)));
+    .action((id: string, options: SteerOptions) => run.anywhere(async (place, signal) => (await steer()).watchRun(place, terminal, id, options, signal)));
   runs
     .command('say <run> <text|@file>')
     .description('tell the agent something before its next step')
     .option('--interrupt', 'cut short what goes on now')
     .option('--json', 'as JSON')
-    .action((id: string, text: string, options: SteerOptions & { interrupt?: boolean }) => run(async (services) => (await steer()).sayToRun(services, terminal, id, text, options)));
+    .action((id: string, text: string, options: SteerOptions & { interrupt?: boolean }) => run.anywhere(async (place) => (await steer()).sayToRun(place, terminal, id, text, options)));
   runs
     .command('pause <run>')
     .description('let it stand still after its present step; `runs resume` lets it go on')
     .option('--json', 'as JSON')
-    .action((id: string, options: SteerOptions) => run(async (services) => (await steer()).pauseRun(services, terminal, id, options)));
+    .action((id: string, options: SteerOptions) => run.anywhere(async (place) => (await steer()).pauseRun(place, terminal, id, options)));
   runs
     .command('cancel <run>')
     .description('end it, whoever works at it and wherever')
     .option('--why <text>', 'for the journal')
     .option('--json', 'as JSON')
-    .action((id: string, options: SteerOptions & { why?: string }) => run(async (services) => (await steer()).cancelRun(services, terminal, id, options)));
+    .action((id: string, options: SteerOptions & { why?: string }) => run.anywhere(async (place) => (await steer()).cancelRun(place, terminal, id, options)));
 }

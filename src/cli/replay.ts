@@ -2,7 +2,7 @@ import type { Observation, ReplayReport } from '../runs/index.ts';
 import { attendanceAt } from './attendance.ts';
 import { summarizeInput } from './progress.ts';
 import { runId } from './run-id.ts';
-import type { Services } from './services.ts';
+import type { Place } from './place.ts';
 import { printable, type Terminal } from './terminal.ts';
 
 export interface ReplayOptions {
@@ -14,9 +14,9 @@ export interface ReplayOptions {
 type Difference = NonNullable<Observation['difference']>;
 
 /** `glovebox runs replay`: 0 where the run comes out as it was, 1 where it does not. */
-export async function replayRun(services: Services, terminal: Terminal, id: string, options: ReplayOptions, signal: AbortSignal): Promise<number> {
+export async function replayRun(place: Place, terminal: Terminal, id: string, options: ReplayOptions, signal: AbortSignal): Promise<number> {
   const run = runId(id);
-  const replays = services.replays(attendanceAt(terminal, services.principal));
+  const replays = place.replays(attendanceAt(terminal, place.principal));
   const onObservation = (observation: Observation): void => terminal.note(describeObservation(observation), observation.verdict === 'different' || observation.files.length > 0 ? 'yellow' : 'dim');
   const report = options.liveTools === true ? await replays.live(run, { signal, stop: options.stop === true, onObservation }) : await replays.strict(run, signal);
   if (options.json === true) await terminal.json(report);

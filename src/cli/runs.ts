@@ -1,61 +1,52 @@
 import type { RunId } from '../contracts/index.ts';
-import type { RunListing, RunOutline, RunState } from '../runs/index.ts';
+import type { RunState } from '../runs/index.ts';
 import { attendanceAt } from './attendance.ts';
+import type { Place, RunRow } from './place.ts';
 import { describeEscalation, howEnded, Progress } from './progress.ts';
 import { runId } from './run-id.ts';
-import type { Services } from './services.ts';
 import { printable, type Terminal } from './terminal.ts';
 import { type Delivery, workOnRun } from './work-on-run.ts';
 
-export async function listRuns(services: Services, terminal: Terminal, options: { limit?: number; json?: boolean }): Promise<number> {
-  const listings = await services.runs().list(options.limit === undefined ? {} : { limit: options.limit });
+export async function listRuns(place: Place, terminal: Terminal, options: { limit?: number; json?: boolean }): Promise<number> {
+  const listings = await place.runs().list(options.limit === undefined ? {} : { limit: options.limit });
   if (options.json === true) {
-    await terminal.json({ runs: listings.map(({ id, state, running }) => ({ id, status: status(state, running), task: state.task, createdMs: state.createdMs, summary: state.summary })) });
+    await terminal.json({ runs: listings.map(({ id, state, standing }) => ({ id, status: standing, task: state.task, createdMs: state.createdMs, summary: state.summary })) });
   } else if (listings.length === 0) terminal.note('there are no runs yet');
   else for (const listing of listings) await terminal.data(`${row(listing)}\n`);
   return 0;
 }
 
 /** One run: its events as progress on stderr, its state on stdout. With `patch`, only the patch. */
-export async function showRun(services: Services, terminal: Terminal, id: string, options: { json?: boolean; patch?: boolean }): Promise<number> {
-  const runs = services.runs();
+export async function showRun(place: Place, terminal: Terminal, id: string, options: { json?: boolean; patch?: boolean }): Promise<number> {
+  const runs = place.runs();
   const run = runId(id);
   const state = await runs.show(run);
   if (options.patch === true) await terminal.data((await runs.patch(run)).text);
-  else if (options.json === true) await terminal.json({ id: run, ...state, events: await services.journal.read(run) });
+  else if (options.json === true) await terminal.json({ id: run, ...state, events: await place.journal.read(run) });
   else {
     const progress = new Progress(terminal);
-    for (const event of await services.journal.read(run)) progress.show(event);
+    for (const event of await place.journal.read(run)) progress.show(event);
     await terminal.data(describe(run, state));
   }
   return 0;
 }
 
 /** Goes on with a run here; one that workers or somebody else have is only let go on. */
-export async function resumeRun(services: Services, terminal: Terminal, text: string, options: Delivery, signal: AbortSignal): Promise<number> {
-  const runs = services.runs(attendanceAt(terminal, services.principal));
+export async function resumeRun(place: Place, terminal: Terminal, text: string, options: Delivery, signal: AbortSignal): Promise<number> {
+  const runs = place.runs(attendanceAt(terminal, place.principal));
   const id = runId(text);
   const { status: stage, life } = await runs.show(id);
   const isOthers = life.place.at !== 'nowhere' || (life.requests.paused !== undefined && (await runs.isRunning(id)));
   if (stage !== 'ended' && life.requests.paused !== undefined) await runs.steer.goOn(id);
   else if (stage !== 'ended' && isOthers) await runs.steer.wake(id);
-  if (stage === 'ended' || !isOthers) return await workOnRun({ journal: services.journal, runs }, terminal, id, options, signal);
+  if (stage === 'ended' || !isOthers) return await workOnRun({ journal: place.journal, runs }, terminal, id, options, signal);
   terminal.note(`${id} goes on where it is: glovebox runs watch ${id}`);
   return 0;
 }
 
-function status({ status: stage, summary, waitingFor, life, newer }: RunOutline, running: boolean): string {
-  if (stage === 'erased') return stage;
-  if (summary !== undefined) return summary.outcome;
-  if (newer !== undefined) return 'newer';
-  if (running) return waitingFor !== undefined ? 'waiting' : life.requests.paused !== undefined ? 'paused' : 'running';
-  if (life.place.at === 'parked') return life.place.why === 'approval' ? 'waiting' : 'paused';
-  return life.place.at === 'queue' ? 'queued' : 'interrupted';
-}
-
-function row({ id, state, running }: RunListing): string {
+function row({ id, state, standing }: RunRow): string {
   const [first = ''] = state.task.trim().split('\n');
-  return `${id}  ${status(state, running).padEnd(11)}  ${new Date(state.createdMs).toISOString().slice(0, 19)}Z  ${printable(first.slice(0, 70))}`;
+  return `${id}  ${standing.padEnd(11)}  ${new Date(state.createdMs).toISOString().slice(0, 19)}Z  ${printable(first.slice(0, 70))}`;
 }
 
 function unfinished(id: RunId, { waitingFor, life }: RunState): string {

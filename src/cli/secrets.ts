@@ -1,20 +1,20 @@
 import { GloveboxError } from '../contracts/index.ts';
-import type { Services } from './services.ts';
+import type { Place } from './place.ts';
 import type { Terminal } from './terminal.ts';
 
 const VALUE_MOST_BYTES = 64 * 1024;
 
 /** `glovebox secrets set`: from a person who types it unseen, else from stdin; never from an argument, which other processes could read. */
-export async function setSecret(services: Services, terminal: Terminal, name: string): Promise<number> {
+export async function setSecret(place: Place, terminal: Terminal, name: string): Promise<number> {
   const value = terminal.interactive ? await typed(name) : (await readAll(terminal.stdin)).replace(/\r?\n$/, '');
-  await services.secrets.set(name, value, services.principal);
+  await place.secrets.set(name, value, place.principal);
   terminal.note(`secret ${name} is set`);
   return 0;
 }
 
 /** `glovebox secrets list`: names and when they were set. */
-export async function listSecrets(services: Services, terminal: Terminal, options: { json?: boolean }): Promise<number> {
-  const secrets = (await services.secrets.list()).map(({ name, setMs }) => ({ name, setAt: new Date(setMs).toISOString() }));
+export async function listSecrets(place: Place, terminal: Terminal, options: { json?: boolean }): Promise<number> {
+  const secrets = (await place.secrets.list()).map(({ name, setMs }) => ({ name, setAt: new Date(setMs).toISOString() }));
   if (options.json === true) await terminal.json({ secrets });
   else if (secrets.length === 0) terminal.note('there are no secrets: `glovebox secrets set <name>` makes one');
   else await terminal.data(secrets.map(({ name, setAt }) => `${name.padEnd(24)} set ${setAt}\n`).join(''));
@@ -22,8 +22,8 @@ export async function listSecrets(services: Services, terminal: Terminal, option
 }
 
 /** `glovebox secrets remove`. What was lent of it already is no longer renewed. */
-export async function removeSecret(services: Services, terminal: Terminal, name: string): Promise<number> {
-  await services.secrets.remove(name, services.principal);
+export async function removeSecret(place: Place, terminal: Terminal, name: string): Promise<number> {
+  await place.secrets.remove(name, place.principal);
   terminal.note(`secret ${name} is removed`);
   return 0;
 }

@@ -1,7 +1,7 @@
 import { GloveboxError } from '../contracts/index.ts';
-import type { GovernedCommand, GovernedSandbox } from '../session/index.ts';
 import { attendanceAt } from './attendance.ts';
-import { commandRequest, exitCodeOf, explain, inOneSandbox, type SandboxOptions } from './one-sandbox.ts';
+import { commandRequest, exitCodeOf, explain, type SandboxOptions } from './one-sandbox.ts';
+import type { Place, PlacedCommand, PlacedSandbox } from './place.ts';
 import { runId } from './run-id.ts';
 import type { Services } from './services.ts';
 import type { Terminal } from './terminal.ts';
@@ -14,15 +14,15 @@ const LEAVE_TIMES = 3;
 const LEAVE_WITHIN_MS = 1000;
 
 /** `glovebox shell`: a terminal in a sandbox of its own. The process's exit code is the shell's. Errors: `usage` where there is no terminal to lend. */
-export async function shell(services: Services, terminal: Terminal, argv: readonly string[], options: SandboxOptions, signal: AbortSignal): Promise<number> {
+export async function shell(place: Place, terminal: Terminal, argv: readonly string[], options: SandboxOptions, signal: AbortSignal): Promise<number> {
   if (!terminal.isTerminal) throw new GloveboxError('usage', 'shell needs a terminal as stdin and stdout; for a command without one there is: glovebox exec -i -- <command>');
-  return await inOneSandbox(services, terminal, options, signal, async (sandbox) => {
+  return await place.inOneSandbox(terminal, options, signal, async (sandbox) => {
     terminal.note(`${sandbox.kind} sandbox ${sandbox.id}: all of it goes when the shell ends (^] three times ends it at once)`, 'dim');
     return await shellIn(sandbox, terminal, argv, options, signal);
   });
 }
 
-async function shellIn(sandbox: GovernedSandbox, terminal: Terminal, argv: readonly string[], options: Pick<SandboxOptions, 'env' | 'timeout'>, signal: AbortSignal): Promise<number> {
+async function shellIn(sandbox: Pick<PlacedSandbox, 'exec'>, terminal: Terminal, argv: readonly string[], options: Pick<SandboxOptions, 'env' | 'timeout'>, signal: AbortSignal): Promise<number> {
   const [program, ...rest] = argv;
   const size = { ...terminal.size, ...(terminal.type === undefined ? {} : { term: terminal.type }) };
   const command = await sandbox.exec({ argv: program === undefined ? SHELL : [program, ...rest], stdin: 'pipe', terminal: size, signal, ...commandRequest(options) });
@@ -55,7 +55,7 @@ export async function shellOfRun(services: Services, terminal: Terminal, text: s
 }
 
 /** Connects both terminals until the command has ended and everything that it wrote is shown. */
-async function lend(command: GovernedCommand, terminal: Terminal): Promise<void> {
+async function lend(command: PlacedCommand, terminal: Terminal): Promise<void> {
   const resize = (): void => command.resize(terminal.size.columns, terminal.size.rows);
   // Whoever closes his window leaves nobody to end it.
   const hangUp = (): void => command.cancel();
@@ -73,7 +73,7 @@ async function lend(command: GovernedCommand, terminal: Terminal): Promise<void>
   }
 }
 
-async function type(command: GovernedCommand, terminal: Terminal): Promise<void> {
+async function type(command: PlacedCommand, terminal: Terminal): Promise<void> {
   const leaving = new LeaveKeys();
   try {
     for await (const bytes of terminal.stdin as AsyncIterable<Buffer>) {

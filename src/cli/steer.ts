@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { GloveboxError, type RunId } from '../contracts/index.ts';
 import { Progress } from './progress.ts';
 import { runId } from './run-id.ts';
-import type { Services } from './services.ts';
+import type { Place } from './place.ts';
 import type { Terminal } from './terminal.ts';
 import { exitCode } from './work-on-run.ts';
 
@@ -11,31 +11,31 @@ export interface SteerOptions {
 }
 
 /** `glovebox runs say`. */
-export async function sayToRun(services: Services, terminal: Terminal, text: string, words: string, options: SteerOptions & { readonly interrupt?: boolean }): Promise<number> {
+export async function sayToRun(place: Place, terminal: Terminal, text: string, words: string, options: SteerOptions & { readonly interrupt?: boolean }): Promise<number> {
   const id = runId(text);
   const said = words.startsWith('@') ? await readFile(words.slice(1), 'utf8').catch((error: unknown) => unreadable(words, error)) : words;
-  await services.runs().steer.say(id, said, { interrupt: options.interrupt === true });
+  await place.runs().steer.say(id, said, { interrupt: options.interrupt === true });
   return await done(terminal, id, options, options.interrupt === true ? 'what it does now is cut short, and it is told' : 'it is told before its next step');
 }
 
 /** `glovebox runs pause`. */
-export async function pauseRun(services: Services, terminal: Terminal, text: string, options: SteerOptions): Promise<number> {
+export async function pauseRun(place: Place, terminal: Terminal, text: string, options: SteerOptions): Promise<number> {
   const id = runId(text);
-  await services.runs().steer.pause(id);
+  await place.runs().steer.pause(id);
   return await done(terminal, id, options, `it stands still after its present step: glovebox runs resume ${id}`);
 }
 
 /** `glovebox runs cancel`. */
-export async function cancelRun(services: Services, terminal: Terminal, text: string, options: SteerOptions & { readonly why?: string }): Promise<number> {
+export async function cancelRun(place: Place, terminal: Terminal, text: string, options: SteerOptions & { readonly why?: string }): Promise<number> {
   const id = runId(text);
-  const summary = await services.runs().steer.cancel(id, options.why);
+  const summary = await place.runs().steer.cancel(id, options.why);
   return await done(terminal, id, options, summary?.detail ?? 'whoever works at it ends it');
 }
 
 /** `glovebox runs watch`: what happened and what happens, to its end. Its exit code is that of `fix`. */
-export async function watchRun(services: Services, terminal: Terminal, text: string, options: SteerOptions, signal: AbortSignal): Promise<number> {
+export async function watchRun(place: Place, terminal: Terminal, text: string, options: SteerOptions, signal: AbortSignal): Promise<number> {
   const id = runId(text);
-  const runs = services.runs();
+  const runs = place.runs();
   await runs.show(id);
   const progress = new Progress(terminal);
   for await (const event of runs.follow(id, { signal })) {

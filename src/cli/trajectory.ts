@@ -2,6 +2,7 @@ import { open, readFile, stat } from 'node:fs/promises';
 import { describeError, GloveboxError } from '../contracts/index.ts';
 import type { ExportFormat } from '../runs/index.ts';
 import { runId } from './run-id.ts';
+import type { Place } from './place.ts';
 import type { Services } from './services.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -21,8 +22,8 @@ export interface ImportOptions {
 }
 
 /** `glovebox runs export`. */
-export async function exportRun(services: Services, terminal: Terminal, id: string, { format, output }: ExportOptions, signal: AbortSignal): Promise<number> {
-  const text = `${JSON.stringify(await services.trajectories().export(runId(id), format, services.version, signal))}\n`;
+export async function exportRun(place: Place, terminal: Terminal, id: string, { format, output }: ExportOptions, signal: AbortSignal): Promise<number> {
+  const text = `${JSON.stringify(await place.trajectories().export(runId(id), format, place.version, signal))}\n`;
   if (output === undefined) await terminal.data(text);
   else {
     await writeNew(output, text);

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { GloveboxError, type Journal, type JournalEvent, type RunId, type RunSummary } from '../contracts/index.ts';
-import type { Runs, RunState } from '../runs/index.ts';
+import type { RunState } from '../runs/index.ts';
+import type { PlacedRuns } from './place.ts';
 import { howEnded, Progress } from './progress.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -14,8 +15,8 @@ export interface Delivery {
 }
 
 interface Work {
-  readonly journal: Journal;
-  readonly runs: Runs;
+  readonly journal: Pick<Journal, 'read'>;
+  readonly runs: PlacedRuns;
 }
 
 /** Works on a run to its end with live progress, then delivers the patch and prints the summary. Gives the exit code. */
@@ -48,7 +49,7 @@ async function executeAloud({ journal, runs }: Work, terminal: Terminal, id: Run
 }
 
 /** What became of the patch, in words. */
-async function deliver(runs: Runs, terminal: Terminal, id: RunId, summary: RunSummary, delivery: Delivery, signal: AbortSignal): Promise<string> {
+async function deliver(runs: PlacedRuns, terminal: Terminal, id: RunId, summary: RunSummary, delivery: Delivery, signal: AbortSignal): Promise<string> {
   if (summary.patchBlob === undefined) return 'none';
   const good = summary.outcome === 'fixed' || summary.outcome === 'unverified';
   if (delivery.patch !== undefined) {
@@ -79,7 +80,7 @@ async function deliver(runs: Runs, terminal: Terminal, id: RunId, summary: RunSu
   return 'on stdout';
 }
 
-async function printJson(runs: Runs, terminal: Terminal, id: RunId, summary: RunSummary, delivered: string): Promise<void> {
+async function printJson(runs: PlacedRuns, terminal: Terminal, id: RunId, summary: RunSummary, delivered: string): Promise<void> {
   const { before, after, restored, fallbacks } = await runs.show(id);
   const patch = summary.patchBlob === undefined ? '' : (await runs.patch(id)).text.toString('utf8');
   await terminal.json({ run: id, ...summary, delivered, patch, tests: { before, after, restored }, fallbacks });

@@ -1349,6 +1349,8 @@ export interface components {
                 tokens: number;
                 usd: number;
             };
+            /** @description in a word: queued, running, waiting, paused, interrupted, or its outcome */
+            standing: string;
             /** @description created, started, ended */
             status: string;
             summary?: {

@@ -2,6 +2,7 @@ import type { Connection } from './connection.ts';
 import { follow } from './events.ts';
 import { AbsentError } from './errors.ts';
 import { type BodyOf, type Bytes, dataOf, type Shape, type Waiting } from './shapes.ts';
+import { Terminal } from './terminal.ts';
 
 export type CommandEnd = Shape<'CommandEnd'>;
 export type SignalName = BodyOf<'/v1/sandboxes/{id}/commands/{command}/signal', 'post'>['signal'];
@@ -77,6 +78,11 @@ export class Command {
 
   async closeStdin({ signal }: Waiting = {}): Promise<void> {
     await this.#stdin('', true, signal);
+  }
+
+  /** The terminal that it runs in, where it was started with `terminal`. */
+  terminal(): Terminal {
+    return new Terminal(this.#connection, this);
   }
 
   /** Signals its process, or all that it has started. */

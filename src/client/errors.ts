@@ -61,7 +61,7 @@ export class UnavailableError extends GloveboxError {}
 /** There was no answer, or it broke off: whether the server did what was asked is not known. */
 export class ConnectionError extends GloveboxError {
   constructor(detail: string, cause?: unknown) {
-    super({ status: 0, code: 'connection_failed', detail }, { cause });
+    super({ status: 0, code: 'server_unreachable', detail }, { cause });
   }
 }
 

@@ -1,4 +1,5 @@
 import { Approvals } from './approvals.ts';
+import { Audit } from './audit.ts';
 import { Connection, type KeyOption, type Retries } from './connection.ts';
 import { JavaScript } from './javascript.ts';
 import { Keys } from './keys.ts';
@@ -27,6 +28,7 @@ export class Glovebox {
   readonly policies: Policies;
   readonly secrets: Secrets;
   readonly keys: Keys;
+  readonly audit: Audit;
 
   constructor({ url, key, retries, fetch = (input, init) => globalThis.fetch(input, init) }: GloveboxOptions) {
     const connection = new Connection({ url, key, fetch, retries: { times: 4, delayMs: 250, ...retries } });
@@ -37,5 +39,6 @@ export class Glovebox {
     this.policies = new Policies(connection);
     this.secrets = new Secrets(connection);
     this.keys = new Keys(connection);
+    this.audit = new Audit(connection);
   }
 }

@@ -4,6 +4,7 @@
 // connection.ts is the only place that makes requests: keys, errors, retries of what is safe, streams that go on where they broke.
 // Contract: glovebox.ts (Glovebox), sandbox.ts, command.ts, runs.ts, errors.ts. docs/client.md
 export { type Approval, type ApprovalAnswer, Approvals } from './approvals.ts';
+export { Audit, type AuditReport } from './audit.ts';
 export type { KeyOption, Retries } from './connection.ts';
 export { Command, type CommandEnd, type CommandResult, type ByteChunk, type OutputChunk, type SignalName } from './command.ts';
 export { type Call, type CallEvent, Context, Contexts } from './contexts.ts';
@@ -13,8 +14,9 @@ export { Glovebox, type GloveboxOptions } from './glovebox.ts';
 export { type JavaScriptEnd, JavaScript } from './javascript.ts';
 export { type ApiKey, Keys } from './keys.ts';
 export { type Decision, Policies, type Policy } from './policies.ts';
-export { type NewRun, type Run, type RunEvent, Runs } from './runs.ts';
+export { type ExportFormat, type NewRun, type Replay, type Run, type RunEvent, Runs } from './runs.ts';
 export { type NewCommand, type NewSandbox, Sandbox, type SandboxState } from './sandbox.ts';
 export { Sandboxes } from './sandboxes.ts';
 export { type SecretEntry, Secrets } from './secrets.ts';
+export { Terminal } from './terminal.ts';
 export type { Waiting } from './shapes.ts';

@@ -23,6 +23,16 @@ export class Policies {
     return dataOf(await this.#connection.api.GET('/v1/policies/{name}', { params: { path: { name } }, signal: signal ?? null }));
   }
 
+  /** Asks it every question of the tests beside it. */
+  async test(name: string, { signal }: Waiting = {}): Promise<Shape<'PolicyTests'>> {
+    return dataOf(await this.#connection.api.POST('/v1/policies/{name}/test', { params: { path: { name } }, signal: signal ?? null }));
+  }
+
+  /** Asks it again what was asked in your tenant, and says what it would decide otherwise. */
+  async backtest(name: string, { signal, ...asked }: Waiting & { readonly sinceMs?: number; readonly flips?: number } = {}): Promise<Shape<'Backtest'>> {
+    return dataOf(await this.#connection.api.POST('/v1/policies/{name}/backtest', { params: { path: { name } }, body: asked, signal: signal ?? null }));
+  }
+
   /** Asks it; nothing is done, and nothing written. `request` is in canonical form, as the journal has it. */
   async decide(name: string, request: { readonly action: string; readonly [field: string]: unknown }, { signal }: Waiting = {}): Promise<Decision> {
     return dataOf(await this.#connection.api.POST('/v1/policies/{name}/decide', { params: { path: { name } }, body: { request }, signal: signal ?? null }));

@@ -7,6 +7,8 @@ export type NewRun = BodyOf<'/v1/runs', 'post'>;
 export type Run = Shape<'Run'>;
 /** What happened in a run, as the journal has it. docs/journal.md */
 export type RunEvent = Shape<'JournalEvent'>;
+export type Replay = Shape<'Replay'>;
+export type ExportFormat = 'json' | 'atif' | 'traj' | 'otlp';
 
 /** What agents did and do. */
 export class Runs {
@@ -52,6 +54,21 @@ export class Runs {
 
   async cancel(id: string, { signal, why }: Waiting & { readonly why?: string } = {}): Promise<void> {
     await this.#connection.api.POST('/v1/runs/{id}/cancel', { params: { path: { id } }, body: given({ why }), signal: signal ?? null });
+  }
+
+  /** Leaves another way from one of its steps to a worker. */
+  async fork(id: string, wanted: BodyOf<'/v1/runs/{id}/fork', 'post'>, { signal }: Waiting = {}): Promise<Run> {
+    return dataOf(await this.#connection.api.POST('/v1/runs/{id}/fork', { params: { path: { id } }, body: wanted, signal: signal ?? null }));
+  }
+
+  /** Does it again with its model as recorded, and says where it comes out otherwise; with `liveTools` its tools run again, too. */
+  async replay(id: string, { signal, ...options }: Waiting & { readonly liveTools?: boolean; readonly stop?: boolean } = {}): Promise<Replay> {
+    return dataOf(await this.#connection.api.POST('/v1/runs/{id}/replay', { params: { path: { id } }, body: options, signal: signal ?? null }));
+  }
+
+  /** It, in a format of others. */
+  async export(id: string, format: ExportFormat = 'json', { signal }: Waiting = {}): Promise<unknown> {
+    return dataOf(await this.#connection.api.GET('/v1/runs/{id}/export', { params: { path: { id }, query: { format } }, signal: signal ?? null }));
   }
 
   /** What it came to, as a unified diff. */

@@ -66,10 +66,17 @@ const KINDS = {
   fenced: { exit: 5, status: 409 },
   journal_moved: { exit: 5, status: 409 },
   patch_conflict: { exit: 1, status: 409 },
+  /** Of a server that commands are sent to. */
+  server_unreachable: infrastructure,
   internal: infrastructure,
 } as const satisfies Record<string, Kind>;
 
 export type ErrorCode = keyof typeof KINDS;
+
+/** Whether a text that came from elsewhere is one of ours. */
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(KINDS, text);
+}
 
 /** The one error that glovebox throws on purpose: a stable code, a message that says what to do, a cause where there is one. */
 export class GloveboxError extends Error {

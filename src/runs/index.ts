@@ -18,7 +18,7 @@ export { type ForkInput, Forks } from './replay/forks.ts';
 export type { Observation } from './replay/live-replay.ts';
 export { type ReplayReport, Replays } from './replay/replays.ts';
 export type { RunInput, RunOptions } from './run-input.ts';
-export type { RunOutline } from './run-outline.ts';
+export { type RunOutline, standing } from './run-outline.ts';
 export { foldRun, type RunState } from './run-state.ts';
 export { Runs, type RunListing } from './runs.ts';
 export { type ExportFormat, Trajectories } from './trajectory/trajectories.ts';

@@ -29,3 +29,13 @@ async function readOutline(journal: Journal, { stream, events }: Pick<StreamList
 function isEnd(event: JournalEvent): event is JournalEvent<'run.ended'> {
   return event.type === 'run.ended';
 }
+
+/** How it stands, in a word: queued, running, waiting, paused, interrupted, its outcome; `erased`, or `newer` for what only a newer version can read. */
+export function standing({ status, summary, waitingFor, life, newer }: RunOutline, running: boolean): string {
+  if (status === 'erased') return status;
+  if (summary !== undefined) return summary.outcome;
+  if (newer !== undefined) return 'newer';
+  if (running) return waitingFor !== undefined ? 'waiting' : life.requests.paused !== undefined ? 'paused' : 'running';
+  if (life.place.at === 'parked') return life.place.why === 'approval' ? 'waiting' : 'paused';
+  return life.place.at === 'queue' ? 'queued' : 'interrupted';
+}

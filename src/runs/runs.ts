@@ -25,7 +25,7 @@ import { requirePermission } from './permission.ts';
 import { keyedRun } from './queue/creation-key.ts';
 import type { RunInput } from './run-input.ts';
 import { RunReading } from './run-reading.ts';
-import { outlineRun, type RunOutline } from './run-outline.ts';
+import { outlineRun, type RunOutline, standing } from './run-outline.ts';
 import { foldRun, requireKnown, type RunState } from './run-state.ts';
 import type { ExecuteOptions, GoEnd, RunsPorts } from './runs-ports.ts';
 import { withEvent } from './steering/requests.ts';
@@ -45,6 +45,8 @@ export interface RunListing {
   readonly state: RunOutline;
   /** Whether a process is at it now. */
   readonly running: boolean;
+  /** In a word: queued, running, waiting, paused, interrupted, or its outcome. */
+  readonly standing: string;
 }
 
 /** The life of runs: created, executed, resumed, and what came of them. */
@@ -175,7 +177,8 @@ export class Runs {
       const id = parseId('run', listing.stream);
       if (id === undefined) continue;
       const state = await outlineRun(this.#ports.journal, listing);
-      listings.push({ id, state, running: state.status !== 'ended' && (await this.#ports.leases.held(id)) });
+      const running = state.status !== 'ended' && (await this.#ports.leases.held(id));
+      listings.push({ id, state, running, standing: standing(state, running) });
     }
     return listings;
   }

@@ -90,7 +90,7 @@ describe('a page of another origin, in a browser', () => {
   test('gets nothing where the server was not told of it', async () => {
     await using strangers = await pages(installed.folder);
     await using browser = await openBrowser();
-    expect(await browser.run(strangers.origin, server)).toEqual({ error: 'ConnectionError', code: 'connection_failed' });
+    expect(await browser.run(strangers.origin, server)).toEqual({ error: 'ConnectionError', code: 'server_unreachable' });
   });
 });
 

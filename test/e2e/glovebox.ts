@@ -98,6 +98,11 @@ export class Started {
     return this.#has(text, () => this.#stdout);
   }
 
+  /** What it has said and printed so far. */
+  get soFar(): { readonly stdout: string; readonly stderr: string } {
+    return { stdout: this.#stdout, stderr: this.#stderr };
+  }
+
   async #has(text: string, soFar: () => string): Promise<void> {
     let over: string | undefined;
     const deadline = setTimeout(() => this.#more(() => (over ??= 'in two minutes it did not say')), 120_000);

@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { GloveboxError, parseId, type RunId } from '../../contracts/index.ts';
-import type { RunOutline } from '../../runs/index.ts';
+import { type RunOutline, standing } from '../../runs/index.ts';
 
 export const run = z
   .object({
     id: z.string(),
     status: z.string().describe('created, started, ended'),
     running: z.boolean(),
+    standing: z.string().describe('in a word: queued, running, waiting, paused, interrupted, or its outcome'),
     task: z.string(),
     repository: z.string(),
     createdMs: z.int(),
@@ -28,5 +29,5 @@ export function runId(text: string): RunId {
 
 export function runBody(id: RunId, state: RunOutline, running: boolean): z.output<typeof run> {
   const { status, task, repository, createdMs, waitingFor, spent, summary } = state;
-  return { id, status, running, task, repository, createdMs, spent: { ...spent }, ...(waitingFor === undefined ? {} : { waitingFor }), ...(summary === undefined ? {} : { summary: { ...summary } }) };
+  return { id, status, running, standing: standing(state, running), task, repository, createdMs, spent: { ...spent }, ...(waitingFor === undefined ? {} : { waitingFor }), ...(summary === undefined ? {} : { summary: { ...summary } }) };
 }

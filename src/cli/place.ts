@@ -1,0 +1,76 @@
+import type { Approvals, Audit, CommandEnd, ConsoleLine, Decision, JavaScriptEnd, Journal, OutputChunk, Principal, Redactor, RunId } from '../contracts/index.ts';
+import type { Forks, Replays, RunListing, RunOutline, Runs, Trajectories } from '../runs/index.ts';
+import type { Attendance, CommandRequest, JavaScriptRequest } from '../session/index.ts';
+import type { SandboxOptions } from './one-sandbox.ts';
+import type { Secrets } from './services.ts';
+import type { Terminal } from './terminal.ts';
+
+/** A command in a sandbox, wherever that is. */
+export interface PlacedCommand {
+  readonly id: string;
+  readonly decision: Decision;
+  readonly output: AsyncIterable<OutputChunk>;
+  readonly end: Promise<CommandEnd>;
+  write(bytes: Buffer): Promise<void>;
+  closeStdin(): Promise<void>;
+  resize(columns: number, rows: number): void;
+  cancel(graceMs?: number): void;
+}
+
+export interface PlacedSandbox {
+  readonly id: string;
+  readonly session: string;
+  readonly kind: string;
+  readonly image: string;
+  exec(request: CommandRequest): Promise<PlacedCommand>;
+}
+
+export interface ProgramOptions {
+  readonly policy: string;
+  readonly workspace?: string;
+  readonly timeout?: number;
+}
+
+type Program = Pick<JavaScriptRequest, 'source' | 'fileName' | 'language' | 'form' | 'args'> & { readonly onConsole: (line: ConsoleLine) => void };
+
+export interface PlacedProgram {
+  readonly id: string;
+  readonly decision: Decision;
+  readonly end: Omit<JavaScriptEnd, 'output'>;
+  /** Only known where the session is one of this process. */
+  readonly session?: string;
+}
+
+/** What stands in a line of a list. */
+export type RunRow = Pick<RunListing, 'id' | 'standing'> & { readonly state: Pick<RunOutline, 'task' | 'createdMs' | 'summary'> };
+
+export interface PlacedRuns extends Pick<Runs, 'show' | 'follow' | 'execute' | 'isRunning' | 'create' | 'apply' | 'branch' | 'push' | 'exported'> {
+  readonly steer: Pick<Runs['steer'], 'say' | 'pause' | 'goOn' | 'wake' | 'cancel'>;
+  patch(id: RunId, signal?: AbortSignal): Promise<{ readonly text: Buffer }>;
+  list(options: { readonly limit?: number }): Promise<readonly RunRow[]>;
+}
+
+/** What commands work with that can be done here or at a server: `here` fills it from the services of this process, `remote/` from a client. */
+export interface Place {
+  /** Whether it is this machine, with its files. */
+  readonly isHere: boolean;
+  readonly version: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly redactor: Redactor;
+  /** Who asks; of whom a server knows him by his key. */
+  readonly principal: Principal;
+  readonly journal: Pick<Journal, 'read'>;
+  readonly approvals: Approvals;
+  readonly secrets: Secrets;
+  readonly audit: Audit;
+  runs(attendance?: Attendance): PlacedRuns;
+  replays(attendance?: Attendance): Pick<Replays, 'strict' | 'live'>;
+  forks(attendance?: Attendance): Pick<Forks, 'fork'>;
+  trajectories(): Pick<Trajectories, 'export'>;
+  /** The image that was named for a run, as its input has it. */
+  runImage(terminal: Terminal, asked: string, policy: string, signal: AbortSignal): Promise<{ readonly image: string }>;
+  /** A sandbox of its own, which goes with `use`, that gives the process's exit code. Errors: `ExecError`, and what is no error of a sandbox. */
+  inOneSandbox(terminal: Terminal, options: SandboxOptions, signal: AbortSignal, use: (sandbox: PlacedSandbox) => Promise<number>): Promise<number>;
+  /** One program in an isolate. Errors: as above. */
+  javascript(terminal: Terminal, program: Program, options: ProgramOptions, signal: AbortSignal): Promise<PlacedProgram>;
+}

@@ -1,0 +1,2 @@
+export { ours } from './errors.ts';
+export { openRemote } from './open-remote.ts';
