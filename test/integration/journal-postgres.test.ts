@@ -366,7 +366,7 @@ describe('a migration', () => {
     await running.read('run_a');
     await migrated(widen);
     expect((await open().append('run_a', [prompted('3')]))[0]?.seq).toBe(3);
-    await migrated(widen, (name) => `ALTER TABLE ${name}.heads RENAME COLUMN first_ms TO began_ms`, MIGRATIONS.length + 2);
+    await migrated(widen, (name) => `ALTER TABLE ${name}.heads RENAME COLUMN last_ms TO moved_ms`, MIGRATIONS.length + 2);
     const refused = await errorOf(open().read('run_a'));
     expect([refused.code, refused.message]).toEqual(['newer_version', `the journal in the schema ${schema} was written by a newer glovebox: its schema is version ${MIGRATIONS.length + 2}, this one knows ${MIGRATIONS.length}. Upgrade glovebox, or name another database`]);
     const failed = await errorOf(running.append('run_a', [prompted('4')]));
