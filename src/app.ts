@@ -77,7 +77,7 @@ function openPlaces({ open, ...options }: Parameters<typeof openSandboxes>[0] & 
 /** What runs work with beside what sessions do. */
 async function openWork(env: Configuration['env'], stateDir: string, keys: PayloadKeys) {
   return {
-    ...openBlobs(env, stateDir, keys),
+    ...(await openBlobs(env, stateDir, keys)),
     workspace: new GitWorkspace({ storeDir: resolve(env['GLOVEBOX_TREES'] ?? join(stateDir, 'trees.git')), environment: env }),
     models: new ModelsByName({ env, transcriptFolder: process.cwd() }),
   };
@@ -239,7 +239,7 @@ function sayReload(reload: PolicyReload): string {
 }
 
 /** What this process was given to use itself: a provider may repeat it in an error, a repository may have it in a file. */
-const OWN_SECRETS = ['ANTHROPIC_API_KEY', 'OPENAI_API_KEY', 'GLOVEBOX_MASTER_KEY'] as const;
+const OWN_SECRETS = ['ANTHROPIC_API_KEY', 'OPENAI_API_KEY', 'GLOVEBOX_MASTER_KEY', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'] as const;
 
 /** Nothing is written into it that the redactor has not seen. */
 async function openRedactedJournal({ env, stateDir, clock, note, open }: { env: Configuration['env']; stateDir: string; clock: Clock; note: (text: string) => void; open: AsyncDisposableStack }) {

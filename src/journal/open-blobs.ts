@@ -8,18 +8,30 @@ import type { PayloadKeys } from './seal/payload-keys.ts';
 import { SealedBlobs } from './seal/sealed-blobs.ts';
 
 /**
- * The blobs that were configured, sealed: in a folder of the state folder, or in what `GLOVEBOX_BLOBS_URL` names, which is a folder that machines share. What an older version put there goes
- * on being read. Errors: `config_invalid`.
+ * The blobs that were configured, sealed: in a folder of the state folder, or in what `GLOVEBOX_BLOBS_URL` names, a folder or a bucket that machines share. What an older version put into the
+ * folder goes on being read. Nothing is asked of a bucket before the first use. Errors: `config_invalid`.
  */
-export function openBlobs(env: Readonly<Record<string, string | undefined>>, stateDir: string, keys: PayloadKeys): { readonly blobs: BlobStore; readonly files: BlobFiles } {
-  const folder = folderOf(env['GLOVEBOX_BLOBS_URL']?.trim() ?? '', stateDir);
-  const files = new BlobFolder(join(folder, 'sealed'));
+export async function openBlobs(env: Readonly<Record<string, string | undefined>>, stateDir: string, keys: PayloadKeys): Promise<{ readonly blobs: BlobStore; readonly files: BlobFiles }> {
+  const place = env['GLOVEBOX_BLOBS_URL']?.trim() ?? '';
+  const isBucket = place.startsWith('s3:');
+  const folder = isBucket ? ownFolder(stateDir) : folderOf(place, stateDir);
+  const files = isBucket ? await openBucket(place, env) : new BlobFolder(join(folder, 'sealed'));
   return { files, blobs: new SealedBlobs({ files, keys, unsealed: new FolderBlobs(folder) }) };
 }
 
+/** Only now: whoever has no bucket does not wait for its client at each start. */
+async function openBucket(...configured: Parameters<typeof import('./s3/index.ts').openBlobBucket>): Promise<BlobFiles> {
+  const { openBlobBucket } = await import('./s3/index.ts');
+  return openBlobBucket(...configured);
+}
+
 function folderOf(place: string, stateDir: string): string {
-  if (place === '') return join(stateDir, 'blobs');
+  if (place === '') return ownFolder(stateDir);
   if (isAbsolute(place)) return place;
   if (place.startsWith('file:///') && URL.canParse(place)) return fileURLToPath(place);
-  throw new GloveboxError('config_invalid', 'GLOVEBOX_BLOBS_URL is neither the path of a folder nor the URL of a bucket');
+  throw new GloveboxError('config_invalid', 'GLOVEBOX_BLOBS_URL is neither the path of a folder nor the URL of a bucket (s3://bucket/prefix)');
+}
+
+function ownFolder(stateDir: string): string {
+  return join(stateDir, 'blobs');
 }

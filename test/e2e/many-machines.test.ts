@@ -1,22 +1,45 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type EventType, type JournalEvent, parseId, type RunId } from '../../src/contracts/index.ts';
-import { PostgresJournal } from '../../src/journal/postgres/index.ts';
+import { openServices } from '../../src/app.ts';
+import { type EventType, type Journal, type JournalEvent, parseId, type RunId } from '../../src/contracts/index.ts';
 import { ModelServer, type ScriptLine } from '../support/model-server/model-server.ts';
 import { TestPostgres } from '../support/postgres.ts';
+import { S3Server } from '../support/s3-server.ts';
 import { ServiceMachines } from '../support/service-container.ts';
 
-// Machines are containers of the service's image, each with bubblewrap sandboxes of its own; PostgreSQL is in another. They share the database, and a volume with trees and blobs.
+// Machines are containers of the service's image, each with bubblewrap sandboxes of its own; PostgreSQL is in another. They share the database, a bucket with blobs, and a volume with trees.
 const open = new AsyncDisposableStack();
 let models: ModelServer;
-let journal: PostgresJournal;
+let journal: Journal;
 let machines: ServiceMachines;
+let bucket: S3Server;
 
 beforeAll(async () => {
   const server = open.use(await TestPostgres.start());
-  const database = await server.database();
   models = open.use(await ModelServer.start());
-  journal = open.use(new PostgresJournal(database));
-  machines = open.use(await ServiceMachines.prepare({ ...models.env, GLOVEBOX_DATABASE_URL: database.url }));
+  const keys = { id: 'AKIASTANDINSTANDIN', secret: randomBytes(20).toString('base64') };
+  bucket = new S3Server(keys);
+  const http = createServer(bucket.serve);
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  open.defer(() => http.close().closeAllConnections());
+  const shared = {
+    AWS_ACCESS_KEY_ID: keys.id,
+    AWS_SECRET_ACCESS_KEY: keys.secret,
+    GLOVEBOX_BLOBS_URL: `s3://blobs?endpoint=http://127.0.0.1:${(http.address() as AddressInfo).port}`,
+    GLOVEBOX_DATABASE_URL: (await server.database()).url,
+    GLOVEBOX_MASTER_KEY: randomBytes(32).toString('base64'),
+    ...models.env,
+  };
+  machines = open.use(await ServiceMachines.prepare(shared));
+  // One more, which only looks.
+  const folder = mkdtempSync(join(tmpdir(), 'glovebox-machines-'));
+  open.defer(() => rmSync(folder, { recursive: true }));
+  ({ journal } = open.use(await openServices({ env: { ...process.env, ...shared, GLOVEBOX_HOME: folder }, version: 'test' })));
 }, 300_000);
 
 afterAll(() => open.disposeAsync());
@@ -74,6 +97,7 @@ test('of two machines one is killed and one frozen: a third goes on with their r
     expect(new Set(of(events, 'sandbox.created').map(({ kind }) => kind))).toEqual(new Set(['process']));
     expect(await other.run('runs', 'show', run, '--patch')).toContain('+  for (const place of order.slice(0, left)) shares[place] += 1;');
   }
+  expect([bucket.refused, bucket.objects.size > 0]).toEqual([[], true]);
   await journal.verify();
   expect([await frozen.machine.end(), await other.end()]).toEqual([0, 0]);
 });

@@ -2,7 +2,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { BlobFolder } from '../../src/journal/blob-folder.ts';
 import { FolderBlobs } from '../../src/journal/index.ts';
+import { testBlobFiles } from './blob-files.suite.ts';
 
 const HELLO = 'sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824';
 
@@ -21,6 +23,8 @@ async function* asyncOf(pieces: readonly Buffer[]): AsyncGenerator<Buffer> {
 }
 
 const fileOf = (hash: string) => join(folder, 'blobs', hash.slice(7, 9), hash.slice(9));
+
+describe('files of a folder of blobs', () => testBlobFiles(() => Promise.resolve(new BlobFolder(join(folder, 'files')))));
 
 describe('blobs in a folder', () => {
   test('are named by their content and given back as they were', async () => {

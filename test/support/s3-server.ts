@@ -10,8 +10,17 @@ export interface S3Keys {
   readonly token?: string;
 }
 
+/** Instead of an answer: a status with a code, the connection cut after so many bytes, or nothing at all. */
+type Trouble = { readonly status: number; readonly code: string } | { readonly cutAfter: number } | 'silence';
+
+const PAGE = 2;
+
 export class S3Server {
   readonly objects = new Map<string, Buffer>();
+  /** What the next requests run into, one each. */
+  readonly trouble: Trouble[] = [];
+  /** Method and path of each request. */
+  readonly asked: string[] = [];
   /** What it said no to, and why. */
   readonly refused: string[] = [];
   readonly #keys: S3Keys;
@@ -29,17 +38,48 @@ export class S3Server {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = this.#verified(request, await buffer(request));
-    const path = (request.url ?? '').split('?')[0] ?? '';
+    const { pathname: path, searchParams } = new URL(request.url ?? '/', 'http://stand-in');
+    this.asked.push(`${request.method} ${path}`);
+    const trouble = this.trouble.shift();
+    if (trouble === 'silence') return;
+    if (trouble !== undefined && 'status' in trouble) {
+      response.writeHead(trouble.status).end(`<Error><Code>${trouble.code}</Code></Error>`);
+      return;
+    }
+    if (searchParams.get('list-type') === '2') return this.#list(path, searchParams, response);
+    if (request.method === 'DELETE') {
+      this.objects.delete(path);
+      response.writeHead(204).end();
+      return;
+    }
     if (request.method === 'PUT') {
+      // As S3 does: it wants to know before how long it will be.
+      if (request.headers['content-length'] === undefined) throw new Error('MissingContentLength');
       this.objects.set(path, body);
       response.writeHead(200, { etag: '"x"' }).end();
       return;
     }
     const object = this.objects.get(path);
     const [, first = '0', last = ''] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '') ?? [];
-    if (object === undefined) response.writeHead(404).end('<Error><Code>NoSuchKey</Code></Error>');
+    if (object !== undefined && trouble !== undefined) {
+      const part = request.headers.range === undefined ? object : object.subarray(Number(first));
+      response.writeHead(request.headers.range === undefined ? 200 : 206, { 'content-length': part.length });
+      response.write(part.subarray(0, trouble.cutAfter), () => response.destroy());
+    } else if (object === undefined) response.writeHead(404).end('<Error><Code>NoSuchKey</Code></Error>');
     else if (request.headers.range === undefined) response.end(object);
     else response.writeHead(206).end(object.subarray(Number(first), last === '' ? undefined : Number(last) + 1));
+  }
+
+  /** In pages of two, so that whoever lists has to ask again. */
+  #list(bucket: string, parameters: URLSearchParams, response: ServerResponse): void {
+    const root = bucket.endsWith('/') ? bucket : `${bucket}/`;
+    const after = parameters.get('continuation-token') ?? '';
+    const names = [...this.objects.keys()].filter((path) => path.startsWith(root)).map((path) => decodeURIComponent(path.slice(root.length)));
+    const left = names.filter((name) => name.startsWith(parameters.get('prefix') ?? '') && name > after).toSorted();
+    const page = left.slice(0, PAGE);
+    const contents = page.map((name) => `<Contents><Key>${name}</Key><LastModified>2026-11-21T12:00:00.000Z</LastModified><Size>${this.objects.get(`${root}${encodeURI(name)}`)?.length}</Size></Contents>`);
+    const more = left.length > PAGE ? `<IsTruncated>true</IsTruncated><NextContinuationToken>${page.at(-1)}</NextContinuationToken>` : '<IsTruncated>false</IsTruncated>';
+    response.end(`<?xml version="1.0"?><ListBucketResult>${more}${contents.join('')}</ListBucketResult>`);
   }
 
   #verified(request: IncomingMessage, raw: Buffer): Buffer {

@@ -36,7 +36,7 @@ export class ServiceMachines implements AsyncDisposable {
   private constructor(image: string, volume: string, environment: Readonly<Record<string, string>>) {
     this.#image = image;
     this.#volume = volume;
-    this.#environment = { ...environment, GLOVEBOX_BLOBS_URL: `${SHARED}/blobs`, GLOVEBOX_TREES: `${SHARED}/trees.git` };
+    this.#environment = { ...environment, GLOVEBOX_TREES: `${SHARED}/trees.git` };
   }
 
   /** A machine whose first process is this command. */
