@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,6 +19,7 @@ const WORKERS = [1, 2, 4] as const;
 const DEADLINE_MS = 120_000;
 /** A model's answer takes seconds; half of one is enough to wait for. */
 const ANSWER_MS = 500;
+const IDLE_MS = 5_000;
 
 /**
  * Runs a second by 1, 2 and 4 workers (processes of the command line, each with a state folder and process sandboxes of its own) on one PostgreSQL: with a model that takes its time to
@@ -28,22 +30,25 @@ export default async function scale(quick: boolean, full: boolean): Promise<Repo
   const runs = quick ? 4 : full ? 48 : 16;
   const perSecond: Record<string, Record<number, number>> = {};
   const processorMs: Record<number, number> = {};
+  const transactions: Record<number, number> = {};
   for (const [name, answerMs] of [['waiting', ANSWER_MS], ['busy', 0]] as const) {
     const figures: Record<number, number> = {};
     for (const workers of WORKERS) {
       const measured = await place.throughput(workers, runs, answerMs);
       figures[workers] = round(measured.perSecond);
       processorMs[workers] = round(measured.processorMs, 0);
+      transactions[workers] = round(measured.transactions, 0);
     }
     perSecond[name] = figures;
   }
+  const idle = round(await place.idle(), 1);
   const takeOverMs: number[] = [];
   for (let i = 0; i < (quick ? 1 : 3); i++) takeOverMs.push(await place.takeOver());
   const over = (name: string, workers: number): number => round((perSecond[name]?.[workers] ?? Number.NaN) / (perSecond[name]?.[1] ?? Number.NaN));
   return {
     bench: 'scale',
     machine: machine(),
-    figures: { runsPerSecond: perSecond, answerMs: ANSWER_MS, workersProcessorMsPerRun: processorMs, takeOverMs },
+    figures: { runsPerSecond: perSecond, answerMs: ANSWER_MS, workersProcessorMsPerRun: processorMs, transactionsPerRun: transactions, idleWorkerTransactionsPerSecond: idle, takeOverMs },
     ratios: { twoWorkersOverOne: over('waiting', 2), fourWorkersOverOne: over('waiting', 4), busyTwoWorkersOverOne: over('busy', 2), busyFourWorkersOverOne: over('busy', 4) },
   };
 }
@@ -53,6 +58,7 @@ const calls = (name: string, input: Readonly<Record<string, unknown>>): ScriptLi
 class Place implements AsyncDisposable {
   readonly #folder: string;
   readonly #env: NodeJS.ProcessEnv;
+  readonly #server: TestPostgres;
   readonly #models: ModelServer;
   readonly #services: Services;
   readonly #open: AsyncDisposableStack;
@@ -66,14 +72,15 @@ class Place implements AsyncDisposable {
     const server = open.use(await TestPostgres.start());
     const models = open.use(await ModelServer.start());
     const { url } = await server.database();
-    const env = { ...process.env, ...models.env, GLOVEBOX_DATABASE_URL: url, GLOVEBOX_TREES: join(folder, 'trees.git'), GLOVEBOX_BLOBS_URL: join(folder, 'blobs') };
+    const env = { ...process.env, ...models.env, GLOVEBOX_DATABASE_URL: url, GLOVEBOX_MASTER_KEY: randomBytes(32).toString('base64'), GLOVEBOX_TREES: join(folder, 'trees.git'), GLOVEBOX_BLOBS_URL: join(folder, 'blobs') };
     const services = open.use(await openServices({ env: { ...env, GLOVEBOX_HOME: join(folder, 'creator') }, version: 'bench' }));
-    return new Place(folder, env, models, services, open.move());
+    return new Place({ folder, env, server, models, services, open: open.move() });
   }
 
-  private constructor(folder: string, env: NodeJS.ProcessEnv, models: ModelServer, services: Services, open: AsyncDisposableStack) {
+  private constructor({ folder, env, server, models, services, open }: { folder: string; env: NodeJS.ProcessEnv; server: TestPostgres; models: ModelServer; services: Services; open: AsyncDisposableStack }) {
     this.#folder = folder;
     this.#env = env;
+    this.#server = server;
     this.#models = models;
     this.#services = services;
     this.#open = open;
@@ -83,8 +90,8 @@ class Place implements AsyncDisposable {
     await this.#open.disposeAsync();
   }
 
-  /** Runs a second, from the first claim to the last end; and what a run costs its worker in processor time, without sandboxes and the database. */
-  async throughput(workers: number, count: number, answerMs: number): Promise<{ readonly perSecond: number; readonly processorMs: number }> {
+  /** Runs a second, from the first claim to the last end; and what a run costs: its worker's processor time, without sandboxes and the database, and transactions of all who take part. */
+  async throughput(workers: number, count: number, answerMs: number): Promise<{ readonly perSecond: number; readonly processorMs: number; readonly transactions: number }> {
     await using all = await this.#start(Array.from({ length: workers }, (_, i) => `worker-${i}`));
     const line: ScriptLine = async ({ body }) => {
       await setTimeout(answerMs);
@@ -94,13 +101,30 @@ class Place implements AsyncDisposable {
     };
     this.#models.add(...Array.from({ length: 2 * count }, () => line));
     const beforeMs = all.processorMs();
+    const before = await this.#transactions();
     const ids = await Promise.all(Array.from({ length: count }, () => this.#enqueue()));
     const ends = await Promise.all(ids.map((id) => this.#first(id, 'run.ended')));
     const failed = ends.find(({ type, data }) => type === 'run.ended' && data.outcome !== 'fixed');
     if (failed !== undefined) throw new Error(`a run ended as ${JSON.stringify(failed.data)}`);
     const begins = await Promise.all(ids.map((id) => this.#first(id, 'run.claimed')));
     const tookMs = Math.max(...ends.map(({ timeMs }) => timeMs)) - Math.min(...begins.map(({ timeMs }) => timeMs));
-    return { perSecond: (count * 1000) / tookMs, processorMs: (all.processorMs() - beforeMs) / count };
+    return { perSecond: (count * 1000) / tookMs, processorMs: (all.processorMs() - beforeMs) / count, transactions: ((await this.#transactions()) - before) / count };
+  }
+
+  /** Transactions a second of a worker that has nothing to do. */
+  async idle(): Promise<number> {
+    await using _one = await this.#start(['idle']);
+    const before = await this.#transactions();
+    await setTimeout(IDLE_MS);
+    return ((await this.#transactions()) - before) / (IDLE_MS / 1000);
+  }
+
+  /** So far, in this database. A server counts them with a delay of up to a second. */
+  async #transactions(): Promise<number> {
+    const database = new URL(this.#env['GLOVEBOX_DATABASE_URL'] ?? '').pathname.slice(1);
+    await using connected = await this.#server.connect('postgres');
+    const { rows } = await connected.client.query<{ count: string }>('SELECT xact_commit + xact_rollback AS count FROM pg_stat_database WHERE datname = $1', [database]);
+    return Number(rows[0]?.count);
   }
 
   /** From the kill of a worker that waits for its model to another's claim of the run. */
