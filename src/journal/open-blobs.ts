@@ -20,9 +20,9 @@ export async function openBlobs(env: Readonly<Record<string, string | undefined>
 }
 
 /** Only now: whoever has no bucket does not wait for its client at each start. */
-async function openBucket(...configured: Parameters<typeof import('./s3/index.ts').openBlobBucket>): Promise<BlobFiles> {
+async function openBucket(url: string, env: Parameters<typeof openBlobs>[0]): Promise<BlobFiles> {
   const { openBlobBucket } = await import('./s3/index.ts');
-  return openBlobBucket(...configured);
+  return openBlobBucket(url, env);
 }
 
 function folderOf(place: string, stateDir: string): string {
