@@ -1,5 +1,5 @@
-/** What somebody should look at. `canary`: something came up that only a sandbox knew and nobody has a use for. */
-export type AnomalyKind = 'canary' | 'denials' | 'failures';
+/** What somebody should look at. `canary`: something came up that only a sandbox knew and nobody has a use for; `secret`: what was lent has come into a sandbox by some other way. */
+export type AnomalyKind = 'canary' | 'secret' | 'denials' | 'failures';
 
 /** It was seen, and is told: what becomes of it is for policy and for people. */
 export interface Anomaly {

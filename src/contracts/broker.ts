@@ -58,6 +58,8 @@ export interface Egress extends AsyncDisposable {
   provisions(folder: string): EgressProvisions;
   /** For one channel of a command: secrets that are known are masked in it, and `onCanary` hears of canaries, by where they were planted. Undefined where nothing can come up. */
   outputFilter(onCanary: (canary: string) => void): OutputFilter | undefined;
+  /** For one stream of bytes: given each piece, the credential whose secret has come up, if any. Undefined where nothing is lent. */
+  secretSight(): ((bytes: Uint8Array) => string | undefined) | undefined;
   /** The canaries that a text has in it. */
   canariesIn(text: string): readonly string[];
 }

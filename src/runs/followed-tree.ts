@@ -39,7 +39,7 @@ export class FollowedTree {
   }
 
   async #store(sandbox: GovernedSandbox, paths: readonly string[], signal: AbortSignal): Promise<TreeId> {
-    return this.#workspace.store(await sandbox.files.pack(WORKSPACE, { paths, signal }), paths, signal);
+    return this.#workspace.store(await sandbox.files.pack(WORKSPACE, { paths, signal, kept: true }), paths, signal);
   }
 
   async #update(sandbox: GovernedSandbox, tree: TreeId, { paths, stamps, known, signal }: { paths: readonly string[]; stamps: Stamps; known: Stamps; signal: AbortSignal }): Promise<TreeId> {
@@ -47,7 +47,7 @@ export class FollowedTree {
     const present = new Set(paths);
     const removed = (await this.#workspace.files(tree, signal)).filter((path) => !present.has(path));
     if (changed.length + removed.length === 0) return tree;
-    return this.#workspace.update(tree, await sandbox.files.pack(WORKSPACE, { paths: changed, signal }), { paths: changed, removed }, signal);
+    return this.#workspace.update(tree, await sandbox.files.pack(WORKSPACE, { paths: changed, signal, kept: true }), { paths: changed, removed }, signal);
   }
 }
 

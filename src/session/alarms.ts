@@ -32,11 +32,11 @@ export class Alarms {
   }
 
   canaryIn(canary: string, where: 'output' | 'patch', more: Readonly<Record<string, string>> = {}): void {
-    const evidence = { canary, where, ...more };
-    const key = JSON.stringify(evidence);
-    if (this.#told.has(key)) return;
-    this.#told.add(key);
-    void this.#raise({ kind: 'canary', text: `a canary (${canary}) is in ${where === 'output' ? 'the output of a command' : 'a patch'}`, evidence });
+    this.#once({ kind: 'canary', text: `a canary (${canary}) is in ${where === 'output' ? 'the output of a command' : 'a patch'}`, evidence: { canary, where, ...more } });
+  }
+
+  secretIn(credential: string, more: Readonly<Record<string, string>>): void {
+    this.#once({ kind: 'secret', text: `the value of a credential (${credential}) is in files that were to be kept`, evidence: { credential, ...more } });
   }
 
   /** It is written down already. */
@@ -64,6 +64,13 @@ export class Alarms {
     const times = ok ? 0 : this.#failing?.tool === tool ? this.#failing.times + 1 : 1;
     this.#failing = { tool, times };
     if (times === FAILURES) void this.#raise({ kind: 'failures', text: `the tool ${tool} failed ${FAILURES} times in a row`, evidence: { tool, count: FAILURES } });
+  }
+
+  #once(anomaly: Anomaly): void {
+    const key = JSON.stringify(anomaly.evidence);
+    if (this.#told.has(key)) return;
+    this.#told.add(key);
+    void this.#raise(anomaly);
   }
 
   async #raise(anomaly: Anomaly): Promise<void> {

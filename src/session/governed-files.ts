@@ -1,17 +1,20 @@
 import { posix } from 'node:path';
 import { type FileChange, type FileEntry, type FileOptions, GloveboxError, type Sandbox } from '../contracts/index.ts';
 import type { Gate } from './gate.ts';
+import type { Watch } from './watch.ts';
 
 /** Files of a session's sandbox. A path's links are resolved inside first, and what policy decides on is what is then touched. */
 export class GovernedFiles {
   readonly #sandbox: Sandbox;
   readonly #gate: Gate;
   readonly #touch: () => void;
+  readonly #watch: Watch;
 
-  constructor(sandbox: Sandbox, gate: Gate, touch: () => void) {
+  constructor({ sandbox, gate, touch, watch }: { sandbox: Sandbox; gate: Gate; touch: () => void; watch: Watch }) {
     this.#sandbox = sandbox;
     this.#gate = gate;
     this.#touch = touch;
+    this.#watch = watch;
   }
 
   async read(path: string, options: FileOptions & { offset?: number; length?: number; maxBytes?: number } = {}): Promise<Buffer> {
@@ -57,9 +60,10 @@ export class GovernedFiles {
     await this.#changed('remove', canonical, 0);
   }
 
-  /** A tar stream of the given relative paths. Hostile input to whoever reads it. */
-  async pack(directory: string, options: FileOptions & { paths?: readonly string[]; exclude?: readonly string[] } = {}): Promise<AsyncIterable<Buffer>> {
-    return this.#passing(this.#sandbox.files.pack(await this.#may('file.read', directory, options), options));
+  /** A tar stream of the given relative paths. Hostile input to whoever reads it. `kept`: it is to be written down, and is `denied` where a secret that was lent is in it. */
+  async pack(directory: string, { kept = false, ...options }: FileOptions & { paths?: readonly string[]; exclude?: readonly string[]; kept?: boolean } = {}): Promise<AsyncIterable<Buffer>> {
+    const packed = this.#sandbox.files.pack(await this.#may('file.read', directory, options), options);
+    return this.#passing(kept ? this.#watch.keepable(packed, { sandbox: this.#sandbox.id, where: 'checkpoint' }) : packed);
   }
 
   async unpack(directory: string, tar: AsyncIterable<Uint8Array>, options: FileOptions = {}): Promise<void> {

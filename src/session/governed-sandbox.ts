@@ -10,7 +10,6 @@ import {
   type IdSource,
   type NewEvent,
   type OutputChunk,
-  type OutputFilter,
   type RunningCommand,
   type Sandbox,
   WORKSPACE,
@@ -19,6 +18,7 @@ import { Contexts } from './contexts/contexts.ts';
 import type { Kernel } from './contexts/kernels.ts';
 import { type EarlierCommand, EarlierCommands, MOST_UNSETTLED } from './earlier-commands.ts';
 import { filteredOutput } from './filtered-output.ts';
+import type { Watch } from './watch.ts';
 import { type Gate, refusal, type Verdict } from './gate.ts';
 import { GovernedFiles } from './governed-files.ts';
 import { LazyHash, NOTHING } from './lazy-hash.ts';
@@ -42,7 +42,7 @@ export interface GovernedSandboxOptions {
   /** Told of an error that no caller would hear of: what happened could not be written down. */
   readonly unwritten: (error: unknown) => void;
   /** What the output of a command goes through, where anything has to be looked for in it: a channel each. */
-  readonly outputFilter: (command: CommandId) => OutputFilter | undefined;
+  readonly watch: Watch;
   /** Its commands are kept until `settled`, so that a later session of the run can take them up. */
   readonly isLasting?: boolean;
   /** What an earlier session left unsettled in it. */
@@ -60,7 +60,7 @@ export class GovernedSandbox implements AsyncDisposable {
   readonly #limits: CommandLimits;
   readonly #touch: () => void;
   readonly #unwritten: (error: unknown) => void;
-  readonly #outputFilter: (command: CommandId) => OutputFilter | undefined;
+  readonly #watch: Watch;
   readonly #snapshots: Snapshots;
   /** Commands that outlive the call that started them, until they are forgotten. */
   readonly #kept = new Map<CommandId, GovernedCommand>();
@@ -83,8 +83,8 @@ export class GovernedSandbox implements AsyncDisposable {
     this.#limits = options.limits;
     this.#touch = options.touch;
     this.#unwritten = options.unwritten;
-    this.#outputFilter = options.outputFilter;
-    this.files = new GovernedFiles(options.sandbox, options.gate, options.touch);
+    this.#watch = options.watch;
+    this.files = new GovernedFiles(options);
     this.#snapshots = new Snapshots(options);
     this.contexts = new Contexts({
       ...options,
@@ -283,8 +283,8 @@ export class GovernedSandbox implements AsyncDisposable {
 
   /** What an interpreter says is frames of its own, not text. */
   #filtered(id: CommandId, output: AsyncIterable<OutputChunk>, isInterpreter: boolean): AsyncIterable<OutputChunk> {
-    const first = isInterpreter ? undefined : this.#outputFilter(id);
-    return first === undefined ? output : filteredOutput(output, () => this.#outputFilter(id) ?? first);
+    const first = isInterpreter ? undefined : this.#watch.outputFilter({ command: id });
+    return first === undefined ? output : filteredOutput(output, () => this.#watch.outputFilter({ command: id }) ?? first);
   }
 
   /**

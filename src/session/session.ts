@@ -35,6 +35,7 @@ import { raceSignals } from './race-signals.ts';
 import { NO_REDACTOR } from './redacted.ts';
 import { openGate, type SessionOptions, type SessionPorts } from './session-options.ts';
 import type { Snapshot } from './snapshots.ts';
+import { Watch } from './watch.ts';
 import { boundIn, egressGate, WayOut } from './way-out.ts';
 
 /** Without a sign of us for so long a sandbox ends itself; long enough for a restart of the service. */
@@ -64,6 +65,7 @@ export class Session implements AsyncDisposable {
   readonly #wall: Timer;
   readonly #idle: IdleWatch;
   readonly #alarms: Alarms;
+  readonly #watch: Watch;
   #openings = 0;
   #closing: Promise<void> | undefined;
   #unwritten: GloveboxError | undefined;
@@ -123,6 +125,7 @@ export class Session implements AsyncDisposable {
       unwritten: (error) => this.#cannotWrite(error),
     });
     this.#alarms = new Alarms({ gate, policy: options.policy, stop: (why, reason) => this.#endByItself(why, reason), unwritten: (error) => this.#cannotWrite(error) });
+    this.#watch = new Watch({ way: () => this.#way, redactor: ports.redactor ?? NO_REDACTOR, alarms: this.#alarms });
     this.#wall = this.#time.timer(this.policy.grant.session.wallMs, () => this.#expire('its time is over'), { unref: true });
     this.#standstill = new Standstill({ sandboxes: () => this.#sandboxes, write: (events) => gate.write(events), changed: () => this.#timeStands(), failed: (error) => this.#endByItself(error.message, error) });
     gate.standstill = () => this.#standstill.over;
@@ -210,7 +213,7 @@ export class Session implements AsyncDisposable {
       blobs: this.#ports.blobs?.of(this.#about.tenant),
       touch: () => this.#touch(),
       unwritten: (error) => this.#cannotWrite(error),
-      outputFilter: (command) => this.#way?.outputFilter((canary) => this.#alarms.canaryIn(canary, 'output', { command })),
+      watch: this.#watch,
     });
     this.#sandboxes.add(governed);
     void sandbox.gone.then(() => this.#sandboxes.delete(governed));
@@ -291,9 +294,7 @@ export class Session implements AsyncDisposable {
 
   /** The canaries that are in a patch, by where they were planted; each is an anomaly. */
   canariesIn(patch: string): readonly string[] {
-    const names = this.#way?.canariesIn(patch) ?? [];
-    for (const name of names) this.#alarms.canaryIn(name, 'patch');
-    return names;
+    return this.#watch.canariesInPatch(patch);
   }
 
   /** Writes what a run, its tools and its person did into the session's stream. */

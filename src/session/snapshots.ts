@@ -1,6 +1,7 @@
 import { type Blobs, type FileOptions, GloveboxError, type Sandbox, WORKSPACE } from '../contracts/index.ts';
 import type { Gate } from './gate.ts';
 import { TarEntries } from './tar-entries.ts';
+import type { Watch } from './watch.ts';
 
 /** A workspace as it was. Its id is the hash of its content: two that are equal are one. */
 export interface Snapshot {
@@ -19,12 +20,14 @@ export class Snapshots {
   readonly #gate: Gate;
   readonly #blobs: Blobs | undefined;
   readonly #touch: () => void;
+  readonly #watch: Watch;
 
-  constructor(options: { sandbox: Sandbox; gate: Gate; blobs: Blobs | undefined; touch: () => void }) {
+  constructor(options: { sandbox: Sandbox; gate: Gate; blobs: Blobs | undefined; touch: () => void; watch: Watch }) {
     this.#sandbox = options.sandbox;
     this.#gate = options.gate;
     this.#blobs = options.blobs;
     this.#touch = options.touch;
+    this.#watch = options.watch;
   }
 
   /** What runs meanwhile is not stopped: a file that changes is packed as it is when its turn comes. Errors: `denied`, `file_failed`, `journal_failed`, `deadline`. */
@@ -33,7 +36,8 @@ export class Snapshots {
     await this.#gate.require({ action: 'file.read', path: WORKSPACE }, { signal: options.signal });
     const entries = new TarEntries();
     const packed = this.#sandbox.files.pack(WORKSPACE, { timeoutMs: TIMEOUT_MS, ...options });
-    const { hash, bytes } = await blobs.putStream(this.#passing(packed, (chunk) => entries.push(chunk)));
+    const keepable = this.#watch.keepable(packed, { sandbox: this.#sandbox.id, where: 'snapshot' });
+    const { hash, bytes } = await blobs.putStream(this.#passing(keepable, (chunk) => entries.push(chunk)));
     await this.#gate.write([{ type: 'sandbox.snapshot', data: { sandbox: this.#sandbox.id, blob: hash, bytes, files: entries.count } }]);
     return { id: hash, bytes, files: entries.count };
   }

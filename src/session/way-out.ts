@@ -68,6 +68,11 @@ export class WayOut implements AsyncDisposable {
     return this.#egress.outputFilter(onCanary);
   }
 
+  /** For one stream of files. See `Egress.secretSight`. */
+  secretSight(): ReturnType<Egress['secretSight']> {
+    return this.#egress.secretSight();
+  }
+
   canariesIn(text: string): readonly string[] {
     return this.#egress.canariesIn(text);
   }

@@ -62,13 +62,18 @@ export class EgressRig implements AsyncDisposable {
     const loaded = await this.#policy(policy);
     if (loaded.grant.network === undefined) throw new Error('this policy opens no network');
     const clock = options.clock ?? systemClock;
-    const home = join(this.#folder, 'home');
-    const registries = new OperatorRegistries({ files: new OperatorFiles({ env: this.operator, home, root: home }), file: join(home, 'registries.yaml') });
-    const broker = new EgressBroker({ clock, registries, credentials: this.#lender(clock), known: this.known, resolve: (host) => this.egressResolve(host), deadlines: options.deadlines ?? {}, ...(options.cacheFolder === undefined ? {} : { cacheFolder: options.cacheFolder }) });
+    const broker = this.broker({ ...options, clock });
     const { network, credentials, canaries } = loaded.grant;
     this.egress = await broker.open({ gate: this.#gate(loaded), network, credentials, canaries, borrower: { tenant: options.tenant ?? 'acme', stream: 'run_1' }, signal: AbortSignal.timeout(PATIENCE_MS) });
     this.proxyPort = await this.listen(createServer({ allowHalfOpen: true }, (stream) => this.egress.accept({ via: 'proxy', port: 3128, stream })));
     return this;
+  }
+
+  /** What opens it, for whoever opens it himself. */
+  broker({ clock = systemClock, deadlines = {}, cacheFolder }: { clock?: Clock; deadlines?: Partial<EgressDeadlines>; cacheFolder?: string } = {}): EgressBroker {
+    const home = join(this.#folder, 'home');
+    const registries = new OperatorRegistries({ files: new OperatorFiles({ env: this.operator, home, root: home }), file: join(home, 'registries.yaml') });
+    return new EgressBroker({ clock, registries, credentials: this.#lender(clock), known: this.known, resolve: (host) => this.egressResolve(host), deadlines, ...(cacheFolder === undefined ? {} : { cacheFolder }) });
   }
 
   /** Open to one server, `up.test`, that is on this machine. */

@@ -6,7 +6,7 @@ import type { EventData, EventType, Isolates, JournalEvent, SandboxDriver } from
 import { FolderBlobs, SqliteJournal } from '../../src/journal/index.ts';
 import { FilePolicies } from '../../src/policy/index.ts';
 import { AvailableSandboxes } from '../../src/sandbox/sandboxes.ts';
-import { Session } from '../../src/session/index.ts';
+import { Session, type SessionPorts } from '../../src/session/index.ts';
 import { TESTER } from './principal.ts';
 import { ids } from './sandbox-commands.ts';
 
@@ -17,10 +17,12 @@ export class SessionRig implements AsyncDisposable {
   readonly #journal = new SqliteJournal(join(this.#folder, 'journal.db'));
   readonly #sandboxes: AvailableSandboxes;
   readonly #isolates: Isolates | undefined;
+  readonly #more: Partial<SessionPorts>;
   readonly #sessions: Session[] = [];
 
-  constructor(drivers: readonly SandboxDriver[], isolates?: Isolates) {
+  constructor(drivers: readonly SandboxDriver[], isolates?: Isolates, more: Partial<SessionPorts> = {}) {
     this.#isolates = isolates;
+    this.#more = more;
     this.#sandboxes = new AvailableSandboxes(drivers);
     this.blobs = new FolderBlobs(join(this.#folder, 'blobs'));
   }
@@ -35,7 +37,7 @@ export class SessionRig implements AsyncDisposable {
     mkdirSync(join(this.#folder, 'policies', name), { recursive: true });
     writeFileSync(join(this.#folder, 'policies', name, 'policy.yaml'), `name: ${name}\n${policy}`);
     const session = await Session.open(
-      { journal: this.#journal, sandboxes: this.#sandboxes, clock: systemClock, ids, blobs: this.blobs, ...(this.#isolates === undefined ? {} : { isolates: this.#isolates }) },
+      { journal: this.#journal, sandboxes: this.#sandboxes, clock: systemClock, ids, blobs: this.blobs, ...(this.#isolates === undefined ? {} : { isolates: this.#isolates }), ...this.#more },
       { principal: TESTER, policy: await new FilePolicies([join(this.#folder, 'policies')]).load(name) },
     );
     this.#sessions.push(session);

@@ -111,6 +111,10 @@ export class SessionEgress implements Egress {
     };
   }
 
+  secretSight(): ((bytes: Uint8Array) => string | undefined) | undefined {
+    return this.#options.leases.length > 0 ? this.#options.known.sight() : undefined;
+  }
+
   canariesIn(text: string): readonly string[] {
     return this.#options.canaries.in(text);
   }

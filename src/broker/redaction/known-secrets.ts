@@ -4,7 +4,11 @@ import { FormIndex } from './form-index.ts';
 /** Values that are remembered; of more the oldest are forgotten. Nobody rotates so many while a text about the first is still on its way. */
 const VALUES_MOST = 1024;
 
+/** What is shorter comes up by chance. */
+const TELLING_CHARS = 8;
+
 interface Known {
+  readonly credential: string;
   readonly secret: string;
   readonly mask: string;
 }
@@ -22,7 +26,7 @@ export class KnownSecrets {
 
   add(credential: string, secret: string): void {
     if (this.#known.has(secret)) return;
-    const known = { secret, mask: `[secret:${credential}]` };
+    const known = { credential, secret, mask: `[secret:${credential}]` };
     this.#known.set(secret, known);
     if (JSON.stringify(secret) !== `"${secret}"`) this.#escaped.add(known);
     for (const { sought } of formsOf(secret, '')) {
@@ -65,6 +69,21 @@ export class KnownSecrets {
       const until = isLast ? text.length : index.begun(text, from);
       held = text.slice(until);
       return Buffer.from(masked + text.slice(from, until), 'latin1');
+    };
+  }
+
+  /** Looks through bytes that come in pieces: given each, the credential whose secret has come up. */
+  sight(): (bytes: Uint8Array) => string | undefined {
+    const index = this.#bytes;
+    let before = '';
+    return (bytes) => {
+      if (index.isEmpty) return undefined;
+      const text = before + Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+      before = text.slice(Math.max(0, text.length - index.longest + 1));
+      for (let found = index.next(text); found !== undefined; found = index.next(text, found.at + 1)) {
+        if (found.sought.text.length >= TELLING_CHARS) return found.sought.of.credential;
+      }
+      return undefined;
     };
   }
 

@@ -1,4 +1,4 @@
-import type { CallCause, CallEnd, CallEvent, CallLimits, CommandEnd, OutputChunk } from '../../contracts/index.ts';
+import type { CallCause, CallEnd, CallEvent, CallLimits, CommandEnd, OutputChunk, OutputFilter } from '../../contracts/index.ts';
 import { CallEvents } from './call-events.ts';
 import { LazyHash } from '../lazy-hash.ts';
 import type { PausableClock, Timer } from '../pausable-clock.ts';
@@ -27,6 +27,10 @@ export interface CallOptions {
   readonly clock: PausableClock;
   /** What the interpreter wrote since the call before. */
   readonly strayBytes: number;
+  /** For one channel of it. Undefined where nothing can come up. */
+  readonly filter: () => OutputFilter | undefined;
+  /** What it shows, as it may be shown. */
+  readonly cleaned: <T extends CallEvent>(event: T) => T;
   readonly interrupt: () => void;
   /** Tells of an interrupt those who cannot have heard it. */
   readonly remind: () => void;
@@ -50,6 +54,7 @@ export class Call {
   readonly #began: number;
   readonly #wall: Timer;
   readonly #output: CallOutput;
+  readonly #filters: Readonly<Record<OutputChunk['channel'], OutputFilter | undefined>>;
   readonly #hashes = { stdout: new LazyHash(), stderr: new LazyHash(), displays: new LazyHash() };
   readonly #ended = Promise.withResolvers<CallEnd>();
   #displays = 0;
@@ -67,6 +72,7 @@ export class Call {
     this.number = options.number;
     this.#output = { stdoutBytes: 0, stderrBytes: 0, displayBytes: 0, droppedBytes: options.strayBytes };
     this.#began = options.clock.now();
+    this.#filters = { stdout: options.filter(), stderr: options.filter() };
     this.#wall = options.clock.timer(options.limits.wallMs, () => this.stop('timeout'));
   }
 
@@ -109,7 +115,7 @@ export class Call {
     const kept = bytes.subarray(0, this.#room(bytes.length));
     this.#output[channel === 'stdout' ? 'stdoutBytes' : 'stderrBytes'] += kept.length;
     if (kept.length > 0) this.#hashes[channel].add(kept);
-    this.events.write(channel, kept);
+    this.#show(channel, kept, false);
   }
 
   /** Errors: `KernelViolation` for what this call cannot say, or not any more. */
@@ -129,7 +135,7 @@ export class Call {
     if (message.type !== 'error' && this.#room(bytes) < bytes) return;
     this.#output.displayBytes += bytes;
     this.#hashes.displays.add(JSON.stringify(message));
-    this.events.push(message.type === 'error' ? message : displayed(message));
+    this.events.push(this.#options.cleaned(message.type === 'error' ? message : displayed(message)));
   }
 
   /** Everything that it wrote on stderr is there. Errors: `KernelViolation`. */
@@ -178,8 +184,13 @@ export class Call {
   #end(how: Pick<CallEnd, 'cause' | 'state' | 'interpreter' | 'detail'>): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    for (const channel of ['stdout', 'stderr'] as const) this.#show(channel, Buffer.alloc(0), true);
     for (const timer of [this.#wall, this.#kill, this.#reminder, this.#otherChannel]) timer?.stop();
     this.#ended.resolve({ ...how, wallMs: Math.round((this.#options.clock.now() - this.#began) * 1000) / 1000, output: this.#output });
+  }
+
+  #show(channel: OutputChunk['channel'], bytes: Buffer, isLast: boolean): void {
+    this.events.write(channel, this.#filters[channel]?.(bytes, isLast) ?? bytes);
   }
 
   /** How many of so many bytes may still come; the rest is counted as dropped, and ends the call. */

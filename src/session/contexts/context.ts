@@ -22,6 +22,7 @@ import type { PausableClock } from '../pausable-clock.ts';
 import { Interpreter } from './interpreter.ts';
 import type { Kernel } from './kernels.ts';
 import { Turns } from './turns.ts';
+import type { Watch } from '../watch.ts';
 
 /** As much code as a call may have. */
 const MAX_CODE_BYTES = 2 ** 20;
@@ -50,6 +51,7 @@ export interface ContextPorts {
   readonly clock: PausableClock;
   /** Decides, writes down and starts an interpreter's command. Errors: `denied`, `journal_failed`. */
   readonly start: (kernel: Kernel, spec: ContextSpec) => Promise<RunningCommand>;
+  readonly watch: Watch;
   readonly touch: () => void;
   readonly unwritten: (error: unknown) => void;
 }
@@ -175,6 +177,8 @@ export class Context implements AsyncDisposable {
       graceMs,
       clock: this.#ports.clock,
       strayBytes: interpreter.takeStrayBytes(),
+      filter: () => this.#ports.watch.outputFilter({ call: id }),
+      cleaned: (event) => this.#ports.watch.cleaned(event, { call: id }),
       interrupt: () => interpreter.interrupt(number),
       remind: () => interpreter.remind(),
       kill: () => void interpreter.kill(),

@@ -45,6 +45,19 @@ describe('a secret that is known', () => {
     );
   });
 
+  test('is seen in bytes as they come, wherever they are cut, by its name; what is short is chance', () => {
+    const known = new KnownSecrets();
+    known.add('short', 'abc1');
+    known.add('github', 'ghp_9aTqZrLmNpQwErTyUiOp');
+    const look = known.sight();
+    const bytes = Buffer.from('xx abc1 ghp_9aTqZrLmNpQwErTyUiOp yy');
+    const seen = Array.from(bytes, (byte) => look(Buffer.from([byte]))).filter((one) => one !== undefined);
+    expect(seen).toContain('github');
+    expect(seen).not.toContain('short');
+    expect(known.sight()(bytes)).toBe('github');
+    expect(known.sight()(Buffer.from('ghp_9aTqZrLmNpQwErTyUiO'))).toBeUndefined();
+  });
+
   test('is remembered among a thousand others, and the oldest is forgotten then', () => {
     const secrets = Array.from({ length: 1025 }, (_, i) => `token-number-${i}-of-many`);
     const one = redaction(...secrets);

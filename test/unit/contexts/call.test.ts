@@ -12,6 +12,8 @@ function open() {
     limits: { wallMs: 60_000, outputBytes: 100 },
     clock,
     strayBytes: 7,
+    filter: () => undefined,
+    cleaned: (event) => event,
     interrupt: () => done.push('interrupt'),
     remind: () => reminded.resolve(),
     kill: () => done.push('kill'),
