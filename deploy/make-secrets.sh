@@ -12,5 +12,5 @@ fi
 if new master_key; then openssl rand -base64 32 > secrets/master_key; fi
 # Keys of providers: write yours into these. An empty one is none.
 for key in anthropic_api_key openai_api_key; do if new "$key"; then : > "secrets/$key"; fi; done
-chown 10001:10001 secrets/*
 chmod 600 secrets/*
+if [ "$(id -u)" = 0 ]; then chown 10001:10001 secrets/*; else sudo chown 10001:10001 secrets/*; fi

@@ -14,7 +14,7 @@ import { ensureTestImages } from './test-images.mjs';
 const LINE_LENGTH = 90;
 
 /** What tests look with: system calls, certificates of a server that they start, a terminal, a browser, and the shells and programs by which rules are got round. */
-const TEST_PROGRAMS = ['strace', 'openssl', 'git', 'python3', 'busybox', 'chromium', 'bash', 'dash', 'perl', 'make'];
+const TEST_PROGRAMS = ['strace', 'openssl', 'git', 'python3', 'busybox', 'docker-compose', 'chromium', 'bash', 'dash', 'perl', 'make'];
 
 /** Resolves to the environment for what is started next. */
 export async function prepareMachine({ purpose, install }) {

@@ -12,6 +12,7 @@ import { gc } from './gc.ts';
 import { addHistory } from './history-commands.ts';
 import { buildImages, listImages, removeImages } from './images.ts';
 import { js, type JsOptions } from './js.ts';
+import { addKeys } from './keys-commands.ts';
 import { addMcp } from './mcp.ts';
 import { addNotify } from './notify-commands.ts';
 import type { SandboxOptions } from './one-sandbox.ts';
@@ -73,6 +74,7 @@ function program(run: Run, terminal: Terminal, version: string): Command {
   addMachine(root, run, terminal);
   addServe(root, run, terminal);
   addNotify(root, run, terminal);
+  addKeys(root, run, terminal);
   addMcp(root, run, KINDS);
   return everywhere(root);
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Caller } from '../support/server.ts';
@@ -104,4 +104,21 @@ test('what an administrator does to secrets is written down, and never a value',
   expect(stdout).toContain('"operation":"secret.set"');
   expect(stdout).toContain('"operation":"secret.remove"');
   expect(stdout).not.toContain(TOKEN);
+});
+
+test('the alert rules that ship are rules, raise what they should, and Prometheus takes its file', () => {
+  expect(promtool(['check', 'rules', 'deploy/alerts.yml'])).toContain('SUCCESS: 11 rules found');
+  expect(promtool(['test', 'rules', 'deploy/alerts.test.yml'])).toContain('SUCCESS');
+  expect(promtool(['check', 'config', 'deploy/prometheus.yml'])).toContain('SUCCESS');
+});
+
+test('rules and dashboard ask only for figures that there are', async () => {
+  using user = new User();
+  const service = await serving(user);
+  const { text } = await figures(service.metricsUrl);
+  service.process.child.kill('SIGTERM');
+  expect((await service.process.ended).code).toBe(0);
+  const there = new Set([...text.matchAll(/^# TYPE (\S+) /gm)].flatMap(([, name = '']) => [name, `${name}_bucket`]));
+  const asked = ['deploy/alerts.yml', 'deploy/grafana/dashboards/glovebox.json'].flatMap((file) => readFileSync(join(ROOT, file), 'utf8').match(/\b(?:glovebox|nodejs)_[a-z0-9_]+/g) ?? []);
+  expect(asked.filter((name) => !there.has(name))).toEqual([]);
 });
