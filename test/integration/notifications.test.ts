@@ -1,11 +1,12 @@
 import { createHmac } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Webhook } from 'standardwebhooks';
 import { expect, onTestFinished, test } from 'vitest';
 import type { JournalEvent, NewEvent, NotificationsDocument } from '../../src/contracts/index.ts';
 import { systemClock } from '../../src/contracts/index.ts';
+import { notificationsSchema } from '../../scripts/policy-schema.ts';
 import { ObservedJournal, SqliteJournal } from '../../src/journal/index.ts';
 import { Notifier, openChannels } from '../../src/notify/index.ts';
 import { readNotifications } from '../../src/policy/index.ts';
@@ -128,6 +129,10 @@ test('a redirect is not followed: messages go where the file says and nowhere el
   await process.stop();
   expect(signal.aborted).toBe(false);
   expect(new Set(got.map(({ path }) => path))).toEqual(new Set(['/']));
+});
+
+test('the schema that editors use is up to date (scripts/policy-schema.ts writes it)', () => {
+  expect(readFileSync(join(import.meta.dirname, '../../deploy/notifications.schema.json'), 'utf8')).toBe(notificationsSchema());
 });
 
 test('a file that says what cannot be is refused with the place', async () => {

@@ -71,6 +71,7 @@ export function poolSuite(name: string, open: () => Promise<SandboxWorld>, optio
       await using sandbox = await create(pool);
       expect(sandbox.id).toBe(second);
       await soon('it is made up for', () => pool.stock()[0]?.ready === 2);
+      expect(pool.served()).toEqual({ hits: 1, misses: 0 });
     });
 
     test('disposed, it leaves nothing behind, whatever is under way', async () => {
