@@ -26,7 +26,8 @@ export function addAudit(root: Command, run: Run, terminal: Terminal): void {
   audit
     .command('key')
     .description('what verifies our checkpoints')
-    .action(() => run.anywhere(async (place) => (await audits()).showKey(place, terminal)));
+    .option('--json', 'as JSON')
+    .action((options: { json?: boolean }) => run.anywhere(async (place) => (await audits()).showKey(place, terminal, options)));
   audit
     .command('export')
     .description('events, with what proves that they are what was written')

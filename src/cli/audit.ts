@@ -47,8 +47,9 @@ export async function signCheckpoint(place: Place, terminal: Terminal, options: 
 }
 
 /** `glovebox audit key`. */
-export async function showKey(place: Place, terminal: Terminal): Promise<number> {
-  await terminal.data(`${await place.audit.verifierKey()}\n`);
+export async function showKey(place: Place, terminal: Terminal, { json }: { json?: boolean }): Promise<number> {
+  const key = await place.audit.verifierKey();
+  await terminal.data(json === true ? `${JSON.stringify({ key })}\n` : `${key}\n`);
   return 0;
 }
 

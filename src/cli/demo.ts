@@ -13,6 +13,7 @@ export interface DemoOptions {
   readonly language?: DemoLanguage;
   readonly model?: string;
   readonly policy?: string;
+  readonly json?: boolean;
 }
 
 /** `glovebox demo`: small repositories that ship with us, each with a genuine bug, each fixed in a sealed sandbox. */
@@ -24,7 +25,7 @@ export async function demo(services: Services, terminal: Terminal, options: Demo
   let code = 0;
   for (const language of chosen) {
     terminal.note(`\n── ${language} ${'─'.repeat(70 - language.length)}`, 'bold');
-    code = Math.max(code, await fixOne(services, terminal, { language, model: live, policy }, signal));
+    code = Math.max(code, await fixOne(services, terminal, { language, model: live, policy, json: options.json === true }, signal));
   }
   const ended = code === 0 ? 'green' : 'red';
   terminal.note(`\nThe journal of both runs is in ${services.stateDir}; \`node bin/glovebox.js runs list\` shows them.`, ended);
@@ -34,7 +35,7 @@ export async function demo(services: Services, terminal: Terminal, options: Demo
 async function fixOne(
   services: Services,
   terminal: Terminal,
-  { language, model, policy }: { language: DemoLanguage; model: string | undefined; policy: string },
+  { language, model, policy, json }: { language: DemoLanguage; model: string | undefined; policy: string; json: boolean },
   signal: AbortSignal,
 ): Promise<number> {
   const folder = join(services.demoDir, language);
@@ -48,7 +49,7 @@ async function fixOne(
     },
     { signal },
   );
-  return await workOnRun({ journal: services.journal, runs }, terminal, id, {}, signal);
+  return await workOnRun({ journal: services.journal, runs }, terminal, id, { json }, signal);
 }
 
 function introduction(live: string | undefined): string {

@@ -14,15 +14,17 @@ export async function listImages(services: Services, terminal: Terminal, options
 }
 
 /** Builds or pulls what is named, all of ours where nothing is. The references go to stdout, a line each. */
-export async function buildImages(services: Services, terminal: Terminal, names: readonly string[], signal: AbortSignal): Promise<number> {
+export async function buildImages(services: Services, terminal: Terminal, names: readonly string[], { json }: { json?: boolean }, signal: AbortSignal): Promise<number> {
   const references = await services.images.build(names, { onProgress: (line) => terminal.note(line, 'dim'), signal });
-  for (const reference of references) await terminal.data(`${reference}\n`);
+  if (json === true) await terminal.json({ images: references });
+  else for (const reference of references) await terminal.data(`${reference}\n`);
   return 0;
 }
 
-export async function removeImages(services: Services, references: readonly string[]): Promise<number> {
+export async function removeImages(services: Services, terminal: Terminal, references: readonly string[], { json }: { json?: boolean }): Promise<number> {
   services.require('administer');
   for (const reference of references) await services.images.remove(reference);
+  if (json === true) await terminal.json({ removed: references });
   return 0;
 }
 

@@ -1,4 +1,4 @@
-import type { Approvals, Audit, CommandEnd, ConsoleLine, Decision, JavaScriptEnd, Journal, OutputChunk, Principal, Redactor, RunId } from '../contracts/index.ts';
+import type { Approvals, Audit, CommandEnd, ConsoleLine, Decision, JavaScriptEnd, Journal, OutputChunk, Policies, Principal, Redactor, RunId } from '../contracts/index.ts';
 import type { Forks, Replays, RunListing, RunOutline, Runs, Trajectories } from '../runs/index.ts';
 import type { Attendance, CommandRequest, JavaScriptRequest } from '../session/index.ts';
 import type { SandboxOptions } from './one-sandbox.ts';
@@ -62,6 +62,7 @@ export interface Place {
   readonly journal: Pick<Journal, 'read'>;
   readonly approvals: Approvals;
   readonly secrets: Secrets;
+  readonly policies: Pick<Policies, 'names'>;
   readonly audit: Audit;
   runs(attendance?: Attendance): PlacedRuns;
   replays(attendance?: Attendance): Pick<Replays, 'strict' | 'live'>;

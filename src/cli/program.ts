@@ -3,6 +3,7 @@ import { GloveboxError, type SandboxKind } from '../contracts/index.ts';
 import { answerApproval, type AnswerOptions, listApprovals } from './approvals.ts';
 import { addAudit } from './audit-commands.ts';
 import { addBudgets } from './budgets-commands.ts';
+import { addCompletion } from './completion.ts';
 import { demo, type DemoOptions } from './demo.ts';
 import { doctor } from './doctor.ts';
 import { type CliOptions, Doing, report, serverOption } from './doing.ts';
@@ -51,7 +52,8 @@ export async function runCli(argv: readonly string[], terminal: Terminal, { vers
   }
 }
 
-function program(run: Run, terminal: Terminal, version: string): Command {
+/** The whole tree of commands. */
+export function program(run: Run, terminal: Terminal, version: string): Command {
   const root = new Command('glovebox')
     .description('Runs code that nobody has read yet, in sealed sandboxes.')
     .version(version)
@@ -76,6 +78,7 @@ function program(run: Run, terminal: Terminal, version: string): Command {
   addNotify(root, run, terminal);
   addKeys(root, run, terminal);
   addMcp(root, run, KINDS);
+  addCompletion(root, run, terminal);
   return everywhere(root);
 }
 
@@ -89,6 +92,7 @@ function addFix(root: Command, run: Run, terminal: Terminal): void {
     .addArgument(new Argument('[language]', 'only this one').choices(['javascript', 'python']))
     .option('--model <model>', 'a live model')
     .option('--policy <name|path>', 'another policy')
+    .option('--json', 'what came of each as a line of JSON on stdout')
     .action((language: DemoOptions['language'], options: DemoOptions) =>
       run((services, signal) => demo(services, terminal, language === undefined ? options : { ...options, language }, signal)),
     );
@@ -213,7 +217,8 @@ function addSecrets(root: Command, run: Run, terminal: Terminal): void {
   secrets
     .command('set <name>')
     .description('keep a secret, or a new value of one: typed unseen, or from stdin')
-    .action((name: string) => run.anywhere((place) => setSecret(place, terminal, name)));
+    .option('--json', 'as JSON')
+    .action((name: string, options: { json?: boolean }) => run.anywhere((place) => setSecret(place, terminal, name, options)));
   secrets
     .command('list')
     .description('their names, and when they were set; a value is never shown')
@@ -222,7 +227,8 @@ function addSecrets(root: Command, run: Run, terminal: Terminal): void {
   secrets
     .command('remove <name>')
     .description('forget a secret')
-    .action((name: string) => run.anywhere((place) => removeSecret(place, terminal, name)));
+    .option('--json', 'as JSON')
+    .action((name: string, options: { json?: boolean }) => run.anywhere((place) => removeSecret(place, terminal, name, options)));
 }
 
 function addMachine(root: Command, run: Run, terminal: Terminal): void {
@@ -253,11 +259,13 @@ function addMachine(root: Command, run: Run, terminal: Terminal): void {
   images
     .command('build [names-or-paths...]')
     .description('build or pull what is missing (all of ours where nothing is named); a Dockerfile is built again')
-    .action((names: string[]) => run((services, signal) => buildImages(services, terminal, names, signal)));
+    .option('--json', 'as JSON')
+    .action((names: string[], options: { json?: boolean }) => run((services, signal) => buildImages(services, terminal, names, options, signal)));
   images
     .command('remove <references...>')
     .description('remove images that were built from your Dockerfiles')
-    .action((references: string[]) => run((services) => removeImages(services, references)));
+    .option('--json', 'as JSON')
+    .action((references: string[], options: { json?: boolean }) => run((services) => removeImages(services, terminal, references, options)));
 }
 
 /** commander would end the process itself, before anything could be released. And each can be told of a server, as the root can. */

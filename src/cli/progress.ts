@@ -100,7 +100,7 @@ export class Progress {
   }
 
   #line(label: string, text: string, style?: 'bold' | 'cyan' | 'green' | 'red' | 'yellow'): void {
-    this.#terminal.note(`${this.#terminal.style(label.padEnd(10), style)}  ${printable(text).replaceAll('\n', '\n            ')}`);
+    this.#terminal.labelled(`${label.padEnd(10)}  `, text.replaceAll('\n', '\n            '), style);
   }
 }
 

@@ -5,10 +5,11 @@ import type { Terminal } from './terminal.ts';
 const VALUE_MOST_BYTES = 64 * 1024;
 
 /** `glovebox secrets set`: from a person who types it unseen, else from stdin; never from an argument, which other processes could read. */
-export async function setSecret(place: Place, terminal: Terminal, name: string): Promise<number> {
+export async function setSecret(place: Place, terminal: Terminal, name: string, { json }: { json?: boolean }): Promise<number> {
   const value = terminal.interactive ? await typed(name) : (await readAll(terminal.stdin)).replace(/\r?\n$/, '');
   await place.secrets.set(name, value, place.principal);
-  terminal.note(`secret ${name} is set`);
+  if (json === true) await terminal.json({ set: name });
+  else terminal.note(`secret ${name} is set`);
   return 0;
 }
 
@@ -22,9 +23,10 @@ export async function listSecrets(place: Place, terminal: Terminal, options: { j
 }
 
 /** `glovebox secrets remove`. What was lent of it already is no longer renewed. */
-export async function removeSecret(place: Place, terminal: Terminal, name: string): Promise<number> {
+export async function removeSecret(place: Place, terminal: Terminal, name: string, { json }: { json?: boolean }): Promise<number> {
   await place.secrets.remove(name, place.principal);
-  terminal.note(`secret ${name} is removed`);
+  if (json === true) await terminal.json({ removed: name });
+  else terminal.note(`secret ${name} is removed`);
   return 0;
 }
 

@@ -22,6 +22,7 @@ interface ServeCommandOptions extends WatchOptions {
   readonly rate?: number;
   readonly sandboxes?: number;
   readonly workers: number;
+  readonly json?: boolean;
   readonly oidcIssuer?: string;
   readonly oidcAudience?: string;
   readonly oidcJwks?: string;
@@ -49,6 +50,7 @@ export function addServe(root: Command, run: Run, terminal: Terminal): void {
     .option('--sandboxes <n>', 'sandboxes that a tenant may have open here', countOption)
     .option('--warm <n>', 'most sandboxes that stand ready for the next who asks, by the demand of late; 0: each is made when it is asked for', stepOption, 0)
     .option('--rate <n>', 'requests that a key may make in a minute', countOption)
+    .option('--json', 'where it listens, and its first key, as a line of JSON on stdout')
     .action((options: ServeCommandOptions) => run((services, signal) => serve(services, terminal, options, signal)));
 }
 
@@ -75,7 +77,8 @@ async function serve(services: Services, terminal: Terminal, options: ServeComma
     ...(rate === undefined ? {} : { requestsPerMinute: rate }),
     onFault: ({ method, path, error }) => log.write('error', 'an error of our own', { method, route: path, error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
   });
-  if (server.firstKey !== undefined) {
+  if (options.json === true) await terminal.json({ url: server.url, ...(server.firstKey === undefined ? {} : { firstKey: server.firstKey }) });
+  else if (server.firstKey !== undefined) {
     terminal.note('the first key, an administrator’s; it is shown this once:', 'yellow');
     await terminal.data(`${server.firstKey}\n`);
   }

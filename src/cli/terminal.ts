@@ -29,6 +29,11 @@ export class Terminal {
     this.stderr.write(`${this.style(printable(text), style)}\n`);
   }
 
+  /** The same with a label before it, which alone has the style. */
+  labelled(label: string, text: string, style?: Style): void {
+    this.stderr.write(`${this.style(label, style)}${printable(text)}\n`);
+  }
+
   style(text: string, style?: Style): string {
     return style === undefined ? text : styleText(style, text, { stream: this.stderr, validateStream: true });
   }

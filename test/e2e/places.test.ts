@@ -56,17 +56,27 @@ const TABLE: readonly (readonly [args: readonly string[], ended: object])[] = [
   [['audit', 'verify'], { code: 0, stdout: expect.stringContaining('as it was written: ') }],
 ];
 
-describe.each<Where>(['here', 'at a server'])('%s', (where) => {
-  let place: Placed;
-  beforeAll(async () => {
-    place = await placed(where);
+const places = {} as Record<Where, Placed>; // filled before any test
+beforeAll(async () => {
+  for (const where of ['here', 'at a server'] as const) {
+    const place = await placed(where);
     mkdirSync(join(place.user.folder, 'given'));
     writeFileSync(join(place.user.folder, 'given', 'note.txt'), 'given');
-  });
-  afterAll(() => place.stop());
+    places[where] = place;
+  }
+});
+afterAll(() => Promise.all(Object.values(places).map((place) => place.stop())));
 
-  test.each(TABLE)('glovebox %j', async (args, ended) => {
-    expect(await place.user.run(...args)).toMatchObject(ended);
+test.each(TABLE)('glovebox %j ends here as it does at a server', async (args, ended) => {
+  const [here, there] = await Promise.all([places['here'].user.run(...args), places['at a server'].user.run(...args)]);
+  expect(here, 'here').toMatchObject(ended);
+  expect(there, 'at a server').toMatchObject(ended);
+});
+
+describe.each<Where>(['here', 'at a server'])('%s', (where) => {
+  let place: Placed;
+  beforeAll(() => {
+    place = places[where];
   });
 
   test('glovebox exec -i passes stdin on', async () => {

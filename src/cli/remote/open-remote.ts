@@ -32,6 +32,7 @@ export async function openRemote({ url, env, version, openServices }: RemoteOpti
     journal: { read: async (stream, after = 0) => Array.fromAsync(runs.events(stream, { after, follow: false })) },
     approvals: remoteApprovals(glovebox),
     secrets: remoteSecrets(glovebox),
+    policies: { names: () => Array.fromAsync(glovebox.policies.names()) },
     audit: remoteAudit(glovebox),
     runs: () => runs,
     ...remoteHistory(glovebox),
