@@ -204,6 +204,26 @@ test('output goes on at the byte where a connection was cut, again and again, wi
   expect(cutting.cuts()).toBeGreaterThan(3);
 });
 
+test('a terminal goes on where its connection was cut, with what is shown and with what is typed', async () => {
+  await using cutting = await cuttingProxy(server.url, 150_000);
+  const far = await new Glovebox({ url: cutting.url, key: server.key, retries: { delayMs: 1 } }).sandboxes.get(sandbox.id);
+  const lines = 60_000;
+  const command = await far.exec(['sh', '-c', `stty -echo; echo ready; read -r word; seq ${lines}; stty size; read -r last; echo "$word $last"; exit 4`], { terminal: { columns: 80, rows: 24 } });
+  const terminal = command.terminal();
+  let shown = '';
+  for await (const bytes of terminal.output()) {
+    shown += new TextDecoder().decode(bytes);
+    if (shown === 'ready\r\n') {
+      terminal.resize(100, 30);
+      terminal.write('first\n');
+    }
+    if (shown.endsWith('30 100\r\n')) terminal.write('last\n');
+  }
+  expect(shown).toBe(`ready\r\n${Array.from({ length: lines }, (_, at) => `${at + 1}\r\n`).join('')}30 100\r\nfirst last\r\n`);
+  expect(terminal.end).toMatchObject({ cause: 'exited', exitCode: 4 });
+  expect(cutting.cuts()).toBeGreaterThan(1);
+});
+
 async function read(stream: AsyncIterable<unknown>): Promise<void> {
   for await (const _each of stream);
 }
