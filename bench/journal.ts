@@ -7,6 +7,7 @@ import { PostgresJournal } from '../src/journal/postgres/index.ts';
 import { TestPostgres } from '../test/support/postgres.ts';
 import { type BareInserts, barePostgres, bareSqlite, commandEvents } from './journal.contenders.ts';
 import { machine, type Percentiles, percentiles, type Report, round } from './report.ts';
+import { sealedBeside } from './journal.sealed.ts';
 import { startUp } from './journal.start-up.ts';
 
 /** Commands whose events are appended before it is the other one's turn. */
@@ -26,14 +27,15 @@ export default async function benchJournal(quick: boolean, full: boolean): Promi
   const folder = await mkdtemp(join(tmpdir(), 'glovebox-bench-journal-'));
   try {
     const sqlite = await ofSqlite(folder, quick ? 20 : 100);
+    const sealing = await sealedBeside(folder, quick ? 20 : 100);
     const postgres = await ofPostgres(quick ? 10 : 40);
     const bareInsertsSqlite = round(Math.min(...Object.values(sqlite).map(({ ratio }) => ratio)), 2);
     const bareInsertsPostgres = round(Math.min(...Object.values(postgres).map(({ ratio }) => ratio)), 2);
     return {
       bench: 'journal',
       machine: machine(),
-      figures: { sqlite, postgres, startUpMs: await startUp(folder, full ? 2 ** 30 : 2 ** 25, quick ? 3 : 7) },
-      ratios: { bareInserts: Math.min(bareInsertsSqlite, bareInsertsPostgres), bareInsertsSqlite, bareInsertsPostgres },
+      figures: { sqlite, sealing, postgres, startUpMs: await startUp(folder, full ? 2 ** 30 : 2 ** 25, quick ? 3 : 7) },
+      ratios: { bareInserts: Math.min(bareInsertsSqlite, bareInsertsPostgres), bareInsertsSqlite, bareInsertsPostgres, sealed: sealing.ratio },
     };
   } finally {
     await rm(folder, { recursive: true });

@@ -82,7 +82,7 @@ async function told({ data: text, ...event }: StoredEvent, payloads: PayloadRead
   const read = { ...event, data: JSON.parse(text) as unknown } as JournalEvent;
   const reading: PayloadReading = (await payloads?.read(read)) ?? { event: read };
   if (reading.stored === undefined) return { ...event, data: read.data };
-  return { ...event, ...(reading.event.type === 'erased' ? {} : { data: reading.event.data, salt: reading.salt }), stored: reading.stored };
+  return { ...event, ...(reading.event.type === 'erased' ? {} : { data: reading.event.data, salt: reading.salt?.toString('base64url') }), stored: reading.stored };
 }
 
 function trustedSize(note: string, verifiers: readonly NoteVerifier[]): number {

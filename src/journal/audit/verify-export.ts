@@ -45,7 +45,7 @@ export async function verifyExport(source: AsyncIterable<string>, kept: readonly
 /** The text that was hashed. What is told of a sealed event has to be what was sealed. Errors: `journal_tampered`. */
 function hashedText({ stream, seq, data, salt, stored }: Event): string {
   if (stored === undefined) return canonicalJson(data);
-  if (data !== undefined && !isWhatWasSealed(stored, { text: canonicalJson(data), salt: salt ?? '' })) throw tampered(stream, seq, 'what the export tells of it is not what was sealed');
+  if (data !== undefined && !isWhatWasSealed(stored, { text: canonicalJson(data), salt: Buffer.from(salt ?? '', 'base64url') })) throw tampered(stream, seq, 'what the export tells of it is not what was sealed');
   return canonicalJson(stored);
 }
 

@@ -1,13 +1,13 @@
 import type { JournalEvent } from '../../contracts/index.ts';
 import { tampered } from '../event-chain.ts';
 import type { PayloadKey, PayloadKeys } from './payload-keys.ts';
-import { asSealed, openData, type SealedData } from './sealed-data.ts';
+import { isSealed, openData, type SealedData } from './sealed-data.ts';
 
 /** An event as it was appended. Where it was sealed, what is stored, and the salt by which that shows that it is the same; none of an `erased` one. */
 export interface PayloadReading {
   readonly event: JournalEvent;
   readonly stored?: SealedData;
-  readonly salt?: string;
+  readonly salt?: Buffer;
 }
 
 /** Opens what stores give. What is not sealed, because an older version wrote it, is read as it is. */
@@ -20,8 +20,8 @@ export class PayloadReader {
 
   /** At once where the key is in hand. Errors: `journal_tampered`, `secret_unreadable`, `config_invalid`, `journal_failed`. */
   read(event: JournalEvent): PayloadReading | Promise<PayloadReading> {
-    const data = asSealed(event.data);
-    if (data === undefined) return { event };
+    const data: unknown = event.data;
+    if (!isSealed(data)) return { event };
     const key = this.#keys.opening(data.sealed.key);
     return key instanceof Promise ? key.then((found) => readWith(found, event, data)) : readWith(key, event, data);
   }
