@@ -1,8 +1,11 @@
 import { MasterEnvelopes, MasterKey } from '../../src/broker/index.ts';
 
-/** Under a master key of the test's own: 32 bytes, base64. */
+/** 32 bytes, base64. */
+export const TEST_MASTER_KEY = Buffer.alloc(32, 7).toString('base64');
+
+/** Under a master key of the test's own. */
 export class TestEnvelopes extends MasterEnvelopes {
-  constructor(masterKey = Buffer.alloc(32, 7).toString('base64')) {
+  constructor(masterKey = TEST_MASTER_KEY) {
     super(new MasterKey({ env: { GLOVEBOX_MASTER_KEY: masterKey }, stateDir: '/nowhere' }));
   }
 }
