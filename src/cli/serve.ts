@@ -86,9 +86,9 @@ async function serve(services: Services, terminal: Terminal, options: ServeComma
   const work = options.workers === 0 ? undefined : services.worker({ name: `serve:${hostname()}:${process.pid}`, concurrency: options.workers, parkAfterMs: PARK_AFTER_MS, graceMs: GRACE_MS, onNote: (text) => log.write('info', text) }).run(signal);
   const retaining = keepRetention(services, log, signal);
   if (!signal.aborted) await once(signal, 'abort');
+  log.write('info', 'nothing more is begun; what was asked for is answered …');
+  await Promise.all([work, retaining, server.drain(GRACE_MS)]);
   log.write('info', 'ending what clients have open …');
-  await work;
-  await retaining;
   return 0;
 }
 

@@ -36,6 +36,8 @@ const KINDS = {
   approval_refused: { exit: 3, status: 409 },
   budget_exhausted: limit,
   admission_full: limit,
+  /** The service is about to end, and begins nothing more. */
+  stopping: infrastructure,
   model_rate_limited: limit,
   model_unavailable: infrastructure,
   model_malformed: infrastructure,

@@ -10,6 +10,7 @@ import { type Degradation, describeError, GloveboxError, type MetricsText, type 
 import { authenticated, demand } from './access/authentication.ts';
 import { type TokenIssuer, Tokens } from './access/tokens.ts';
 import { documents } from './document.ts';
+import { Draining } from './draining.ts';
 import { idempotentWrites } from './idempotency/idempotent-writes.ts';
 import { KeptAnswers } from './idempotency/kept-answers.ts';
 import { boundedJson } from './json-bodies.ts';
@@ -80,6 +81,8 @@ export interface ServerOptions {
 export interface RunningServer extends AsyncDisposable {
   /** `http://127.0.0.1:7717` */
   readonly url: string;
+  /** From now on nothing is begun. Resolves when what was asked for is answered, after `graceMs` at the latest. */
+  drain(graceMs: number): Promise<void>;
 }
 
 const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '::1', 'localhost']);
@@ -111,10 +114,11 @@ export async function openServer(ports: ServerPorts, options: ServerOptions): Pr
   const sandboxes = open.use(new ServedSandboxes(ports, { perTenant: options.sandboxesPerTenant, spool: options.spool }));
   const programs = open.use(new ProgramSessions(ports.policies, ports.sessions));
   const workplaces = open.use(new Workplaces(ports));
-  const app = open.adopt(await build(ports, options, { sandboxes, programs, workplaces }), (built) => built.close());
+  const draining = new Draining();
+  const app = open.adopt(await build(ports, options, { sandboxes, programs, workplaces, draining }), (built) => built.close());
   const url = await listen(app, options);
   const running = open.move();
-  return { url, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  return { url, drain: (graceMs) => draining.drain(graceMs), [Symbol.asyncDispose]: () => running.disposeAsync() };
 }
 
 async function listen(app: FastifyInstance, { host, port }: ServerOptions): Promise<string> {
@@ -129,6 +133,7 @@ interface Held {
   readonly sandboxes: ServedSandboxes;
   readonly programs: ProgramSessions;
   readonly workplaces: Workplaces;
+  readonly draining: Draining;
 }
 
 async function build(ports: ServerPorts, options: ServerOptions, held: Held): Promise<FastifyInstance> {
@@ -142,6 +147,7 @@ async function build(ports: ServerPorts, options: ServerOptions, held: Held): Pr
   slowBodies(app, options.deadlines?.bodyMs ?? BODY_MS);
   if (options.requests !== undefined) observed(app, options.requests);
   answersWithProblems(app, ports, options);
+  held.draining.watch(app);
   await guards(app, options);
   await webSockets(app);
   await documents(app, ports.version);
