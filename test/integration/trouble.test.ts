@@ -179,7 +179,7 @@ describe.skipIf(OwnEngine.missing !== undefined)('an engine', () => {
   test('that never says what it is is unavailable by a deadline', async () => {
     await using slow = await SlowSocket.open(own.socket);
     slow.delay = () => Number.POSITIVE_INFINITY;
-    expect(await within(driverOn(own.client(slow.path)).status())).toMatchObject({ available: false, detail: expect.stringMatching(/within 10 s/) as string });
+    expect(await within(driverOn(own.client(slow.path, { quickMs: 3_000 })).status())).toMatchObject({ available: false, detail: expect.stringMatching(/within 3 s/) as string });
   }, DEADLINE_MS);
 });
 

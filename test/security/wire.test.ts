@@ -97,7 +97,7 @@ test('96: a guest that says nothing any more is given up within a deadline, and 
     WORLDS.map(async ({ open, silence }) => {
       await using world = open();
       const before = await world.remains();
-      const sandbox = await world.driver.create(specOf({ graceMs: 2000 }));
+      const sandbox = await world.driver.create(specOf({ graceMs: 4000 }));
       const command = start(sandbox, ['sleep', '1000'], { limits: { wallMs: 0 } });
       await run(sandbox, ['true']);
       await silence(world, sandbox);

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { JournalEvent, NewEvent } from '../../../src/contracts/index.ts';
+import { type EventType, type Journal, type JournalEvent, type NewEvent, parseId } from '../../../src/contracts/index.ts';
 import { foldRun } from '../../../src/runs/index.ts';
+import { outlineRun } from '../../../src/runs/run-outline.ts';
 import { ended } from './fake-sandboxes.ts';
 import { calling, rig, ScriptedModel, tinyShell } from './rig.ts';
 
@@ -49,6 +50,38 @@ function written(events: readonly NewEvent[], timesMs: readonly number[] = []): 
 }
 
 const of = (type: NewEvent['type']): NewEvent => EVENTS.find((event) => event.type === type)!;
+
+/** A journal with one stream. */
+function journalOf(stream: readonly JournalEvent[]): Journal {
+  const journal: Pick<Journal, 'read' | 'scan'> = {
+    read: async (_stream, afterSeq = 0, limit = Infinity) => stream.slice(afterSeq, afterSeq + limit),
+    async *scan<T extends EventType>(types: readonly T[]) {
+      for (const event of stream) if (types.some((type) => type === event.type)) yield event as JournalEvent<T>;
+    },
+  };
+  return journal as Journal;
+}
+
+test('the outline of any run says what the whole of it says', async () => {
+  const id = parseId('run', 'run_01m7y980cewbea0wpee4wvpq34') ?? expect.fail('it is an id');
+  const asked: NewEvent[] = [
+    { type: 'approval.awaited', data: { approval: 'apr_x' } },
+    { type: 'run.queued', data: { priority: 0 } },
+    { type: 'run.claimed', data: { worker: 'w' } },
+    { type: 'run.pause_asked', data: { by: 'ann' } },
+    { type: 'run.said', data: { text: 'so', by: 'ann' } },
+  ];
+  const events = fc.array(fc.constantFrom(...EVENTS.filter(({ type }) => type !== 'run.created'), ...asked), { maxLength: 60 });
+  await fc.assert(
+    fc.asyncProperty(events, async (after) => {
+      const stream = written([of('run.created'), ...after]);
+      const { status, task, repository, createdMs, summary, spent, waitingFor, life } = foldRun(stream);
+      const outline = await outlineRun(journalOf(stream), id, stream.length);
+      expect(outline).toMatchObject({ status, task, repository, createdMs, summary });
+      if (summary === undefined) expect(outline).toMatchObject({ spent, waitingFor, life: { place: life.place, requests: life.requests } });
+    }),
+  );
+});
 
 test('any beginning of any stream has a state, and times and spending never go back', () => {
   fc.assert(
