@@ -176,14 +176,9 @@ export class Runs {
     for (const listing of await this.#ports.journal.streams({ tenant, prefix: 'run_', ...options, limit: options.limit ?? 50 })) {
       const id = parseId('run', listing.stream);
       if (id === undefined) continue;
-<<<<<<< HEAD
       const state = await outlineRun(this.#ports.journal, listing);
       const running = state.status !== 'ended' && (await this.#ports.leases.held(id));
       listings.push({ id, state, running, standing: standing(state, running) });
-=======
-      const state = await outlineRun(this.#ports.journal, id, listing.events);
-      listings.push({ id, state, running: state.status !== 'ended' && (await this.#ports.leases.held(id)) });
->>>>>>> 031ce6d (runs list reads of a run that did not end only what a list tells; e2e runs two files at once)
     }
     return listings;
   }
