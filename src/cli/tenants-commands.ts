@@ -7,7 +7,7 @@ const tenants = () => import('./tenants.ts');
 
 /** `glovebox tenants …`. */
 export function addTenants(root: Command, run: Run, terminal: Terminal): void {
-  const group = root.command('tenants').description("all of a tenant's data: what is kept of it, and that it is no more");
+  const group = root.command('tenants').description("all of a tenant's data: given out, or erased for good");
   group
     .command('export <tenant>')
     .description('everything that can be read of a tenant, in a new folder: events by stream, blobs, what was done with it')
