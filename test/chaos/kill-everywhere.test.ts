@@ -76,7 +76,6 @@ class Person implements AsyncDisposable {
 async function die({ folder }: Home, id: RunId, at: number, trace?: string): Promise<boolean> {
   const worker = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', WORKER, folder, id, String(at), ...(trace === undefined ? [] : [trace])], {
     stdio: 'inherit',
-    env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'glovebox-tests', 'compiled') },
   });
   const [code, signal] = (await once(worker, 'exit')) as [number | null, string | null];
   if (code !== 0 && signal !== 'SIGKILL') throw new Error(`the worker ended with ${code ?? signal} at point ${at} of ${id}`);
