@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { newCredentials } from '../src/broker/index.ts';
 import { Agent, type AgentSession, type Workbench } from '../src/agent/index.ts';
 import { type Model, type ModelReply, type NewEvent, type Principal, randomIds, type RunId, systemClock } from '../src/contracts/index.ts';
 import { FolderBlobs, SqliteJournal } from '../src/journal/index.ts';
@@ -58,7 +59,7 @@ function openPorts(folder: string, open: AsyncDisposableStack): RunsPorts {
     clock: systemClock,
     ids,
     blobs: new FolderBlobs(join(folder, 'blobs')),
-    workspace: new GitWorkspace({ storeDir: join(folder, 'trees.git') }),
+    workspace: new GitWorkspace({ storeDir: join(folder, 'trees.git'), credentials: newCredentials }),
     models: { open: () => Promise.resolve(MODEL) },
     policies: new FilePolicies([fileURLToPath(new URL('../policies', import.meta.url))]),
     ...openFileQueue({ journal, clock: systemClock, folder: join(folder, 'leases') }),

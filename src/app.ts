@@ -3,7 +3,7 @@ import { mkdir, readFile, stat } from 'node:fs/promises';
 import { homedir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { CredentialDetector, Credentials, CredentialSources, EgressBroker, KnownSecrets, LentRecords, MasterEnvelopes, MasterKey, OperatorFiles, OperatorRegistries, Redaction, SecretStore, systemResolver } from './broker/index.ts';
+import { CredentialDetector, Credentials, CredentialSources, EgressBroker, KnownSecrets, LentRecords, MasterEnvelopes, MasterKey, newCredentials, OperatorFiles, OperatorRegistries, Redaction, SecretStore, systemResolver } from './broker/index.ts';
 import type { ServeOptions, Services } from './cli/index.ts';
 import { type Authority, type Clock, type Control, describeError, GloveboxError, type Journal, type Permission, type Principal, type Redactor, randomIds, type Sandboxes, type SecretSource, systemClock, type TelemetryOptions, type WarmSandboxes } from './contracts/index.ts';
 import { type DatabaseUrl, JournalTenants, ObservedJournal, openBlobs, openJournal, type PayloadKeys, readRetention, RedactedJournal } from './journal/index.ts';
@@ -78,7 +78,7 @@ function openPlaces({ open, ...options }: Parameters<typeof openSandboxes>[0] & 
 async function openWork(env: Configuration['env'], stateDir: string, keys: PayloadKeys) {
   return {
     ...(await openBlobs(env, stateDir, keys)),
-    workspace: new GitWorkspace({ storeDir: resolve(env['GLOVEBOX_TREES'] ?? join(stateDir, 'trees.git')), environment: env }),
+    workspace: new GitWorkspace({ storeDir: resolve(env['GLOVEBOX_TREES'] ?? join(stateDir, 'trees.git')), environment: env, credentials: newCredentials }),
     models: new ModelsByName({ env, transcriptFolder: process.cwd() }),
   };
 }

@@ -6,6 +6,7 @@
 // `registries/` finds the package registries of the operator's own clients, and makes clients inside find them. docs/registries.md
 // It decides nothing and journals nothing itself: both are the session's, which it reaches by the gate that it was given.
 export { CredentialDetector } from './redaction/credential-detector.ts';
+export { newCredentials } from './redaction/new-credentials.ts';
 export { KnownSecrets } from './redaction/known-secrets.ts';
 export { Redaction } from './redaction/redaction.ts';
 export { CredentialSources } from './credentials/credential-sources.ts';

@@ -8,3 +8,15 @@ export interface Redactor {
   /** And without what looks like a credential. A promise only where something has to be looked at closely. */
   all<T>(value: T): T | Promise<T>;
 }
+
+/** A changed file: its text before (empty where there was none) and after. */
+export interface ChangedText {
+  readonly path: string;
+  readonly before: string;
+  readonly after: string;
+}
+
+export interface CredentialSearch {
+  /** What looks like a credential and was not there before: `<path>:<line> <what>`. What could not be looked through in time counts as found, and says so. Errors: the signal's own. */
+  newIn(files: readonly ChangedText[], options: { readonly timeoutMs: number; readonly signal: AbortSignal | undefined }): Promise<readonly string[]>;
+}

@@ -1,7 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 
-import { systemClock, type Clock, type FileEntry, type Patch, type PatchFindings, type RepositoryName, type TreeChange, type TreeId, type Workspace } from '../contracts/index.ts';
+import { systemClock, type Clock, type CredentialSearch, type FileEntry, type Patch, type PatchFindings, type RepositoryName, type TreeChange, type TreeId, type Workspace } from '../contracts/index.ts';
 import { storeArchive } from './archive-intake.ts';
 import { commitToBranch, findCommit } from './branch-commit.ts';
 import { captureCheckout } from './checkout-capture.ts';
@@ -35,6 +35,8 @@ export interface GitWorkspaceOptions {
   /** The operator's environment: PATH, HOME, proxies. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly clock?: Clock;
+  /** Looks through patches. */
+  readonly credentials: CredentialSearch;
 }
 
 /** The workspace of one machine: trees are git trees in a store of ours. */
@@ -46,10 +48,12 @@ export class GitWorkspace implements Workspace {
   readonly #protocols: readonly FetchProtocol[];
   readonly #environment: Readonly<Record<string, string | undefined>>;
   readonly #now: () => number;
+  readonly #credentials: CredentialSearch;
 
   constructor(options: GitWorkspaceOptions) {
     const clock = options.clock ?? systemClock;
     this.#now = () => clock.now();
+    this.#credentials = options.credentials;
     this.#environment = options.environment ?? process.env;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#protocols = options.protocols ?? ['https'];
@@ -108,7 +112,7 @@ export class GitWorkspace implements Workspace {
 
   async inspect(base: TreeId, changed: TreeId, patch: Patch, signal?: AbortSignal): Promise<PatchFindings> {
     await this.#store.open();
-    return inspectPatch(this.#store.repository, { base, changed, patch, signal });
+    return inspectPatch(this.#store.repository, { base, changed, patch, credentials: this.#credentials, signal });
   }
 
   async restore(base: TreeId, changed: TreeId, paths: readonly string[], signal?: AbortSignal): Promise<TreeId> {

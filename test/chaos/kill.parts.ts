@@ -1,6 +1,7 @@
 import { appendFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { newCredentials } from '../../src/broker/index.ts';
 import { type Authority, type Model, randomIds, type RunningCommand, type Sandbox, type Sandboxes, systemClock } from '../../src/contracts/index.ts';
 import { FolderBlobs, SqliteJournal } from '../../src/journal/index.ts';
 import { openFileQueue, Runs, type RunsPorts } from '../../src/runs/index.ts';
@@ -41,7 +42,7 @@ export function openParts(folder: string) {
     clock,
     ids: randomIds(clock),
     blobs: new FolderBlobs(join(folder, 'blobs')),
-    workspace: new GitWorkspace({ storeDir: join(folder, 'trees.git') }),
+    workspace: new GitWorkspace({ storeDir: join(folder, 'trees.git'), credentials: newCredentials }),
     models: { open: () => Promise.resolve(model) },
     policies: { load: () => Promise.resolve(POLICY) },
     ...openFileQueue({ journal, clock, folder: join(folder, 'leases') }),

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { newCredentials } from '../../src/broker/index.ts';
 import { type Model, randomIds, systemClock } from '../../src/contracts/index.ts';
 import { FolderBlobs } from '../../src/journal/index.ts';
 import { parseDatabaseUrl } from '../../src/journal/postgres/database-url.ts';
@@ -24,7 +25,7 @@ export async function openMachine(url: string, folder: string, model: Model): Pr
     sandboxes: new FakeSandboxes(tinyShell),
     ids: randomIds(clock),
     blobs: new FolderBlobs(join(folder, 'blobs')),
-    workspace: new GitWorkspace({ storeDir: join(folder, 'trees.git') }),
+    workspace: new GitWorkspace({ storeDir: join(folder, 'trees.git'), credentials: newCredentials }),
     models: { open: () => Promise.resolve(model) },
     policies: { load: () => Promise.resolve(policy) },
     principal: TESTER,

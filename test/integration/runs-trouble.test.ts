@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { newCredentials } from '../../src/broker/index.ts';
 import type { Clock, EventType, Journal, RunId } from '../../src/contracts/index.ts';
 import { FolderBlobs, SqliteJournal } from '../../src/journal/index.ts';
 import { PostgresJournal } from '../../src/journal/postgres/index.ts';
@@ -68,7 +69,7 @@ describe.skipIf(process.getuid?.() !== 0 || process.platform !== 'linux')('a ful
       },
     });
     const journal = part === 'journal' ? new SqliteJournal(join(disk, 'journal.db')) : at.ports.journal;
-    const moved: Partial<RunsPorts> = { journal, ...(part === 'blobs' ? { blobs: new FolderBlobs(join(disk, 'blobs')) } : {}), ...(part === 'trees' ? { workspace: new GitWorkspace({ storeDir: join(disk, 'trees.git') }) } : {}) };
+    const moved: Partial<RunsPorts> = { journal, ...(part === 'blobs' ? { blobs: new FolderBlobs(join(disk, 'blobs')) } : {}), ...(part === 'trees' ? { workspace: new GitWorkspace({ storeDir: join(disk, 'trees.git'), credentials: newCredentials }) } : {}) };
     const ours = new Runs({ ...at.ports, ...moved });
     const id = await ours.create({ task: 'make it good', repository: join(at.folder, 'repository'), model: 'scripted:script', policy: 'test', testCommand: 'check' });
     const error = await ours.execute(id).then(() => expect.fail('a full disk was not noticed'), (problem: unknown) => problem);

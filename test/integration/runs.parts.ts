@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { newCredentials } from '../../src/broker/index.ts';
 import { type Model, randomIds, systemClock } from '../../src/contracts/index.ts';
 import { FolderBlobs, SqliteJournal } from '../../src/journal/index.ts';
 import { FilePolicies } from '../../src/policy/index.ts';
@@ -22,7 +23,7 @@ export function openParts(folder: string) {
     clock,
     ids,
     blobs: new FolderBlobs(join(folder, 'blobs')),
-    workspace: new GitWorkspace({ storeDir: join(folder, 'trees.git') }),
+    workspace: new GitWorkspace({ storeDir: join(folder, 'trees.git'), credentials: newCredentials }),
     policies: new FilePolicies([join(folder, 'policies')]),
     ...openFileQueue({ journal, clock, folder: join(folder, 'leases') }),
     principal: TESTER,

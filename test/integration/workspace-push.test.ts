@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { newCredentials } from '../../src/broker/index.ts';
 import { GitWorkspace } from '../../src/workspace/index.ts';
 import { gitHome, TOKEN } from '../support/git-home.ts';
 import { repositoryOf, temporaryFolder, userGit, writeFiles } from '../unit/workspace/support.ts';
@@ -59,7 +60,7 @@ test('nobody who has no login is let in, and his error has no login in it', asyn
   const { folder, url, workspaceIn, environment } = await gitHome(FILES);
   const workspace = workspaceIn(join(temporaryFolder(), 'store'));
   const patch = await patchOf(workspace, folder);
-  const stranger = new GitWorkspace({ storeDir: join(temporaryFolder(), 'store'), environment: { ...environment, HOME: temporaryFolder() } });
+  const stranger = new GitWorkspace({ credentials: newCredentials, storeDir: join(temporaryFolder(), 'store'), environment: { ...environment, HOME: temporaryFolder() } });
   await expect(stranger.push(url, 'fix', patch, 'x')).rejects.toMatchObject({ code: 'repository_invalid' });
   writeFileSync(join(String(environment.HOME), 'helper'), `#!/bin/sh\nprintf 'username=bot\\npassword=wrong-${TOKEN}\\n'\n`);
   const refused: unknown = await workspace.push(url, 'fix', patch, 'x').catch((error: unknown) => error);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { PatchFindings } from '../../src/contracts/index.ts';
-import { newSecrets } from '../../src/workspace/inspection/secrets.ts';
+import { newCredentials } from '../../src/broker/index.ts';
 import { type Content, repositoryOf, workspaceOf } from '../unit/workspace/support.ts';
 
 /** Of the right form, and of nobody: made here, so that no scanner of this repository finds one. */
@@ -63,13 +63,13 @@ describe('a patch', () => {
 
 test('what there is no time to look through counts as found', async () => {
   const files = [{ path: 'a', before: '', after: 'x\n' }];
-  expect(await newSecrets(files, { timeoutMs: 1, signal: undefined })).toEqual(['a: there was no time to look through it']);
-  expect(await newSecrets(files, { timeoutMs: 60_000, signal: undefined })).toEqual([]);
+  expect(await newCredentials.newIn(files, { timeoutMs: 1, signal: undefined })).toEqual(['a: there was no time to look through it']);
+  expect(await newCredentials.newIn(files, { timeoutMs: 60_000, signal: undefined })).toEqual([]);
 });
 
 test('a search that is cancelled ends', async () => {
   const stop = new AbortController();
-  const searching = newSecrets([{ path: 'a', before: '', after: 'x\n' }], { timeoutMs: 60_000, signal: stop.signal });
+  const searching = newCredentials.newIn([{ path: 'a', before: '', after: 'x\n' }], { timeoutMs: 60_000, signal: stop.signal });
   stop.abort(new Error('enough'));
   await expect(searching).rejects.toThrow('enough');
 });

@@ -1,6 +1,7 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { dirname, join } from 'node:path';
+import { newCredentials } from '../../src/broker/index.ts';
 import { GitWorkspace } from '../../src/workspace/index.ts';
 import { repositoryOf, temporaryFolder, userGit } from '../unit/workspace/support.ts';
 import { gitServer } from './git-server.ts';
@@ -30,5 +31,5 @@ export async function gitHome(files: Readonly<Record<string, string>>, failing: 
   chmodSync(helper, 0o755);
   writeFileSync(join(operator, '.gitconfig'), `[credential]\n\thelper = ${helper}\n[user]\n\tname = Bot\n\temail = bot@example.test\n`);
   const environment = { PATH: process.env['PATH'], HOME: operator, GIT_SSL_CAINFO: certificate };
-  return { folder, url: `${address}/repository/.git`, pushes, environment, workspaceIn: (storeDir: string) => new GitWorkspace({ storeDir, environment }) };
+  return { folder, url: `${address}/repository/.git`, pushes, environment, workspaceIn: (storeDir: string) => new GitWorkspace({ credentials: newCredentials, storeDir, environment }) };
 }

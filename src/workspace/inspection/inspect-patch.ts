@@ -1,15 +1,15 @@
-import type { Patch, PatchFindings, TreeId } from '../../contracts/index.ts';
+import type { ChangedText, CredentialSearch, Patch, PatchFindings, TreeId } from '../../contracts/index.ts';
 import type { GitRepository } from '../git-repository.ts';
 import { readFiles } from '../tree-content.ts';
 import { listTree, type TreeLine } from '../tree-listing.ts';
 import { formatBytes } from '../workspace-limits.ts';
 import { outgoingLinks } from './outgoing-links.ts';
-import { newSecrets, type ToLookThrough } from './secrets.ts';
 
 export interface InspectOptions {
   readonly base: TreeId;
   readonly changed: TreeId;
   readonly patch: Patch;
+  readonly credentials: CredentialSearch;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -22,11 +22,11 @@ const MAX_FINDINGS = 100;
 const LINK = '120000';
 
 /** What a patch holds beside text in files, found in the trees themselves: nothing is believed that a sandbox says. */
-export async function inspectPatch(repository: GitRepository, { base, changed, patch, signal }: InspectOptions): Promise<PatchFindings> {
+export async function inspectPatch(repository: GitRepository, { base, changed, patch, credentials, signal }: InspectOptions): Promise<PatchFindings> {
   const [before, after] = [await listTree(repository, base, { signal, sizes: true }), await listTree(repository, changed, { signal, sizes: true })];
   const paths = new Set(patch.files.filter(({ binary, change }) => !binary && change !== 'deleted').map(({ path }) => path));
   const { texts, tooLarge } = await changedTexts(repository, { before, after, paths, signal });
-  const secrets = await newSecrets(texts, { timeoutMs: SECRETS_TIMEOUT_MS, signal });
+  const secrets = await credentials.newIn(texts, { timeoutMs: SECRETS_TIMEOUT_MS, signal });
   return {
     secrets: bounded([...tooLarge, ...secrets]),
     binaries: bounded(patch.files.filter(({ binary, change }) => binary && change !== 'deleted').map(({ path }) => path)),
@@ -42,7 +42,7 @@ interface Trees {
 }
 
 /** Changed text files, links left out, and those that are more than can be looked through. */
-async function changedTexts(repository: GitRepository, { before, after, paths, signal }: Trees): Promise<{ readonly texts: readonly ToLookThrough[]; readonly tooLarge: readonly string[] }> {
+async function changedTexts(repository: GitRepository, { before, after, paths, signal }: Trees): Promise<{ readonly texts: readonly ChangedText[]; readonly tooLarge: readonly string[] }> {
   const lines = after.filter(({ path, mode }) => path !== undefined && paths.has(path) && mode !== LINK);
   let total = 0;
   const fits = ({ sizeBytes }: TreeLine): boolean => sizeBytes <= FILE_BYTES && (total += sizeBytes) <= TOTAL_BYTES;

@@ -2,13 +2,14 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { newCredentials } from '../../../src/broker/index.ts';
 import type { TreeId } from '../../../src/contracts/index.ts';
 import { describeProject } from '../../../src/runs/project.ts';
 import { pathsToRestore } from '../../../src/runs/test-files.ts';
 import { GitWorkspace } from '../../../src/workspace/index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'glovebox-project-'));
-const workspace = new GitWorkspace({ storeDir: join(folder, 'trees.git') });
+const workspace = new GitWorkspace({ storeDir: join(folder, 'trees.git'), credentials: newCredentials });
 let trees = 0;
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

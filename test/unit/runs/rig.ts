@@ -14,6 +14,7 @@ import {
   randomIds,
   systemClock,
 } from '../../../src/contracts/index.ts';
+import { newCredentials } from '../../../src/broker/index.ts';
 import { FolderBlobs, SqliteJournal } from '../../../src/journal/index.ts';
 import { openFileQueue, type RunInput, Runs, type RunsPorts } from '../../../src/runs/index.ts';
 import { GitWorkspace } from '../../../src/workspace/index.ts';
@@ -109,7 +110,7 @@ export function rig(options: { files?: Record<string, string>; interpreter: Inte
     clock: systemClock,
     ids: randomIds(systemClock),
     blobs: new FolderBlobs(join(folder, 'blobs')),
-    workspace: new GitWorkspace({ storeDir: join(folder, 'trees.git') }),
+    workspace: new GitWorkspace({ storeDir: join(folder, 'trees.git'), credentials: newCredentials }),
     models: { open: () => Promise.resolve(options.model) },
     policies: { load: () => Promise.resolve(policy) },
     ...openFileQueue({ journal, clock: systemClock, folder: join(folder, 'leases') }),

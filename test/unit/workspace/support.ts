@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { pack, type Header } from 'tar-stream';
 import { onTestFinished } from 'vitest';
 
+import { newCredentials } from '../../../src/broker/index.ts';
 import type { FileEntry } from '../../../src/contracts/index.ts';
 import { GitWorkspace, type GitWorkspaceOptions } from '../../../src/workspace/index.ts';
 
@@ -58,7 +59,7 @@ export function plainFolderOf(files: Readonly<Record<string, Content>>): string 
 
 export function workspaceOf(options: Partial<GitWorkspaceOptions> = {}): GitWorkspace {
   const home = temporaryFolder();
-  return new GitWorkspace({ storeDir: join(home, 'store'), environment: { PATH: process.env['PATH'], HOME: home }, ...options });
+  return new GitWorkspace({ storeDir: join(home, 'store'), environment: { PATH: process.env['PATH'], HOME: home }, credentials: newCredentials, ...options });
 }
 
 /** An archive as tar-stream writes it; what it would not write is for the bytes of a test itself. */

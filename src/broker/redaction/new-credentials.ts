@@ -1,12 +1,6 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-
-/** A changed file: its text before (empty where there was none) and after. */
-export interface ToLookThrough {
-  readonly path: string;
-  readonly before: string;
-  readonly after: string;
-}
+import type { ChangedText, CredentialSearch } from '../../contracts/index.ts';
 
 export interface LookedThrough {
   readonly path: string;
@@ -14,14 +8,13 @@ export interface LookedThrough {
 }
 
 const here = import.meta.url;
-const WORKER = new URL(here.endsWith('.ts') ? './secret-worker.ts' : './secret-worker.js', here);
+const WORKER = new URL(here.endsWith('.ts') ? './credential-worker.ts' : './credential-worker.js', here);
 const MEMORY_MIB = 512;
 
-/**
- * Looks for credentials that were not there before: `<path>:<line> <what>`. The texts are hostile and the patterns many: they are matched in a thread that
- * has a deadline and a memory of its own, and what it did not get to counts as found.
- */
-export async function newSecrets(files: readonly ToLookThrough[], { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal | undefined }): Promise<readonly string[]> {
+/** The texts are hostile and the patterns many: those of one patch are matched in a thread of their own, with its own deadline and memory. */
+export const newCredentials: CredentialSearch = { newIn };
+
+async function newIn(files: readonly ChangedText[], { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal | undefined }): Promise<readonly string[]> {
   if (files.length === 0) return [];
   signal?.throwIfAborted();
   const looked = new Map<string, LookedThrough['found']>();
