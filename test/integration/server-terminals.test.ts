@@ -21,11 +21,12 @@ class Client {
   readonly socket: WebSocket;
   shown = Buffer.alloc(0);
   readonly told: Record<string, unknown>[] = [];
+  failure: string | undefined;
   #waiting: (() => void)[] = [];
 
   constructor(query: string, { at = sandbox, headers = { authorization: `Bearer ${server.key}` } }: { at?: string; headers?: Record<string, string> } = {}) {
     this.socket = new WebSocket(`${server.url.replace('http', 'ws')}/v1/sandboxes/${at}/pty?${query}`, { headers });
-    this.socket.on('error', () => {});
+    this.socket.on('error', (error) => (this.failure ??= error.message));
     this.socket.on('message', (data: Buffer, isBinary) => {
       if (isBinary) this.shown = Buffer.concat([this.shown, data]);
       else this.told.push(JSON.parse(data.toString()) as Record<string, unknown>);
@@ -45,7 +46,7 @@ class Client {
       const clock = setTimeout(timer.resolve, Math.max(0, deadline - Date.now()));
       await Promise.race([new Promise<void>((wake) => this.#waiting.push(wake)), timer.promise]);
       clearTimeout(clock);
-      if (Date.now() >= deadline) throw new Error(`waited in vain until ${what}; shown: ${JSON.stringify(this.shown.toString().slice(-500))}, told: ${JSON.stringify(this.told)}`);
+      if (Date.now() >= deadline || (this.failure !== undefined && !holds())) throw new Error(`waited in vain until ${what}; shown: ${JSON.stringify(this.shown.toString().slice(-500))}, told: ${JSON.stringify(this.told)}, failure: ${this.failure ?? 'none'}`);
     }
   }
 
