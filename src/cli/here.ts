@@ -12,6 +12,11 @@ export function here(services: Services): Place {
   return {
     ...services,
     isHere: true,
+    policies: {
+      names: () => services.policies.names(),
+      // What deals with policies is more to load than all the rest together.
+      test: async (name) => (await import('../policy/index.ts')).testPolicy(await services.policies.load(name)),
+    },
     runImage: async (terminal, asked, name, signal) => {
       const policy = await services.policies.load(name);
       return sessionImage(services, terminal, { asked, policy, kinds: policy.grant.kinds }, signal);

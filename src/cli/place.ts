@@ -1,4 +1,5 @@
 import type { Approvals, Audit, CommandEnd, ConsoleLine, Decision, JavaScriptEnd, Journal, OutputChunk, Policies, Principal, Redactor, RunId } from '../contracts/index.ts';
+import type { testPolicy } from '../policy/index.ts';
 import type { Forks, Replays, RunListing, RunOutline, Runs, Trajectories } from '../runs/index.ts';
 import type { Attendance, CommandRequest, JavaScriptRequest } from '../session/index.ts';
 import type { SandboxOptions } from './one-sandbox.ts';
@@ -41,6 +42,9 @@ export interface PlacedProgram {
   readonly session?: string;
 }
 
+/** What came of the questions beside a policy. */
+export type PolicyTests = Awaited<ReturnType<typeof testPolicy>>;
+
 /** What stands in a line of a list. */
 export type RunRow = Pick<RunListing, 'id' | 'standing'> & { readonly state: Pick<RunOutline, 'task' | 'createdMs' | 'summary'> };
 
@@ -62,7 +66,7 @@ export interface Place {
   readonly journal: Pick<Journal, 'read'>;
   readonly approvals: Approvals;
   readonly secrets: Secrets;
-  readonly policies: Pick<Policies, 'names'>;
+  readonly policies: Pick<Policies, 'names'> & { test(name: string): Promise<PolicyTests> };
   readonly audit: Audit;
   runs(attendance?: Attendance): PlacedRuns;
   replays(attendance?: Attendance): Pick<Replays, 'strict' | 'live'>;

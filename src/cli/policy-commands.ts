@@ -33,7 +33,7 @@ export function addPolicy(root: Command, run: Run, terminal: Terminal): void {
     .command('test [policies...]')
     .description('asks the questions of the tests.yaml beside each; all policies where none is named')
     .option('--json', 'as JSON')
-    .action((names: string[], options: { json?: boolean }) => run(async (services) => (await policies()).testPolicies(services, terminal, names, options)));
+    .action((names: string[], options: { json?: boolean }) => run.anywhere(async (place) => (await policies()).testPolicies(place, terminal, names, options)));
   policy
     .command('lint [policies...]')
     .description('rules that can never decide anything; all policies where none is named')

@@ -1,5 +1,6 @@
 import { GloveboxError, type PolicyFile, type PolicyFinding, type Variables } from '../contracts/index.ts';
-import { backtest, diffPolicies, explain, QUESTION_KEYS, type Question, type QuestionKey, questionForms, readTests, recordedDecisions, requestOf, sayRequest, testPolicy } from '../policy/index.ts';
+import { backtest, diffPolicies, explain, QUESTION_KEYS, type Question, type QuestionKey, questionForms, readTests, recordedDecisions, requestOf, sayRequest } from '../policy/index.ts';
+import type { Place } from './place.ts';
 import { sarif } from './sarif.ts';
 import { sayReason } from './say-policy.ts';
 import type { Services } from './services.ts';
@@ -63,9 +64,9 @@ function askedAbout(key: QuestionKey, words: readonly string[]): unknown {
 }
 
 /** `glovebox policy test`: 1 where a case fails, or where a policy that was named has none. */
-export async function testPolicies(services: Services, terminal: Terminal, names: readonly string[], options: { json?: boolean }): Promise<number> {
+export async function testPolicies(place: Place, terminal: Terminal, names: readonly string[], options: { json?: boolean }): Promise<number> {
   const reports = [];
-  for (const policy of await loadAll(services, names)) reports.push(await testPolicy(policy));
+  for (const name of names.length === 0 ? await place.policies.names() : names) reports.push(await place.policies.test(name));
   const failed = reports.flatMap(({ results }) => results.filter(({ problem }) => problem !== undefined));
   const untested = reports.filter(({ file }) => file === undefined);
   if (options.json === true) await terminal.json({ reports });

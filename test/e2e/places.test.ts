@@ -52,6 +52,7 @@ const TABLE: readonly (readonly [args: readonly string[], ended: object])[] = [
   [['js', '-e', 'throw new RangeError("too small")'], { code: 1, stdout: '', stderr: expect.stringContaining('RangeError: too small') }],
   [['js', '-e', '1', '--policy', 'exec'], { code: 126, stdout: '', stderr: expect.stringContaining('no javascript') }],
   [['runs', 'list'], { code: 0, stdout: '', stderr: 'there are no runs yet\n' }],
+  [['policy', 'test', 'code-fix', 'exec'], { code: 0, stdout: expect.stringMatching(/^code-fix: \d+ held, 0 failed;/) }],
   [['audit', 'checkpoint'], { code: 0, stdout: expect.stringMatching(/^glovebox\/journal-/) }],
   [['audit', 'verify'], { code: 0, stdout: expect.stringContaining('as it was written: ') }],
 ];
