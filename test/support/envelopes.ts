@@ -1,7 +1,7 @@
 import { MasterEnvelopes, MasterKey } from '../../src/broker/index.ts';
 
 /** 32 bytes, base64. */
-export const TEST_MASTER_KEY = Buffer.alloc(32, 7).toString('base64');
+const TEST_MASTER_KEY = Buffer.alloc(32, 7).toString('base64');
 
 /** Under a master key of the test's own. */
 export class TestEnvelopes extends MasterEnvelopes {
