@@ -31,7 +31,8 @@ export function addKeys(root: Command, run: Run, terminal: Terminal): void {
   keys
     .command('revoke <id>')
     .description('from now on it opens nothing')
-    .action((id: string) => run((services) => revokeKey(services, terminal, id)));
+    .option('--json', 'as JSON')
+    .action((id: string, options: { json?: boolean }) => run((services) => revokeKey(services, terminal, id, options)));
 }
 
 async function createKey(services: Services, terminal: Terminal, name: string, { role, tenant = services.principal.tenant, expires, json }: CreateOptions): Promise<number> {
@@ -54,9 +55,10 @@ function stateOf(revokedMs: number | undefined, expiresMs: number | undefined): 
   return expiresMs === undefined ? '' : `, until ${new Date(expiresMs).toISOString()}`;
 }
 
-async function revokeKey(services: Services, terminal: Terminal, id: string): Promise<number> {
+async function revokeKey(services: Services, terminal: Terminal, id: string, { json }: { json?: boolean }): Promise<number> {
   const { name } = await (await keysOf(services)).revoke(id, services.principal);
-  terminal.note(`${id} (${name}) is revoked`);
+  if (json === true) await terminal.json({ revoked: id, name });
+  else terminal.note(`${id} (${name}) is revoked`);
   return 0;
 }
 
