@@ -40,7 +40,9 @@ const REFUSALS: Readonly<Record<number, { readonly code: string; readonly title:
 export function problemOf(error: unknown): Problem {
   if (error instanceof GloveboxError) {
     const details = Object.keys(error.details).length === 0 ? {} : { details: error.details };
-    return problem(error.status, error.code, sentence(error.code), error.message, details);
+    // Where policies are looked for is a folder of the server's.
+    const detail = error.code === 'policy_not_found' ? `there is no policy ${error.details['policy'] ?? 'of that name'}: GET /v1/policies has those that there are` : error.message;
+    return problem(error.status, error.code, sentence(error.code), detail, details);
   }
   if (hasZodFastifySchemaValidationErrors(error)) {
     const issues = error.validation.map(({ instancePath, message }) => ({ path: `${error.validationContext ?? 'body'}${instancePath}`, message: message ?? 'is not what was expected' }));

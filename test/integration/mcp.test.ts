@@ -1,10 +1,10 @@
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
-import { join } from 'node:path';
+import { dirname } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { gitServer } from '../support/git-server.ts';
 import { httpsServer } from '../support/https-server.ts';
 import { servingHere } from '../support/server.ts';
-import { temporaryFolder, userGit, writeFiles } from '../unit/workspace/support.ts';
+import { repositoryOf } from '../unit/workspace/support.ts';
 
 interface Way {
   /** 2025: the handshake that came before; 2026: each request for itself. */
@@ -101,15 +101,11 @@ test('what policy asks is put to the client’s person: once, for the session, o
 });
 
 test('a task is left to an agent, and what becomes of it is a resource', async () => {
-  const folder = temporaryFolder();
-  writeFiles(join(folder, 'repository'), { 'a.txt': 'a\n' });
-  userGit(join(folder, 'repository'), ['init', '-q', '-b', 'main']);
-  userGit(join(folder, 'repository'), ['add', '-A']);
-  userGit(join(folder, 'repository'), ['commit', '-q', '-m', 'first']);
-  const { address, certificate } = await httpsServer(gitServer(folder));
+  const folder = repositoryOf({ 'a.txt': 'a\n' });
+  const { address, certificate } = await httpsServer(gitServer(dirname(folder)));
   const server = await servingHere({}, { GIT_SSL_CAINFO: certificate, OPENAI_API_KEY: 'key' });
   const { connected, call } = await client(server.url, { era: 'auto', key: server.key, policy: 'exec' });
-  const { text: id, links } = await call('start_fix', { task: 'mend it', repository: `${address}/repository` });
+  const { text: id, links } = await call('start_fix', { task: 'mend it', repository: `${address}/repository/.git` });
   expect(links).toEqual([`glovebox://runs/${id}`]);
   expect(JSON.parse((await call('get_run', { id })).text)).toMatchObject({ id, status: 'created', task: 'mend it' });
   await server.as().call('POST', `/v1/runs/${id}/cancel`, { why: 'not needed' });

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
+import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -7,7 +7,7 @@ import { openServices } from '../../src/app.ts';
 import { gitServer } from '../support/git-server.ts';
 import { httpsServer } from '../support/https-server.ts';
 import { type Caller, eventsOf, type SentEvent, serving, servingHere } from '../support/server.ts';
-import { temporaryFolder, userGit, writeFiles } from '../unit/workspace/support.ts';
+import { repositoryOf } from '../unit/workspace/support.ts';
 
 let server: Awaited<ReturnType<typeof serving>>;
 let admin: Caller;
@@ -241,15 +241,11 @@ test('an interpreter keeps its state from call to call, and is interrupted', asy
 });
 
 test('a run is made once for a key, told something, paused and cancelled; nothing of the server’s own machine can be named', async () => {
-  const folder = temporaryFolder();
-  writeFiles(join(folder, 'repository'), { 'a.txt': 'a\n' });
-  userGit(join(folder, 'repository'), ['init', '-q', '-b', 'main']);
-  userGit(join(folder, 'repository'), ['add', '-A']);
-  userGit(join(folder, 'repository'), ['commit', '-q', '-m', 'first']);
-  const { address, certificate } = await httpsServer(gitServer(folder));
+  const folder = repositoryOf({ 'a.txt': 'a\n' });
+  const { address, certificate } = await httpsServer(gitServer(dirname(folder)));
   const own = await servingHere({}, { GIT_SSL_CAINFO: certificate, OPENAI_API_KEY: 'key' });
   const client = own.as();
-  const run = { task: 'mend it', repository: `${address}/repository`, model: 'openai:any' };
+  const run = { task: 'mend it', repository: `${address}/repository/.git`, model: 'openai:any' };
   const create = async (body: object) => {
     const response = await client.raw('POST', '/v1/runs', { body: JSON.stringify(body), headers: { 'content-type': 'application/json', 'idempotency-key': 'one' } });
     return { status: response.status, body: (await response.json()) as Record<string, unknown> };
