@@ -28,7 +28,7 @@ async function placed(where: Where, env: Readonly<Record<string, string>> = {}):
   writeFileSync(join(operator.folder, 'policies/asking/policy.yaml'), 'name: asking\nextends: exec\ncommands: { ask: [{ program: git, reason: somebody looks at it }] }\napprovals: { own: true, expires: 10m }\n');
   if (where === 'here') return { user: operator, home, stop: async () => operator[Symbol.dispose]() };
   const server = operator.start(['serve', '--port', '0', '--workers', '0']);
-  await server.says('listening at ');
+  await Promise.all([server.says('listening at '), server.prints('\n')]);
   const user = new User({ GLOVEBOX_URL: /listening at (\S+)/.exec(server.soFar.stderr)?.[1] ?? '', GLOVEBOX_KEY_FILE: join(operator.folder, 'key') });
   writeFileSync(join(operator.folder, 'key'), server.soFar.stdout, { mode: 0o600 });
   const stop = async (): Promise<void> => {
