@@ -31,6 +31,8 @@ test('bash completes commands, options, policies and runs, with what `glovebox c
 
 test('without a terminal nothing is drawn: no escape codes in what is said or printed, nor with NO_COLOR in a terminal', async () => {
   using user = new User({ TERM: 'xterm-256color' });
+  // Node takes it for a terminal without colours.
+  delete user.env['CI'];
   const fix = ['fix', '--repo', user.checkout(), '--task', 'make the tests pass', '--model', user.transcript()];
   const piped = await user.run(...fix);
   expect(piped.code).toBe(0);
