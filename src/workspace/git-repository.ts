@@ -1,4 +1,5 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { GitCall, GitCommand, GitProcess, GitResult, RunningGit } from './git-process.ts';
@@ -26,12 +27,13 @@ export class GitRepository {
     return { ...this.#git.environment, GIT_DIR: this.directory, ...this.#env };
   }
 
-  /** Lays the directory out by hand: `git init` would copy templates and start a process. Harmless where it exists. */
+  /** Lays the directory out by hand: `git init` would copy templates and start a process. Harmless where it exists, and another process uses it. */
   async create(): Promise<void> {
     for (const name of ['objects', 'refs', 'info']) await mkdir(join(this.directory, name), { recursive: true, mode: 0o700 });
-    await writeFile(join(this.directory, 'HEAD'), 'ref: refs/heads/main\n');
-    await writeFile(join(this.directory, 'config'), configFile());
-    await writeFile(join(this.directory, 'info', 'attributes'), NEUTRAL_ATTRIBUTES);
+    await putFile(join(this.directory, 'config'), configFile());
+    await putFile(join(this.directory, 'info', 'attributes'), NEUTRAL_ATTRIBUTES);
+    // Without it git takes the directory for none: it comes last.
+    await putFile(join(this.directory, 'HEAD'), 'ref: refs/heads/main\n');
   }
 
   start(args: readonly string[], options: Omit<GitCommand, 'args' | 'gitDir'> = {}): RunningGit {
@@ -45,4 +47,12 @@ export class GitRepository {
   #command<Options extends Partial<GitCall>>(args: readonly string[], options: Options) {
     return { ...options, args, gitDir: this.directory, env: { ...this.#env, ...options.env } };
   }
+}
+
+/** Whoever reads the file sees all of what was there, or all of this. */
+async function putFile(path: string, text: string): Promise<void> {
+  if ((await readFile(path, 'utf8').catch(() => undefined)) === text) return;
+  const written = `${path}.${randomUUID()}`;
+  await writeFile(written, text);
+  await rename(written, path);
 }
