@@ -210,10 +210,3 @@ it('two workspaces share a store at the same time', async () => {
   expect(new Set(trees).size).toBe(6);
   for (const tree of trees) expect(await workspaceOf({ storeDir }).files(tree)).toEqual(['own', 'shared']);
 });
-
-it('a store may be opened by many while others use it', async () => {
-  const folder = repositoryOf({ a: 'a', 'd/b': 'b' });
-  const storeDir = join(temporaryFolder(), 'store');
-  const trees = await Promise.all(Array.from({ length: 24 }, () => workspaceOf({ storeDir }).capture(folder)));
-  expect(new Set(trees).size).toBe(1);
-});

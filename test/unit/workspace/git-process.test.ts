@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { setTimeout } from 'node:timers/promises';
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import { delimiter, join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
 import { GitProcess } from '../../../src/workspace/git-process.ts';
+import { GitRepository } from '../../../src/workspace/git-repository.ts';
 import { configFile, trustedPath } from '../../../src/workspace/git-settings.ts';
 import { temporaryFolder } from './support.ts';
 
@@ -97,4 +98,20 @@ describe('the settings', () => {
     expect(trustedPath('/repo/node_modules/.bin:.:bin::/opt/bin:/usr/bin')).toBe('/opt/bin:/usr/bin');
     expect(trustedPath(undefined)).toBe('/usr/local/bin:/usr/bin:/bin');
   });
+});
+
+it('a directory that is laid out again is whole at every moment for who uses it', async () => {
+  const directory = join(temporaryFolder(), 'git');
+  const repository = new GitRepository(new GitProcess(process.env['PATH'] ?? ''), directory);
+  await repository.create();
+  const files = ['HEAD', 'config', 'info/attributes'].map((name) => join(directory, name));
+  const whole = files.map((file) => readFileSync(file, 'utf8'));
+  let isOver = false;
+  const again = Promise.all(Array.from({ length: 300 }, () => repository.create())).finally(() => (isOver = true));
+  while (!isOver) {
+    expect(files.map((file) => readFileSync(file, 'utf8'))).toEqual(whole);
+    await setImmediate();
+  }
+  await again;
+  expect(readdirSync(directory).toSorted()).toEqual(['HEAD', 'config', 'info', 'objects', 'refs']);
 });
