@@ -17,7 +17,7 @@ export { JournalControl } from './control/journal-control.ts';
 export type { Contexts } from './contexts/contexts.ts';
 export { type EarlierCommand, MOST_UNSETTLED } from './earlier-commands.ts';
 export type { GovernedJavaScript, JavaScriptRequest } from './governed-javascript.ts';
-export type { ProgramGrants, ProgramTool } from './javascript-functions.ts';
+export { type ProgramGrants, type ProgramTool, requestWords } from './javascript-functions.ts';
 export type { GovernedFiles } from './governed-files.ts';
 export type { GovernedCommand, GovernedSandbox, CommandRequest } from './governed-sandbox.ts';
 export { OutsideEffects } from './outside-effects.ts';

@@ -30,9 +30,13 @@ export interface FunctionPorts {
 type AllowTool = FunctionPorts['allowTool'];
 /** What an answer may hold: a program's heap holds it several times. */
 const ANSWER_MOST_BYTES = 8 * 2 ** 20;
-const fetchInit = z.strictObject({
+/** Words of a request that somebody who is in no sandbox makes. */
+export const requestWords = {
   method: z.string().regex(/^[A-Za-z]{1,20}$/).default('GET'),
   headers: z.record(z.string().regex(/^[\w!#$%&'*+.^`|~-]{1,200}$/), z.string().regex(/^[\t -~]*$/)).default({}),
+};
+const fetchInit = z.strictObject({
+  ...requestWords,
   body: z.string().optional(),
 }).default({ method: 'GET', headers: {} });
 /** What an entry of a list is, to a program. */

@@ -25,6 +25,8 @@ export class Call {
   readonly id = randomUUID();
   readonly #over = new AbortController();
   readonly #done: Promise<CallToolResult>;
+  /** Fires when its client does not come back with an answer. */
+  #late: NodeJS.Timeout | undefined;
   #mayAsk = false;
   #question: Question | undefined;
   #changed = Promise.withResolvers<void>();
@@ -73,6 +75,7 @@ export class Call {
   /** One exchange of it: ends with its result, or with a question. A client that goes away in the middle ends the call. */
   async exchange(context: ServerContext, mayAsk: boolean): Promise<CallToolResult | InputRequiredResult> {
     const { signal, inputResponses } = context.mcpReq;
+    clearTimeout(this.#late);
     const gone = (): void => this.#over.abort(new GloveboxError('cancelled', 'its client wants it no more'));
     if (signal.aborted) gone();
     signal.addEventListener('abort', gone, { once: true });
@@ -98,19 +101,9 @@ export class Call {
   }
 
   #put({ approval }: Question): InputRequiredResult {
-    const late = setTimeout(() => this.#over.abort(new GloveboxError('cancelled', 'its client did not come back with an answer')), ANSWER_MS);
-    const heardOf = (): void => clearTimeout(late);
-    void this.#done.then(heardOf, heardOf);
-    this.#question &&= { ...this.#question, say: withBefore(heardOf, this.#question.say) };
+    this.#late = setTimeout(() => this.#over.abort(new GloveboxError('cancelled', 'its client did not come back with an answer')), ANSWER_MS).unref();
     return inputRequired({ requestState: this.id, inputRequests: { [approval.id]: inputRequired.elicit({ message: describeApproval(approval), requestedSchema: questionOf(approval) }) } });
   }
-}
-
-function withBefore(before: () => void, say: Question['say']): Question['say'] {
-  return (said) => {
-    before();
-    say(said);
-  };
 }
 
 const ANSWERS = { once: 'allow it this once', session: 'allow it for this session', never: 'refuse it' };

@@ -23,9 +23,8 @@ export class Calls implements Approver {
   /** Begins a call, or goes on with one that its client has an answer to. */
   async exchange(context: ServerContext, mayAsk: boolean, act: (call: Call) => Promise<CallToolResult>): Promise<CallToolResult | InputRequiredResult> {
     const state = context.mcpReq.requestState<string>();
-    const call = state === undefined ? new Call(act) : this.#underWay.get(state);
+    const call = state === undefined ? this.#begin(act) : this.#underWay.get(state);
     if (call === undefined) return { content: [{ type: 'text', text: 'cancelled: that call is over; begin it anew' }], isError: true };
-    this.#underWay.set(call.id, call);
     let result: CallToolResult | InputRequiredResult | undefined;
     try {
       result = await call.exchange(context, mayAsk);
@@ -42,6 +41,14 @@ export class Calls implements Approver {
 
   refused(id: ApprovalId, why: string): void {
     this.#tellAll(`${id}: ${why}`);
+  }
+
+  #begin(act: (call: Call) => Promise<CallToolResult>): Call {
+    const call = new Call(act);
+    this.#underWay.set(call.id, call);
+    // One whose client does not come back is not kept for him.
+    call.signal.addEventListener('abort', () => this.#underWay.delete(call.id), { once: true });
+    return call;
   }
 
   #tellAll(text: string): void {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { WORKSPACE } from '../../contracts/index.ts';
-import { CutText } from '../../session/index.ts';
+import { CutText, requestWords } from '../../session/index.ts';
 import { SHOWN } from './command-tools.ts';
 import { absolute, path, sandbox } from './inputs.ts';
 import type { Toolbox } from './toolbox.ts';
@@ -14,8 +14,7 @@ const writing = z.object({ path, content: z.string().max(8 * MOST_READ_BYTES), s
 const listing = z.object({ path: path.default(WORKSPACE), recursive: z.boolean().default(false), sandbox });
 const fetching = z.object({
   url: z.url({ protocol: /^https?$/ }).max(8192),
-  method: z.string().regex(/^[A-Za-z]{1,20}$/).default('GET'),
-  headers: z.record(z.string().regex(/^[\w!#$%&'*+.^`|~-]{1,200}$/), z.string().regex(/^[\t -~]*$/)).default({}),
+  ...requestWords,
   body: z.string().max(MOST_READ_BYTES).optional(),
 });
 

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { type McpServer, type ReadResourceResult, ResourceTemplate } from '@modelcontextprotocol/server';
 import { parseId } from '../../contracts/index.ts';
 import type { Runs } from '../../runs/index.ts';
-import { runBody, runId } from '../routes/run-shapes.ts';
+import { runBody, runId } from '../run-shapes.ts';
 import { absolute } from './inputs.ts';
 import type { Workplace } from './workplace.ts';
 

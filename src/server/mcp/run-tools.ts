@@ -1,8 +1,7 @@
 import { z } from 'zod';
 import { GloveboxError } from '../../contracts/index.ts';
 import type { Runs } from '../../runs/index.ts';
-import { runBody, runId } from '../routes/run-shapes.ts';
-import { runInput } from '../run-requests.ts';
+import { runBody, runId, runInput } from '../run-shapes.ts';
 import { runUri } from './resources.ts';
 import type { Toolbox } from './toolbox.ts';
 

@@ -41,13 +41,14 @@ export class Workplaces implements AsyncDisposable {
 
 /** The Model Context Protocol over HTTP: `/mcp?policy=exec&fix-policy=code-fix&model=anthropic:…`; what is said in the address is its operator's choice, and no model's. */
 export function mcpRoutes(app: FastifyInstance, ports: ServerPorts, workplaces: Workplaces): void {
-  const asked = new WeakMap<Request, FastifyRequest>();
+  const asked = new WeakMap<Request, { readonly principal: Principal; readonly query: z.output<typeof wanted> }>();
   const handler = createMcpHandler(async ({ requestInfo }) => {
     const request = requestInfo === undefined ? undefined : asked.get(requestInfo);
     if (request === undefined) throw new GloveboxError('internal', 'a request of the protocol that nobody made');
-    const { policy, 'fix-policy': fixPolicy, model } = wanted.parse(request.query);
-    const workplace = await workplaces.of(request.principal, policy);
-    return mcpServer({ version: ports.version, redactor: ports.redactor, workplace, fix: { runs: ports.runs(request.principal), policy: fixPolicy, model } });
+    const { principal, query } = request;
+    const { policy, 'fix-policy': fixPolicy, model } = query;
+    const workplace = await workplaces.of(principal, policy);
+    return mcpServer({ version: ports.version, redactor: ports.redactor, workplace, fix: { runs: ports.runs(principal), policy: fixPolicy, model } });
   });
   app.addHook('onClose', () => handler.close());
   app.route({
@@ -56,7 +57,7 @@ export function mcpRoutes(app: FastifyInstance, ports: ServerPorts, workplaces: 
     schema: { hide: true, querystring: wanted },
     handler: async (request, reply) => {
       const web = webRequest(request, clientGone(reply));
-      asked.set(web, request);
+      asked.set(web, { principal: request.principal, query: wanted.parse(request.query) });
       return reply.send(await handler.fetch(web, request.method === 'POST' ? { parsedBody: request.body } : {}));
     },
   });

@@ -3,7 +3,7 @@ import { GloveboxError } from '../../contracts/index.ts';
 import type { ForkInput } from '../../runs/index.ts';
 import { copied, policyName } from '../shapes.ts';
 import { clientGone, type Api, type RouteParts } from './route.ts';
-import { MODEL, run, runBody, runId } from './run-shapes.ts';
+import { MODEL, run, runBody, runId } from '../run-shapes.ts';
 
 const params = z.object({ id: z.string() });
 const tags = ['runs'];

@@ -2,11 +2,10 @@ import { z } from 'zod';
 import { answeredAs, answeredByEvents } from '../media.ts';
 import { untilWritten } from '../long-poll.ts';
 import { newestFirst, onePageMore } from '../pages.ts';
-import { newRun, runInput } from '../run-requests.ts';
+import { newRun, run, runBody, runId, runInput } from '../run-shapes.ts';
 import { flag, lastEventId, pageOf, pageQuery, waitMs } from '../shapes.ts';
 import { type ServerSentEvent, sendEvents } from '../sse.ts';
 import { type Api, clientGone, type RouteParts } from './route.ts';
-import { run, runBody, runId } from './run-shapes.ts';
 
 const params = z.object({ id: z.string() });
 const tags = ['runs'];
