@@ -21,10 +21,10 @@ export default async function benchContexts(quick: boolean): Promise<Report> {
     machine: machine(),
     figures: measured,
     ratios: {
-      pythonEval: ratio(measured.python.container),
-      pythonEvalProcess: ratio(measured.python.process),
-      javascriptEval: ratio(measured.javascript.container),
-      javascriptEvalProcess: ratio(measured.javascript.process),
+      python: ratio(measured.python.container),
+      pythonProcess: ratio(measured.python.process),
+      javascript: ratio(measured.javascript.container),
+      javascriptProcess: ratio(measured.javascript.process),
     },
   };
 

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openServices } from '../src/app.ts';
@@ -10,6 +10,8 @@ import { type Report, inTurns, machine, percentiles, round } from './report.ts';
 
 const SOURCE = 'export default [1, 2, 3].map(x => x * 2)';
 const RESULT = '[2,4,6]';
+const PYTHON = '[x * 2 for x in [1, 2, 3]]';
+const PYTHON_RESULT = '[2, 4, 6]';
 /** Long enough for a child to have the next isolate ready. */
 const PAUSE_MS = 4;
 const IN_A_ROW = 10;
@@ -19,9 +21,9 @@ const SOAK_LANES = 4;
 const HEAP_NOISE_KIB = 2048;
 const CHILD_NOISE = 1.25;
 
-/** One program in an isolate of its own, beside `node -e`; then a hundred at once, memory, and a soak. */
+/** One program in an isolate of its own, beside `node -e`, and in a python context, beside `python3 -c`; then a hundred at once, memory, and a soak. */
 export default async function benchIsolate(quick: boolean): Promise<Report> {
-  const turns = await roundTrips(quick);
+  const turns = { ...(await roundTrips(quick)), ...(await pythonTurns(quick)) };
   const p50 = (name: string): number => percentiles(turns[name] ?? []).p50;
   const burst = await atOnce();
   const memory = await memoryOf(quick ? 2 : 6);
@@ -34,9 +36,9 @@ export default async function benchIsolate(quick: boolean): Promise<Report> {
       atOnce: burst,
       memory,
       soak: soaked,
-      closing: `create, run and dispose ${p50('oneShot')} ms, a warm call ${p50('warm')} ms, with decision and journal ${p50('governed')} ms; node -e ${p50('nodeEval')} ms`,
+      closing: `create, run and dispose ${p50('oneShot')} ms, a warm call ${p50('warm')} ms, with decision and journal ${p50('governed')} ms; node -e ${p50('nodeEval')} ms; a call in python ${p50('pythonCall')} ms, python3 -c ${p50('pythonEval')} ms`,
     },
-    ratios: { nodeEval: round(p50('nodeEval') / p50('oneShot'), 1), nodeEvalWarm: round(p50('nodeEval') / p50('warm'), 1) },
+    ratios: { nodeEval: round(p50('nodeEval') / p50('oneShot'), 1), nodeEvalWarm: round(p50('nodeEval') / p50('warm'), 1), pythonEval: round(p50('pythonEval') / p50('pythonCall'), 1) },
   };
 }
 
@@ -66,12 +68,40 @@ async function inARow(pool: IsolatePool): Promise<void> {
   for (let i = 0; i < IN_A_ROW; i++) await checked(pool.run(spec()));
 }
 
-async function nodeEval(): Promise<void> {
-  const child = spawn(process.execPath, ['-e', 'console.log(JSON.stringify([1, 2, 3].map(x => x * 2)))'], { stdio: ['ignore', 'pipe', 'ignore'] });
+/** The same for python: a call in an interpreter that stands in a container, decided and written down, beside an interpreter of its own on the host, without either. */
+async function pythonTurns(quick: boolean): Promise<Record<string, number[]>> {
+  await using services = await openServices({ env: globalThis.process.env, version: 'bench' });
+  await using session = await Session.open(services.sessionPorts(), { principal: services.principal, policy: await services.policies.load('exec'), image: 'python', kinds: ['container'] });
+  const sandbox = await session.sandbox('bench');
+  await using context = await sandbox.contexts.open({ language: 'python' });
+  // What a version manager puts on the path is a script, and slower.
+  const python = execFileSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).trim();
+  return await inTurns(
+    {
+      pythonEval: () => printed(python, ['-c', `print(${PYTHON})`]),
+      pythonCall: async () => {
+        const { events, end } = await context.run(PYTHON);
+        let result: string | undefined;
+        for await (const event of events) if (event.type === 'result') result = event.display.data['text/plain'];
+        if (result !== PYTHON_RESULT) throw new Error(`a call in a context ended with ${(await end).cause}`);
+      },
+    },
+    quick ? 30 : 300,
+    20,
+  );
+}
+
+function nodeEval(): Promise<void> {
+  return printed(process.execPath, ['-e', 'console.log(JSON.stringify([1, 2, 3].map(x => x * 2)))']);
+}
+
+/** A program of the host from its start to its end. */
+async function printed(program: string, argv: readonly string[]): Promise<void> {
+  const child = spawn(program, argv, { stdio: ['ignore', 'pipe', 'ignore'] });
   let text = '';
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
   await once(child, 'close');
-  if (text.trim() !== RESULT) throw new Error(`node -e gave ${text}`);
+  if (text.replaceAll(/\s/g, '') !== RESULT) throw new Error(`${program} ${argv.join(' ')} gave ${text}`);
 }
 
 async function checked(running: Promise<JavaScriptEnd>): Promise<void> {

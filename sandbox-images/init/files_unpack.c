@@ -36,7 +36,7 @@ static int make_way(int parent, const char *name)
 
 static int fill(int fd, struct tar_reader *reader)
 {
-	static char bytes[65536];
+	static char bytes[262144];
 	ssize_t got;
 
 	while ((got = tar_data(reader, bytes, sizeof bytes)) > 0)
