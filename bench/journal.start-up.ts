@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { SqliteJournal } from '../src/journal/index.ts';
+import { openServices } from '../src/app.ts';
 import { commandEvents } from './journal.contenders.ts';
 import { type Percentiles, percentiles } from './report.ts';
 
@@ -15,7 +15,7 @@ const COMMANDS = 400;
 export async function startUp(folder: string, bytes: number, samples: number): Promise<Record<string, unknown>> {
   const homes = { empty: join(folder, 'empty'), filled: join(folder, 'filled') };
   for (const home of Object.values(homes)) await mkdir(home);
-  const journalBytes = await fill(join(homes.filled, 'journal.db'), bytes);
+  const journalBytes = await fill(homes.filled, bytes);
   const taken: Record<string, Percentiles> = {};
   for (const [name, home] of Object.entries(homes)) {
     const times: number[] = [];
@@ -29,9 +29,11 @@ export async function startUp(folder: string, bytes: number, samples: number): P
   return { journalBytes, runsList: taken };
 }
 
-/** Gives the file's size. */
-async function fill(file: string, bytes: number): Promise<number> {
-  await using journal = new SqliteJournal(file);
+/** As a run writes it: looked through for secrets, and sealed. Gives the file's size. */
+async function fill(home: string, bytes: number): Promise<number> {
+  const file = join(home, 'journal.db');
+  await using services = await openServices({ env: { ...process.env, GLOVEBOX_HOME: home }, version: 'bench' });
+  const { journal } = services;
   const events = Array.from({ length: COMMANDS }, (_, n) => commandEvents(n)).flat(2);
   const created = { type: 'run.created', data: { task: 'make the tests pass', repository: '/nowhere', baseTree: '0'.repeat(40), options: {} } } as const;
   const ended = { type: 'run.ended', data: { outcome: 'fixed', detail: 'the tests pass', files: [], steps: 1, commands: COMMANDS, denials: 0, tokens: 1, usd: 1, wallMs: 1 } } as const;

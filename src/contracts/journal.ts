@@ -13,7 +13,9 @@ export interface Journal extends AsyncDisposable {
   append(stream: string, events: readonly NewEvent[], options?: AppendOptions): Promise<readonly JournalEvent[]>;
   /** Events of a stream in order, after `afterSeq`: all of them, or the first `limit`. */
   read(stream: string, afterSeq?: number, limit?: number): Promise<JournalEvent[]>;
-  /** The same, and then what is appended later, by this process or another, until the signal fires. */
+  /** The same without events of some types, which are not even opened; the chain is `verify`'s. */
+  skim(stream: string, options: SkimOptions): Promise<JournalEvent[]>;
+  /** As `read`, and then what is appended later, by this process or another, until the signal fires. */
   follow(stream: string, options: { afterSeq?: number; signal: AbortSignal }): AsyncIterable<JournalEvent>;
   /**
    * Events of some types, stream by stream from the oldest on and each in order: of these streams, or of all that grew since `fromMs`, from their beginning. Only a page
@@ -40,6 +42,12 @@ export interface AppendOptions {
    * written (`journal_moved`): read again.
    */
   readonly expect?: number;
+}
+
+export interface SkimOptions {
+  readonly afterSeq?: number;
+  /** Types that are left out. */
+  readonly without: readonly EventType[];
 }
 
 export interface StreamsOptions {

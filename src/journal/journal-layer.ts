@@ -14,6 +14,10 @@ export abstract class JournalLayer implements Journal {
     return this.journal.read(...args);
   }
 
+  skim(...args: Parameters<Journal['skim']>): Promise<JournalEvent[]> {
+    return this.journal.skim(...args);
+  }
+
   follow(...args: Parameters<Journal['follow']>): AsyncIterable<JournalEvent> {
     return this.journal.follow(...args);
   }

@@ -20,6 +20,10 @@ export class FencedJournal implements Journal {
     return this.#journal.read(...args);
   }
 
+  skim(...args: Parameters<Journal['skim']>): Promise<JournalEvent[]> {
+    return this.#journal.skim(...args);
+  }
+
   follow(stream: string, options: { afterSeq?: number; signal: AbortSignal }): AsyncIterable<JournalEvent> {
     return this.#journal.follow(stream, options);
   }

@@ -1,4 +1,4 @@
-import { GloveboxError, type Journal, type JournalEvent, type StreamListing } from '../contracts/index.ts';
+import { type EventType, GloveboxError, type Journal, type JournalEvent, type StreamListing } from '../contracts/index.ts';
 import { foldRun, type RunState } from './run-state.ts';
 
 /** What a list tells of a run. */
@@ -6,8 +6,10 @@ export type RunOutline = Pick<RunState, 'status' | 'task' | 'repository' | 'crea
 
 /** The end of a run is among its last events: only deliveries, and what persons say to it all the same, come after it. */
 const LAST = 32;
+/** Most of what a run says is what it did. That changes nothing of what a list tells but that it waits for nobody. */
+const DEEDS: readonly EventType[] = ['decision', 'command.started', 'command.ended', 'javascript.started', 'javascript.ended', 'call.started', 'call.ended', 'file.changed', 'egress.started', 'egress.ended'];
 
-/** Of a run that ended, its first event and its last ones tell, however long it was; one that did not end is folded as a whole. */
+/** Of a run that ended, its first event and its last ones tell, however long it was; one that did not end is read as a whole, without what it did. */
 export async function outlineRun(journal: Journal, listing: Pick<StreamListing, 'stream' | 'events' | 'firstMs'>): Promise<RunOutline> {
   try {
     return await readOutline(journal, listing);
@@ -19,11 +21,17 @@ export async function outlineRun(journal: Journal, listing: Pick<StreamListing, 
 }
 
 async function readOutline(journal: Journal, { stream, events }: Pick<StreamListing, 'stream' | 'events'>): Promise<RunOutline> {
-  const [[first], last] = await Promise.all([journal.read(stream, 0, 1), journal.read(stream, Math.max(1, events - LAST))]);
+  const [[first], last] = await Promise.all([journal.read(stream, 0, 1), journal.skim(stream, { afterSeq: Math.max(1, events - LAST), without: DEEDS })]);
   const ended = last.findLast(isEnd);
-  if (first?.type !== 'run.created' || ended === undefined) return foldRun(await journal.read(stream));
+  if (first?.type !== 'run.created' || ended === undefined) return outlineUnfinished(journal, stream);
   const { usd, tokens, steps } = ended.data;
   return { ...foldRun([first, ...last]), spent: { usd, tokens, steps } };
+}
+
+async function outlineUnfinished(journal: Journal, stream: string): Promise<RunOutline> {
+  const outline = foldRun(await journal.skim(stream, { without: DEEDS }));
+  // It may have been answered since.
+  return outline.waitingFor === undefined ? outline : foldRun(await journal.read(stream));
 }
 
 function isEnd(event: JournalEvent): event is JournalEvent<'run.ended'> {

@@ -199,6 +199,17 @@ export function journalSuite(name: string, make: () => Promise<JournalUnderTest>
       expect([both.length, both[0]?.type, both.at(-2)?.type]).toEqual([1_204, 'run.resumed', 'run.resumed']);
     });
 
+    test('skims a stream: without some types, from a place on', async () => {
+      await journal.append(STREAM, [prompted('a'), { type: 'run.resumed', data: { fromSeq: 1 } }, prompted('b'), { type: 'run.submitted', data: { summary: 'c' } }, prompted('d')]);
+      await journal.append('run_2', [prompted('elsewhere')]);
+      const seqs = async (options: Parameters<Journal['skim']>[1]) => (await journal.skim(STREAM, options)).map(({ seq, type }) => `${seq} ${type}`);
+      expect(await seqs({ without: ['run.prompted'] })).toEqual(['2 run.resumed', '4 run.submitted']);
+      expect(await seqs({ without: ['run.resumed', 'run.prompted'], afterSeq: 3 })).toEqual(['4 run.submitted']);
+      expect(texts(await journal.skim(STREAM, { without: ['run.resumed', 'run.submitted'] }))).toEqual(['a', 'b', 'd']);
+      expect(await seqs({ without: [], afterSeq: 4 })).toEqual(['5 run.prompted']);
+      expect(await journal.skim('run_none', { without: [] })).toEqual([]);
+    });
+
     test('verifies every stream, or one, and counts what it checked', async () => {
       await journal.append('run_a', [prompted('1'), prompted('2')]);
       await journal.append('run_b', [prompted('1')]);

@@ -37,6 +37,7 @@ function dying(at: Rig, position: number): { journal: Journal; died: () => boole
       return real.append(stream, events, options);
     },
     read: (stream, afterSeq) => real.read(stream, afterSeq),
+    skim: (stream, options) => real.skim(stream, options),
     follow: (stream, options) => real.follow(stream, options),
     scan: (types, options) => real.scan(types, options),
     streams: (options) => real.streams(options),

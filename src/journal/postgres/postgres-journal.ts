@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import { canonicalJson, type Clock, type EventType, GloveboxError, type Journal, type JournalEvent, type NewEvent, type StreamListing, type StreamsOptions, systemClock } from '../../contracts/index.ts';
+import { canonicalJson, type Clock, type EventType, GloveboxError, type Journal, type JournalEvent, type NewEvent, type SkimOptions, type StreamListing, type StreamsOptions, systemClock } from '../../contracts/index.ts';
 import { Changes } from '../changes.ts';
 import { checkLink, type StoredEvent } from '../event-chain.ts';
 import { EVENT_VERSIONS } from '../event-versions.ts';
@@ -98,6 +98,11 @@ export class PostgresJournal implements Journal {
 
   async read(stream: string, afterSeq = 0, limit?: number): Promise<JournalEvent[]> {
     return this.#guard(() => this.#read(stream, afterSeq, limit));
+  }
+
+  async skim(stream: string, { afterSeq = 0, without }: SkimOptions): Promise<JournalEvent[]> {
+    const rows = await this.#guard((tables) => events(tables, stream, afterSeq).where(sql<boolean>`type <> ALL(${without})`).execute());
+    return rows.map((row) => toEvent(parseRow(row, stream, afterSeq + 1)));
   }
 
   async *follow(stream: string, options: { afterSeq?: number; signal: AbortSignal }): AsyncIterable<JournalEvent> {

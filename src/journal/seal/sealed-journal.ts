@@ -40,12 +40,11 @@ export class SealedJournal extends JournalLayer {
   }
 
   override async read(...args: Parameters<Journal['read']>): Promise<JournalEvent[]> {
-    const events = await this.journal.read(...args);
-    for (const [i, event] of events.entries()) {
-      const opened = this.#open(event);
-      events[i] = opened instanceof Promise ? await opened : opened;
-    }
-    return events;
+    return this.#openAll(await this.journal.read(...args));
+  }
+
+  override async skim(...args: Parameters<Journal['skim']>): Promise<JournalEvent[]> {
+    return this.#openAll(await this.journal.skim(...args));
   }
 
   override async *follow(...args: Parameters<Journal['follow']>): AsyncIterable<JournalEvent> {
@@ -87,6 +86,15 @@ export class SealedJournal extends JournalLayer {
   #seal(key: PayloadKey | undefined, stream: string, type: EventType, text: string): NewEvent {
     // There is a key where there is an event. A store takes data of any shape.
     return { type, data: key === undefined ? undefined : sealData(key, { stream, type, version: EVENT_VERSIONS[type] }, text, this.#random) } as unknown as NewEvent;
+  }
+
+  /** In place. */
+  async #openAll(events: JournalEvent[]): Promise<JournalEvent[]> {
+    for (const [i, event] of events.entries()) {
+      const opened = this.#open(event);
+      events[i] = opened instanceof Promise ? await opened : opened;
+    }
+    return events;
   }
 
   #open(event: JournalEvent): JournalEvent | Promise<JournalEvent> {

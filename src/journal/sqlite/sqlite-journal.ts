@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { LRUCache } from 'lru-cache';
-import type { AppendOptions, Clock, EventType, Journal, JournalEvent, NewEvent, StreamListing, StreamsOptions } from '../../contracts/index.ts';
+import type { AppendOptions, Clock, EventType, Journal, JournalEvent, NewEvent, SkimOptions, StreamListing, StreamsOptions } from '../../contracts/index.ts';
 import { canonicalJson, GloveboxError, LOCAL_TENANT, systemClock } from '../../contracts/index.ts';
 import { Changes } from '../changes.ts';
 import type { Head, StoredEvent } from '../event-chain.ts';
@@ -81,6 +81,10 @@ export class SqliteJournal implements Journal {
 
   async read(stream: string, afterSeq = 0, limit = ALL): Promise<JournalEvent[]> {
     return this.#read(stream, afterSeq, limit);
+  }
+
+  async skim(stream: string, { afterSeq = 0, without }: SkimOptions): Promise<JournalEvent[]> {
+    return this.#guard(() => this.#statements.skim.all(stream, afterSeq, JSON.stringify(without))).map((row) => toEvent(parseRow(row, stream, afterSeq + 1)));
   }
 
   async *follow(stream: string, options: { afterSeq?: number; signal: AbortSignal }): AsyncIterable<JournalEvent> {
@@ -271,6 +275,7 @@ function prepareStatements(database: DatabaseSync) {
     moveHead: database.prepare('UPDATE heads SET seq = ?, hash = ?, last_ms = ?, fence = ? WHERE stream = ? AND hash = ? AND fence = ?'),
     touch: database.prepare('UPDATE barriers SET count = count + 1'),
     read: database.prepare(`SELECT ${EVENT_COLUMNS} FROM events WHERE stream = ? AND seq > ? ORDER BY seq LIMIT ?`),
+    skim: database.prepare(`SELECT ${EVENT_COLUMNS} FROM events WHERE stream = ? AND seq > ? AND type NOT IN (SELECT value FROM json_each(?)) ORDER BY seq`),
     scan: database.prepare(`SELECT ${EVENT_COLUMNS} FROM events WHERE stream = ? AND seq > ? AND type IN (SELECT value FROM json_each(?)) ORDER BY seq LIMIT ?`),
     grown: database.prepare('SELECT stream FROM heads WHERE last_ms >= ? ORDER BY first_ms, stream'),
     streams: database.prepare(listing('')),

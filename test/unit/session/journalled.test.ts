@@ -33,6 +33,7 @@ function journalThat(type: EventType, before: () => Promise<void>): Journal {
     read: (stream, afterSeq) => real.read(stream, afterSeq),
     follow: (stream, options) => real.follow(stream, options),
     scan: (types, options) => real.scan(types, options),
+    skim: (stream, options) => real.skim(stream, options),
     streams: (options) => real.streams(options),
     verify: (stream) => real.verify(stream),
     [Symbol.asyncDispose]: () => Promise.resolve(),

@@ -144,6 +144,7 @@ test('an end that cannot be written ends the session', async () => {
     read: (stream, afterSeq) => journal.read(stream, afterSeq),
     follow: (stream, options) => journal.follow(stream, options),
     scan: (types, options) => journal.scan(types, options),
+    skim: (stream, options) => journal.skim(stream, options),
     streams: (options) => journal.streams(options),
     verify: (stream) => journal.verify(stream),
     [Symbol.asyncDispose]: () => Promise.resolve(),
