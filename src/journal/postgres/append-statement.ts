@@ -33,6 +33,8 @@ const MOVE_WIDTH = 6;
 const HEAD_WIDTH = Object.keys(HEAD_TYPES).length;
 const EVENT_COLUMNS = Object.keys(EVENT_TYPES).join(', ');
 const EVENT_WIDTH = Object.keys(EVENT_TYPES).length;
+/** Stands between texts: neither JSON nor a name holds a control character. */
+const BETWEEN = '\u001f';
 /** A batch like most has one stream and so few events: the server is done with its own statement in half the time. */
 const FEW = 4;
 
@@ -109,22 +111,27 @@ moved AS (
   RETURNING stream),
 written AS (
   INSERT INTO ${schema}.events (${EVENT_COLUMNS})
-  SELECT * FROM (${unnested(EVENT_TYPES, 2 + HEAD_WIDTH)}) AS e (${EVENT_COLUMNS}) WHERE e.stream IN (SELECT stream FROM moved))
+  SELECT * FROM (${unnestedEvents(2 + HEAD_WIDTH)}) AS e (${EVENT_COLUMNS}) WHERE e.stream IN (SELECT stream FROM moved))
 SELECT stream FROM moved`;
 }
 
 /** The values are those of `eventValues`. */
 export function insertEvents(schema: string): string {
-  return `INSERT INTO ${schema}.events (${EVENT_COLUMNS}) ${unnested(EVENT_TYPES, 1)}`;
+  return `INSERT INTO ${schema}.events (${EVENT_COLUMNS}) ${unnestedEvents(1)}`;
 }
 
-/** An array for each column, in the order of the table. */
-export function eventValues(events: readonly StoredEvent[]): unknown[][] {
-  return transposed(events.map(columnsOf), EVENT_WIDTH);
+/** One value for each column, in the order of the table: numbers as an array, texts put together, which costs a third of what their quoting in an array would. */
+export function eventValues(events: readonly StoredEvent[]): unknown[] {
+  return transposed(events.map(columnsOf), EVENT_WIDTH).map((column) => (typeof column[0] === 'string' ? column.join(BETWEEN) : column));
 }
 
 function unnested(types: Readonly<Record<string, string>>, first: number): string {
   return `SELECT * FROM unnest(${Object.values(types).map((type, i) => `$${first + i}::${type}[]`).join(', ')})`;
+}
+
+/** The values are those of `eventValues`. */
+function unnestedEvents(first: number): string {
+  return `SELECT * FROM unnest(${Object.values(EVENT_TYPES).map((type, i) => (type === 'text' ? `string_to_array($${first + i}::text, chr(${BETWEEN.charCodeAt(0)}))` : `$${first + i}::${type}[]`)).join(', ')})`;
 }
 
 function listed(types: Readonly<Record<string, string>>, first: number, rows: number): string {
