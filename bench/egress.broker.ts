@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Credentials, CredentialSources, EgressBroker, KnownSecrets, LentRecords, MasterKey, SecretStore } from '../src/broker/index.ts';
+import { Credentials, CredentialSources, EgressBroker, KnownSecrets, LentRecords, MasterKeys, SecretStore } from '../src/broker/index.ts';
 import { systemClock } from '../src/contracts/index.ts';
 import { SqliteJournal } from '../src/journal/index.ts';
 import { FilePolicies } from '../src/policy/index.ts';
@@ -20,11 +20,11 @@ const journal = new SqliteJournal(join(folder, 'journal.db'), { clock: systemClo
 const { network, credentials } = policy.grant;
 if (network === undefined) throw new Error('the policy of this bench opens no network');
 const now = (): number => systemClock.now();
-const masterKey = new MasterKey({ env: {}, stateDir: folder });
-const sources = new CredentialSources({ file: join(folder, 'credentials.yaml'), store: new SecretStore({ folder: join(folder, 'secrets'), masterKey, now }), env: { SECRET }, now });
+const masterKeys = new MasterKeys({ env: {}, stateDir: folder });
+const sources = new CredentialSources({ file: join(folder, 'credentials.yaml'), store: new SecretStore({ folder: join(folder, 'secrets'), masterKeys, now }), env: { SECRET }, now });
 await writeFile(join(folder, 'credentials.yaml'), 'token: { provider: environment, variable: SECRET }\n');
 const known = new KnownSecrets();
-const lender = new Credentials({ sources, records: new LentRecords({ folder: join(folder, 'lent'), masterKey }), owner: 'bench', isDead: () => false, known, now });
+const lender = new Credentials({ sources, records: new LentRecords({ folder: join(folder, 'lent'), masterKeys }), owner: 'bench', isDead: () => false, known, now });
 const broker = new EgressBroker({ clock: systemClock, credentials: lender, known, registries: { find: async () => [] }, resolve: () => Promise.resolve(['127.0.0.1']) });
 const egress = await broker.open({
   network,

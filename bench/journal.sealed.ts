@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { MasterEnvelopes, MasterKey } from '../src/broker/index.ts';
+import { MasterEnvelopes, MasterKeys } from '../src/broker/index.ts';
 import { type Journal, systemClock } from '../src/contracts/index.ts';
 import { SqliteJournal } from '../src/journal/index.ts';
 import { KeyFolder } from '../src/journal/seal/key-folder.ts';
@@ -21,7 +21,7 @@ interface Side {
 
 /** What it costs that payloads are sealed: the same events into two journals in SQLite, one of which seals. */
 export async function sealedBeside(folder: string, turns: number): Promise<{ sealed: Side; unsealed: Side; ratio: number; readRatio: number }> {
-  const envelopes = new MasterEnvelopes(new MasterKey({ env: { GLOVEBOX_MASTER_KEY: randomBytes(32).toString('base64') }, stateDir: folder }));
+  const envelopes = new MasterEnvelopes(new MasterKeys({ env: { GLOVEBOX_MASTER_KEY: randomBytes(32).toString('base64') }, stateDir: folder }));
   await using keys = new PayloadKeys({ store: new KeyFolder(join(folder, 'keys')), envelopes, clock: systemClock });
   await using sealing = new SealedJournal(new SqliteJournal(join(folder, 'sealed.db')), keys);
   await using plain = new SqliteJournal(join(folder, 'plain.db'));

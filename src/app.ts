@@ -3,16 +3,16 @@ import { mkdir, readFile, stat } from 'node:fs/promises';
 import { homedir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { CredentialDetector, Credentials, CredentialSources, EgressBroker, KnownSecrets, LentRecords, MasterEnvelopes, MasterKey, newCredentials, OperatorFiles, OperatorRegistries, Redaction, SecretStore, systemResolver } from './broker/index.ts';
+import { CredentialDetector, Credentials, CredentialSources, EgressBroker, KnownSecrets, LentRecords, MasterEnvelopes, MasterKeys, newCredentials, OperatorFiles, OperatorRegistries, Redaction, SecretStore, systemResolver } from './broker/index.ts';
 import type { ServeOptions, Services } from './cli/index.ts';
-import { type Authority, type Clock, type Control, describeError, GloveboxError, type Journal, type Permission, type Principal, type Redactor, randomIds, type Sandboxes, type SecretSource, systemClock, type TelemetryOptions, type WarmSandboxes } from './contracts/index.ts';
+import { type Authority, type Clock, type Control, describeError, GloveboxError, type Journal, type KeptEnvelopes, type Permission, type Principal, type Redactor, randomIds, type Sandboxes, type SecretSource, systemClock, type TelemetryOptions, type WarmSandboxes } from './contracts/index.ts';
 import { type DatabaseUrl, JournalTenants, ObservedJournal, openBlobs, openJournal, type PayloadKeys, readRetention, RedactedJournal } from './journal/index.ts';
 import { ModelsByName } from './models/index.ts';
 import { FilePolicies, LivePolicies, type PolicyReload, readAuthority, readBudgets, readNotifications } from './policy/index.ts';
 import { Forks, JournalBudgets, openDatabaseQueue, openFileQueue, type QueueLimits, readQueueLimits, Replays, Runs, type RunsPorts, Trajectories, UsageReadings, Worker, wakeRun } from './runs/index.ts';
 import { currentOwner, isOwnerDead, openSandboxes, ownerText } from './sandbox/index.ts';
 import type { RunningServer, ServerPorts } from './server/index.ts';
-import { type Attendance, JournalApprovals, JournalControl, RecordedChanges, RecordedSecrets, type SessionPorts } from './session/index.ts';
+import { type Attendance, JournalApprovals, JournalControl, MasterKeyChange, RecordedChanges, RecordedSecrets, type SessionPorts } from './session/index.ts';
 import { GitWorkspace } from './workspace/index.ts';
 import { withSecretFiles } from './secret-files.ts';
 
@@ -33,10 +33,10 @@ export async function openServices({ env: given, version, note = () => {} }: Con
   const [clock, ids] = [systemClock, randomIds(systemClock)];
   const { authority, principal, limits } = await readPeople(env, stateDir);
   const open = new AsyncDisposableStack();
-  const { journal, redactor, known, database, keys, masterKey, observed, notes, ...written } = await openRedactedJournal({ env, stateDir, clock, note, open });
+  const { journal, redactor, known, database, keys, keptKeys, masterKeys, observed, notes, ...written } = await openRedactedJournal({ env, stateDir, clock, note, open });
   const { images, prober, sandboxes, isolates, pooled } = openPlaces({ stateDir, ids, env, clock, open });
   const { policies, changes } = openPolicies(journal, notes, open);
-  const { broker, secretAt, ...lending } = openBroker({ env, stateDir, clock, known, journal, masterKey, open });
+  const { broker, secretAt, ...lending } = openBroker({ env, stateDir, clock, known, journal, masterKeys, keptKeys, open });
   const { leases, queue, approvals } = await openQueue({ journal, database, clock, authority, stateDir, open });
   const work = { ...(await openWork(env, stateDir, keys)), policies, leases, queue };
   const budgets = new JournalBudgets({ journal, clock, limits, owner: ownerText(currentOwner()), isDead: isOwnerDead });
@@ -239,18 +239,18 @@ function sayReload(reload: PolicyReload): string {
 }
 
 /** What this process was given to use itself: a provider may repeat it in an error, a repository may have it in a file. */
-const OWN_SECRETS = ['ANTHROPIC_API_KEY', 'OPENAI_API_KEY', 'GLOVEBOX_MASTER_KEY', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'] as const;
+const OWN_SECRETS = ['ANTHROPIC_API_KEY', 'OPENAI_API_KEY', 'GLOVEBOX_MASTER_KEY', 'GLOVEBOX_PREVIOUS_MASTER_KEY', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'] as const;
 
 /** Nothing is written into it that the redactor has not seen. */
 async function openRedactedJournal({ env, stateDir, clock, note, open }: { env: Configuration['env']; stateDir: string; clock: Clock; note: (text: string) => void; open: AsyncDisposableStack }) {
-  const masterKey = new MasterKey({ env, stateDir });
+  const masterKeys = new MasterKeys({ env, stateDir });
   const known = new KnownSecrets();
   for (const variable of OWN_SECRETS) {
     const value = env[variable]?.trim() ?? '';
     if (value !== '') known.add(variable.toLowerCase().replaceAll('_', '-'), value);
   }
   const notes: Notes = { tell: note };
-  const { journal: store, audit, place, secret, database, keys } = await openJournal({ env, stateDir, envelopes: new MasterEnvelopes(masterKey), clock, note: (text) => notes.tell(text) });
+  const { journal: store, audit, place, secret, database, keys, keptKeys } = await openJournal({ env, stateDir, envelopes: new MasterEnvelopes(masterKeys), clock, note: (text) => notes.tell(text) });
   if (secret !== undefined) known.add('glovebox-database-password', secret);
   const redactor = new Redaction(known, open.use(new CredentialDetector()));
   open.use(audit);
@@ -258,16 +258,17 @@ async function openRedactedJournal({ env, stateDir, clock, note, open }: { env: 
   open.use(keys);
   const observed = new ObservedJournal(store);
   const journal = open.use(new RedactedJournal(observed, redactor));
-  return { journal, keys, masterKey, observed, notes, journalPlace: place, audit, redactor, known, database };
+  return { journal, keys, keptKeys, masterKeys, observed, notes, journalPlace: place, audit, redactor, known, database };
 }
 
 /** The way out, and what is lent on it. */
-function openBroker({ env, stateDir, clock, known, journal, masterKey, open }: { env: Configuration['env']; stateDir: string; clock: Clock; known: KnownSecrets; journal: Journal; masterKey: MasterKey; open: AsyncDisposableStack }) {
+function openBroker({ env, stateDir, clock, known, journal, masterKeys, keptKeys, open }: { env: Configuration['env']; stateDir: string; clock: Clock; known: KnownSecrets; journal: Journal; masterKeys: MasterKeys; keptKeys: KeptEnvelopes; open: AsyncDisposableStack }) {
   const now = (): number => clock.now();
-  const secrets = new SecretStore({ folder: resolve(env['GLOVEBOX_SECRETS'] ?? join(stateDir, 'secrets')), masterKey, now });
+  const secrets = new SecretStore({ folder: resolve(env['GLOVEBOX_SECRETS'] ?? join(stateDir, 'secrets')), masterKeys, now });
+  const records = new LentRecords({ folder: join(stateDir, 'lent'), masterKeys });
   const credentials = new Credentials({
     sources: new CredentialSources({ file: join(stateDir, 'credentials.yaml'), store: secrets, env, now }),
-    records: new LentRecords({ folder: join(stateDir, 'lent'), masterKey }),
+    records,
     owner: ownerText(currentOwner()),
     isDead: isOwnerDead,
     known,
@@ -287,7 +288,7 @@ function openBroker({ env, stateDir, clock, known, journal, masterKey, open }: {
     known.add('notifications', value);
     return value;
   };
-  return { broker, secretAt, secrets: new RecordedSecrets({ secrets, journal }), credentials, registries };
+  return { broker, secretAt, secrets: new RecordedSecrets({ secrets, journal }), masterKey: new MasterKeyChange({ keys: masterKeys, kept: [secrets, records, keptKeys], journal }), credentials, registries };
 }
 
 /** Errors: `config_invalid`, and those of the store. */

@@ -14,7 +14,7 @@ export { Credentials } from './credentials/credentials.ts';
 export { LentRecords } from './credentials/lent-records.ts';
 export { EgressBroker } from './egress-broker.ts';
 export { MasterEnvelopes } from './secrets/master-envelopes.ts';
-export { MasterKey } from './secrets/master-key.ts';
+export { MasterKeys } from './secrets/master-keys.ts';
 export { SecretStore } from './secrets/secret-store.ts';
 export { OperatorFiles } from './registries/operator-files.ts';
 export { OperatorRegistries } from './registries/operator-registries.ts';

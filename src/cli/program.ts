@@ -24,7 +24,7 @@ import { probe, type ProbeOptions } from './probe.ts';
 import type { Run } from './run-action.ts';
 import { addServe } from './serve.ts';
 import { listRuns, resumeRun, showRun } from './runs.ts';
-import { listSecrets, removeSecret, setSecret } from './secrets.ts';
+import { addSecrets } from './secrets-commands.ts';
 import { shell, shellOfRun } from './shell.ts';
 import { addStop } from './stop-commands.ts';
 import { addTenants } from './tenants-commands.ts';
@@ -210,25 +210,6 @@ function answerOptions(command: Command): Command {
     .option('--why <text>', 'for the journal, and for whoever asked')
     .option('--request <hash>', 'only where this is what is asked (`requestHash` of `approvals --json`)')
     .option('--json', 'the approval as JSON');
-}
-
-function addSecrets(root: Command, run: Run, terminal: Terminal): void {
-  const secrets = root.command('secrets').description('what sessions may be lent and never see');
-  secrets
-    .command('set <name>')
-    .description('keep a secret, or a new value of one: typed unseen, or from stdin')
-    .option('--json', 'as JSON')
-    .action((name: string, options: { json?: boolean }) => run.anywhere((place) => setSecret(place, terminal, name, options)));
-  secrets
-    .command('list')
-    .description('their names, and when they were set; a value is never shown')
-    .option('--json', 'as JSON')
-    .action((options: { json?: boolean }) => run.anywhere((place) => listSecrets(place, terminal, options)));
-  secrets
-    .command('remove <name>')
-    .description('forget a secret')
-    .option('--json', 'as JSON')
-    .action((name: string, options: { json?: boolean }) => run.anywhere((place) => removeSecret(place, terminal, name, options)));
 }
 
 function addMachine(root: Command, run: Run, terminal: Terminal): void {

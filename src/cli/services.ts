@@ -1,7 +1,7 @@
 import type { Approvals, Audit, Authority, Control, Journal, Permission, Policies, Principal, Redactor, RegistryKind, Sandbox, Sandboxes, SandboxKind, SandboxSpec, Stoppable, Telemetry, TelemetryOptions, Tenants, Workspace } from '../contracts/index.ts';
 import type { Forks, JournalBudgets, Replays, Runs, Trajectories, UsageReadings, Worker, WorkerOptions } from '../runs/index.ts';
 import type { RunningServer, ServerOptions, StdioMcp } from '../server/index.ts';
-import type { Attendance, SessionPorts } from '../session/index.ts';
+import type { Attendance, MasterKeyChange, SessionPorts } from '../session/index.ts';
 
 /** An image of ours and whether the engine has it. */
 export interface ImageState {
@@ -105,6 +105,7 @@ export interface Services extends AsyncDisposable {
   readonly budgets: JournalBudgets;
   readonly usage: UsageReadings;
   readonly secrets: Secrets;
+  readonly masterKey: Pick<MasterKeyChange, 'change'>;
   readonly credentials: Lender;
   readonly registries: Registries;
   readonly redactor: Redactor;

@@ -1,4 +1,4 @@
-// contracts: the shapes and ports that rooms share. No behaviour beyond reading units, making ids and writing canonical JSON.
+// contracts: the shapes and ports that rooms share. No behaviour beyond reading units, making ids, writing canonical JSON and locking a file.
 // Every room may import this one; it imports none.
 // A port (Journal, Policy, Sandbox, Model, Workspace) is implemented in the room of its name, tested there by a suite
 // that every implementation must pass, and handed to whoever needs it by `app.ts`.
@@ -16,6 +16,7 @@ export * from './effect.ts';
 export * from './envelope.ts';
 export * from './errors.ts';
 export * from './events.ts';
+export * from './file-lock.ts';
 export * from './ids.ts';
 export * from './javascript.ts';
 export * from './journal.ts';

@@ -11,6 +11,10 @@ export interface OperationEvents {
   /** Never a value. */
   'secret.set': { name: string; by: string; tenant: string };
   'secret.removed': { name: string; by: string; tenant: string };
+  /** From now on what is kept is sealed under `to`; keys by their ids, which say nothing else of them. */
+  'master_key.change_begun': { to: string; from: readonly string[]; by: string; tenant: string };
+  /** All that is kept is: nothing is under another one. */
+  'master_key.changed': { to: string; from: readonly string[]; envelopes: number; by: string; tenant: string };
   /** What stands in a file of the operator's is not what stood there when a service began before: `hash` is `sha256:…` of its content, absent where there is none any more. */
   'config.changed': { file: string; hash?: string; by: string };
   /** While a service ran; `refused` where what stood there was no policy, and the one before stays. */

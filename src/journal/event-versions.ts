@@ -82,6 +82,8 @@ export const EVENT_VERSIONS = {
   'request.released': 1,
   'secret.set': 1,
   'secret.removed': 1,
+  'master_key.change_begun': 1,
+  'master_key.changed': 1,
   'config.changed': 1,
   'policy.changed': 1,
   'notification.claimed': 1,

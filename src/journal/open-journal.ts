@@ -1,13 +1,14 @@
 import { hash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Clock, describeError, type Envelopes, GloveboxError, type Journal, systemClock } from '../contracts/index.ts';
+import { type Clock, describeError, type Envelopes, GloveboxError, type Journal, type KeptEnvelopes, systemClock } from '../contracts/index.ts';
 import { auditKey } from './audit/audit-key.ts';
 import type { AuditStore } from './audit/audit-store.ts';
 import { checkpointFileBeside, JournalAudit } from './audit/journal-audit.ts';
 import { type DatabaseUrl, parseDatabaseUrl } from './postgres/database-url.ts';
 import { readSqliteAudit, SqliteAuditStore } from './sqlite/sqlite-audit-store.ts';
 import { KeyFolder } from './seal/key-folder.ts';
+import { KeptPayloadKeys } from './seal/kept-payload-keys.ts';
 import { PayloadKeys } from './seal/payload-keys.ts';
 import { PayloadReader } from './seal/payload-reader.ts';
 import { SealedJournal } from './seal/sealed-journal.ts';
@@ -31,6 +32,8 @@ export interface OpenedJournal {
   readonly place: string;
   /** Of its payloads, and of blobs; to be closed after the journal. */
   readonly keys: PayloadKeys;
+  /** Those as what they lie in. */
+  readonly keptKeys: KeptEnvelopes;
   /** The database's password, for whoever keeps secrets out of what is written and shown. */
   readonly secret?: string;
   /** Where it is one of many machines. */
@@ -48,15 +51,17 @@ export async function openJournal({ env, stateDir, envelopes, clock = systemCloc
   const url = await configuredDatabase(env);
   if (url === undefined) {
     const file = join(stateDir, 'journal.db');
-    const keys = new PayloadKeys({ store: new KeyFolder(join(stateDir, 'keys')), envelopes, clock });
+    const store = new KeyFolder(join(stateDir, 'keys'));
+    const keys = new PayloadKeys({ store, envelopes, clock });
     const audit = auditOf(new SqliteAuditStore(file), file, keys);
-    return { journal: new SealedJournal(new SqliteJournal(file, { clock, onAppended: audit.saw }), keys), keys, audit, place: file };
+    return { journal: new SealedJournal(new SqliteJournal(file, { clock, onAppended: audit.saw }), keys), keys, keptKeys: new KeptPayloadKeys({ store, envelopes }), audit, place: file };
   }
   // Only now: whoever has no database does not wait for its driver at each start.
   const { KeyTable, PostgresAuditStore, PostgresJournal } = await import('./postgres/index.ts');
-  const keys = new PayloadKeys({ store: new KeyTable(url), envelopes, clock });
+  const store = new KeyTable(url);
+  const keys = new PayloadKeys({ store, envelopes, clock });
   const audit = auditOf(new PostgresAuditStore(url), join(stateDir, `journal-${hash('sha256', url.name).slice(0, 12)}`), keys);
-  return { journal: new SealedJournal(new PostgresJournal(url, { clock, onAppended: audit.saw }), keys), keys, audit, place: url.name, database: url, ...(url.password === undefined ? {} : { secret: url.password }) };
+  return { journal: new SealedJournal(new PostgresJournal(url, { clock, onAppended: audit.saw }), keys), keys, keptKeys: new KeptPayloadKeys({ store, envelopes }), audit, place: url.name, database: url, ...(url.password === undefined ? {} : { secret: url.password }) };
 }
 
 async function configuredDatabase({ GLOVEBOX_DATABASE_URL: url = '', GLOVEBOX_DATABASE_URL_FILE: file = '' }: JournalConfiguration['env']): Promise<DatabaseUrl | undefined> {

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import { GloveboxError, type RunId } from '../contracts/index.ts';
-import { type FileLock, lockFile } from './file-lock.ts';
+import { type FileLock, GloveboxError, lockFile, type RunId } from '../contracts/index.ts';
 
 /** The right to run a run. Disposed of, or dead with its process, it is free again. */
 export interface Lease extends AsyncDisposable {

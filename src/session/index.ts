@@ -4,6 +4,7 @@
 // Tools, the agent, runs and the CLI touch a sandbox or a model through a session and in no other way.
 // Contract: session.ts (Session), governed-sandbox.ts (commands), governed-files.ts (files), contexts/ (interpreters), governed-javascript.ts (programs in isolates),
 // approvals/ (who is asked, what he answered, and what that is bound to), control/ (the kill switch), administration/ (what is done to the installation), model-calls.ts (what a call may cost, and what it did), outside-effects.ts (what cannot be taken back).
+export { MasterKeyChange, type MasterKeyChanged } from './administration/master-key-change.ts';
 export { RecordedChanges } from './administration/recorded-changes.ts';
 export { RecordedSecrets } from './administration/recorded-secrets.ts';
 export type { Approver, Attendance } from './approvals/approver.ts';

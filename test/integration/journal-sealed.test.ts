@@ -286,10 +286,11 @@ class DyingKeys extends KeyFolder {
     this.#left = left;
   }
 
-  override async replace(...[id, record]: Parameters<KeyFolder['replace']>): Promise<void> {
+  override async replace(...replaced: Parameters<KeyFolder['replace']>): Promise<boolean> {
     if (--this.#left < 0) throw new GloveboxError('journal_failed', 'it is dead');
-    await super.replace(id, record);
+    const isReplaced = await super.replace(...replaced);
     if (this.#left === 0) throw new GloveboxError('journal_failed', 'it dies here');
+    return isReplaced;
   }
 }
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type Duplex, duplexPair } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { connect as connectTls, type ConnectionOptions, getCACertificates, type SecureContext, setDefaultCACertificates, type TLSSocket } from 'node:tls';
-import { Credentials, CredentialSources, EgressBroker, KnownSecrets, LentRecords, MasterKey, OperatorFiles, OperatorRegistries, SecretStore } from '../../src/broker/index.ts';
+import { Credentials, CredentialSources, EgressBroker, KnownSecrets, LentRecords, MasterKeys, OperatorFiles, OperatorRegistries, SecretStore } from '../../src/broker/index.ts';
 import { SessionAuthority } from '../../src/broker/certificates/session-authority.ts';
 import type { EgressDeadlines } from '../../src/broker/egress/deadline.ts';
 import { type Clock, type Egress, type EgressGate, type EventData, type NewEvent, type Policy, PROXY_PORT, systemClock } from '../../src/contracts/index.ts';
@@ -193,12 +193,12 @@ export class EgressRig implements AsyncDisposable {
   /** Secrets are variables, by the names of their credentials in capitals. */
   #lender(clock: Clock): Credentials {
     const now = (): number => clock.now();
-    const masterKey = new MasterKey({ env: {}, stateDir: this.#folder });
-    const store = new SecretStore({ folder: join(this.#folder, 'secrets'), masterKey, now });
+    const masterKeys = new MasterKeys({ env: {}, stateDir: this.#folder });
+    const store = new SecretStore({ folder: join(this.#folder, 'secrets'), masterKeys, now });
     const file = join(this.#folder, 'credentials.yaml');
     writeFileSync(file, [...this.secrets.keys()].map((id) => `${id}: { provider: environment, variable: ${id.toUpperCase()} }\n`).join(''));
     const env = Object.fromEntries([...this.secrets].map(([id, value]) => [id.toUpperCase(), value]));
-    return new Credentials({ sources: new CredentialSources({ file, store, env, now }), records: new LentRecords({ folder: join(this.#folder, 'lent'), masterKey }), owner: 'us', isDead: () => false, known: this.known, now });
+    return new Credentials({ sources: new CredentialSources({ file, store, env, now }), records: new LentRecords({ folder: join(this.#folder, 'lent'), masterKeys }), owner: 'us', isDead: () => false, known: this.known, now });
   }
 
   async #policy(policy: string): Promise<Policy> {

@@ -1,4 +1,4 @@
-import { MasterEnvelopes, MasterKey } from '../../src/broker/index.ts';
+import { MasterEnvelopes, MasterKeys } from '../../src/broker/index.ts';
 
 /** 32 bytes, base64. */
 const TEST_MASTER_KEY = Buffer.alloc(32, 7).toString('base64');
@@ -6,6 +6,6 @@ const TEST_MASTER_KEY = Buffer.alloc(32, 7).toString('base64');
 /** Under a master key of the test's own. */
 export class TestEnvelopes extends MasterEnvelopes {
   constructor(masterKey = TEST_MASTER_KEY) {
-    super(new MasterKey({ env: { GLOVEBOX_MASTER_KEY: masterKey }, stateDir: '/nowhere' }));
+    super(new MasterKeys({ env: { GLOVEBOX_MASTER_KEY: masterKey }, stateDir: '/nowhere' }));
   }
 }

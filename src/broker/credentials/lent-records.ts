@@ -2,12 +2,13 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import type { Stoppable } from '../../contracts/index.ts';
-import { envelopeShape, envelopeText, open, seal } from '../secrets/envelope.ts';
-import type { MasterKey } from '../secrets/master-key.ts';
-import { recordsIn, writeRecord } from '../secrets/record-files.ts';
+import { describeError, GloveboxError, type KeptEnvelope, type KeptEnvelopes, type Stoppable } from '../../contracts/index.ts';
+import { envelopeShape, envelopeText } from '../secrets/envelope.ts';
+import type { MasterKeys } from '../secrets/master-keys.ts';
+import { recordsIn, whileNobodyWrites, writeRecord } from '../secrets/record-files.ts';
 
 const recordShape = z.strictObject({ version: z.literal(1), id: z.uuid(), credential: z.string(), owner: z.string(), sealed: envelopeShape, borrower: z.strictObject({ tenant: z.string(), stream: z.string() }).optional() });
+type StoredRecord = z.output<typeof recordShape>;
 
 /** What is to be revoked if we die: one file for each lease that a provider can end. */
 export interface LentRecord {
@@ -21,25 +22,25 @@ export interface LentRecord {
 }
 
 /** Leases that outlive us, on disk from the moment we know of them until they are revoked. A handle may be the secret itself, so it is sealed. */
-export class LentRecords {
+export class LentRecords implements KeptEnvelopes {
+  readonly what = 'leases';
   readonly #folder: string;
-  readonly #masterKey: MasterKey;
+  readonly #masterKeys: MasterKeys;
 
-  constructor({ folder, masterKey }: { readonly folder: string; readonly masterKey: MasterKey }) {
+  constructor({ folder, masterKeys }: { readonly folder: string; readonly masterKeys: MasterKeys }) {
     this.#folder = folder;
-    this.#masterKey = masterKey;
+    this.#masterKeys = masterKeys;
   }
 
   /** There after a power cut. Gives the record's id. */
-  async write(record: Omit<LentRecord, 'id'>): Promise<string> {
+  async write({ credential, owner, handle, borrower }: Omit<LentRecord, 'id'>): Promise<string> {
     const id = randomUUID();
-    const sealed = envelopeText(seal(await this.#masterKey.get(), about(id), Buffer.from(record.handle)));
-    await writeRecord(join(this.#folder, `${id}.json`), JSON.stringify({ version: 1, id, credential: record.credential, owner: record.owner, sealed, borrower: record.borrower }));
+    await whileNobodyWrites(this.#folder, async () => this.#write({ version: 1, id, credential, owner, sealed: await this.#masterKeys.seal(about(id), Buffer.from(handle)), borrower }));
     return id;
   }
 
   async remove(id: string): Promise<void> {
-    await rm(join(this.#folder, `${id}.json`), { force: true });
+    await whileNobodyWrites(this.#folder, () => rm(this.#file(`${id}.json`), { force: true }));
   }
 
   /** Those that can be read; `unreadable` are the files that cannot, by name. */
@@ -48,14 +49,60 @@ export class LentRecords {
     const unreadable: string[] = [];
     for (const name of await recordsIn(this.#folder)) {
       try {
-        const record = recordShape.parse(JSON.parse(await readFile(join(this.#folder, name), 'utf8')));
-        records.push({ ...record, handle: open(await this.#masterKey.get(), about(record.id), record.sealed).toString() });
-      } catch (error) {
-        // Revoked by its owner while we looked.
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') unreadable.push(name);
+        const record = await this.#read(name);
+        if (record !== undefined) records.push({ ...record, handle: await this.#handleOf(record) });
+      } catch {
+        unreadable.push(name);
       }
     }
     return { records, unreadable };
+  }
+
+  async *envelopes(): AsyncIterable<KeptEnvelope> {
+    for (const name of await recordsIn(this.#folder)) {
+      yield { check: () => this.#check(name), rewrap: () => whileNobodyWrites(this.#folder, () => this.#rewrap(name)) };
+    }
+  }
+
+  async #check(name: string): Promise<void> {
+    try {
+      const record = await this.#read(name);
+      if (record !== undefined) await this.#handleOf(record);
+    } catch (error) {
+      if (error instanceof GloveboxError) throw error;
+      const file = this.#file(name);
+      throw new GloveboxError('secret_unreadable', `${file} cannot be read as a lease: ${describeError(error)}; put back what was there, or remove it and revoke the lease yourself`, { cause: error, details: { file } });
+    }
+  }
+
+  async #rewrap(name: string): Promise<boolean> {
+    const record = await this.#read(name);
+    const sealed = record === undefined ? undefined : await this.#masterKeys.rewrap(about(record.id), record.sealed);
+    if (record === undefined || sealed === undefined) return false;
+    await this.#write({ ...record, sealed });
+    return true;
+  }
+
+  async #handleOf({ id, sealed }: StoredRecord): Promise<string> {
+    return (await this.#masterKeys.open(about(id), sealed, 'or revoke the lease yourself and remove its record')).toString();
+  }
+
+  /** Undefined where its owner has revoked it meanwhile. */
+  async #read(name: string): Promise<StoredRecord | undefined> {
+    try {
+      return recordShape.parse(JSON.parse(await readFile(this.#file(name), 'utf8')));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+
+  async #write({ sealed, ...record }: StoredRecord): Promise<void> {
+    await writeRecord(this.#file(`${record.id}.json`), JSON.stringify({ ...record, sealed: envelopeText(sealed) }));
+  }
+
+  #file(name: string): string {
+    return join(this.#folder, name);
   }
 }
 

@@ -12,29 +12,30 @@ const sealedBytes = z.base64().transform((text): Buffer => Buffer.from(text, 'ba
 export const envelopeShape = z.strictObject({ masterKey: z.string(), key: sealedBytes, bytes: sealedBytes });
 export type Envelope = z.output<typeof envelopeShape>;
 
-/** Says which master key it is, and nothing else of it. */
-function nameOfKey(masterKey: Buffer): string {
-  return createHash('sha256').update('glovebox master key\0').update(masterKey).digest('hex').slice(0, 16);
+/** 32 bytes, and what they are called, which says nothing else of them. */
+export interface MasterKey {
+  readonly id: string;
+  readonly bytes: Buffer;
+}
+
+export function masterKeyOf(bytes: Buffer): MasterKey {
+  return { id: createHash('sha256').update('glovebox master key\0').update(bytes).digest('hex').slice(0, 16), bytes };
 }
 
 /** AES-256-GCM, twice. `about` is what it belongs to: an envelope that is moved elsewhere does not open. */
-export function seal(masterKey: Buffer, about: string, bytes: Buffer): Envelope {
+export function seal(masterKey: MasterKey, about: string, bytes: Buffer): Envelope {
   const key = randomBytes(KEY_BYTES);
   try {
-    return { masterKey: nameOfKey(masterKey), key: encrypt(masterKey, `key of ${about}`, key), bytes: encrypt(key, about, bytes) };
+    return { ...wrap(masterKey, about, key), bytes: encrypt(key, about, bytes) };
   } finally {
     key.fill(0);
   }
 }
 
-/** Errors: `secret_unreadable` for another master key, or where a byte was changed; `remedy` is what else can be done about it. */
-export function open(masterKey: Buffer, about: string, envelope: Envelope, remedy = 'or set it again'): Buffer {
-  const name = nameOfKey(masterKey);
-  if (envelope.masterKey !== name) {
-    throw new GloveboxError('secret_unreadable', `${about} was sealed under master key ${envelope.masterKey}, and this is ${name}: give the one it was sealed under, ${remedy}`);
-  }
+/** The master key is the one that the envelope names. Errors: `secret_unreadable` where a byte was changed; `remedy` is what else can be done about it. */
+export function open(masterKey: MasterKey, about: string, envelope: Envelope, remedy: string): Buffer {
   try {
-    const key = decrypt(masterKey, `key of ${about}`, envelope.key);
+    const key = unwrap(masterKey, about, envelope);
     try {
       return decrypt(key, about, envelope.bytes);
     } finally {
@@ -43,6 +44,24 @@ export function open(masterKey: Buffer, about: string, envelope: Envelope, remed
   } catch (error) {
     throw new GloveboxError('secret_unreadable', `${about} was changed since it was sealed: give what was sealed, ${remedy}`, { cause: error });
   }
+}
+
+/** The same bytes under the same key of their own, and that under another master key. The envelope is one that opens. */
+export function rewrap(from: MasterKey, to: MasterKey, about: string, envelope: Envelope): Envelope {
+  const key = unwrap(from, about, envelope);
+  try {
+    return { ...wrap(to, about, key), bytes: envelope.bytes };
+  } finally {
+    key.fill(0);
+  }
+}
+
+function wrap(masterKey: MasterKey, about: string, key: Buffer): Pick<Envelope, 'masterKey' | 'key'> {
+  return { masterKey: masterKey.id, key: encrypt(masterKey.bytes, `key of ${about}`, key) };
+}
+
+function unwrap(masterKey: MasterKey, about: string, { key }: Envelope): Buffer {
+  return decrypt(masterKey.bytes, `key of ${about}`, key);
 }
 
 export function envelopeText({ masterKey, key, bytes }: Envelope): { masterKey: string; key: string; bytes: string } {

@@ -1,23 +1,32 @@
 import type { Envelopes } from '../../contracts/index.ts';
 import { describeError, GloveboxError } from '../../contracts/index.ts';
-import { type Envelope, envelopeShape, envelopeText, open, seal } from './envelope.ts';
-import type { MasterKey } from './master-key.ts';
+import { type Envelope, envelopeShape, envelopeText } from './envelope.ts';
+import type { MasterKeys } from './master-keys.ts';
 
 /** What others keep under the master key. */
 export class MasterEnvelopes implements Envelopes {
-  readonly #masterKey: MasterKey;
+  readonly #masterKeys: MasterKeys;
 
-  constructor(masterKey: MasterKey) {
-    this.#masterKey = masterKey;
+  constructor(masterKeys: MasterKeys) {
+    this.#masterKeys = masterKeys;
   }
 
   async seal(about: string, bytes: Buffer): Promise<string> {
-    return JSON.stringify(envelopeText(seal(await this.#masterKey.get(), about, bytes)));
+    return text(await this.#masterKeys.seal(about, bytes));
   }
 
   async open(about: string, envelope: string): Promise<Buffer> {
-    return open(await this.#masterKey.get(), about, read(about, envelope), 'or put back what was there');
+    return this.#masterKeys.open(about, read(about, envelope), 'or put back what was there');
   }
+
+  async rewrap(about: string, envelope: string): Promise<string | undefined> {
+    const rewrapped = await this.#masterKeys.rewrap(about, read(about, envelope));
+    return rewrapped === undefined ? undefined : text(rewrapped);
+  }
+}
+
+function text(envelope: Envelope): string {
+  return JSON.stringify(envelopeText(envelope));
 }
 
 function read(about: string, envelope: string): Envelope {

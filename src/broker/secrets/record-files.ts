@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
+import { whileLocked } from '../../contracts/index.ts';
 
 /** What a folder of records has; nothing where it is not there yet. */
 export async function recordsIn(folder: string): Promise<string[]> {
@@ -29,4 +30,9 @@ export async function writeRecord(path: string, text: string): Promise<void> {
     await rm(beside, { force: true });
     throw error;
   }
+}
+
+/** Of what is in a folder of records: others who ask wait. Errors: `deadline`, and those of the work. */
+export function whileNobodyWrites<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  return whileLocked(join(folder, '.lock'), work);
 }

@@ -36,6 +36,8 @@ const BODIES: { readonly [T in EventType]?: (data: EventData[T], event: JournalE
   'api_key.revoked': ({ key, by }) => API('key.revoke', 4, { actor: { user: { name: by } }, resources: [{ uid: key, type: 'api_key' }] }),
   'secret.set': ({ name, by, tenant }) => API('secret.set', 3, { actor: { user: { name: by, domain: tenant } }, resources: [{ name, type: 'secret' }] }),
   'secret.removed': ({ name, by, tenant }) => API('secret.remove', 4, { actor: { user: { name: by, domain: tenant } }, resources: [{ name, type: 'secret' }] }),
+  'master_key.change_begun': ({ to, by, tenant }) => API('master_key.change', 3, { actor: { user: { name: by, domain: tenant } }, resources: [{ uid: to, type: 'master key' }] }),
+  'master_key.changed': ({ to, by, tenant }) => API('master_key.changed', 3, { actor: { user: { name: by, domain: tenant } }, resources: [{ uid: to, type: 'master key' }] }),
   'control.stopped': ({ scope, freeze, by, tenant }) => API(freeze ? 'control.freeze' : 'control.stop', 99, { actor: { user: { name: by, domain: tenant } }, resources: [{ type: scope.what }] }),
   'control.lifted': ({ scope, by, tenant }) => API('control.lift', 99, { actor: { user: { name: by, domain: tenant } }, resources: [{ type: scope.what }] }),
   'config.changed': ({ file, hash = 'removed', by }) => API('config.change', 3, { actor: { user: { name: by } }, resources: [{ name: file, uid: hash, type: 'file' }] }),

@@ -34,10 +34,14 @@ export class KeyTable implements KeyStore {
     return (await this.get(id)) ?? this.add(id, record);
   }
 
-  async replace(id: string, record: KeyRecord): Promise<void> {
-    await this.#query(`INSERT INTO ${this.#schema}.keys (id, record) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET record = excluded.record`, [id, JSON.stringify(record)]);
-    // The row as it was lies in the table's file until that is written anew.
-    if (record.state === 'destroyed') await this.#query(`VACUUM FULL ${this.#schema}.keys`, []);
+  async replace(id: string, record: KeyRecord, before: KeyRecord): Promise<boolean> {
+    const rows = await this.#query(`UPDATE ${this.#schema}.keys SET record = $2 WHERE id = $1 AND record::jsonb = $3::jsonb RETURNING id, record`, [id, JSON.stringify(record), JSON.stringify(before)]);
+    return rows.length > 0;
+  }
+
+  async forget(): Promise<void> {
+    // A row as it was lies in the table's file until that is written anew.
+    await this.#query(`VACUUM FULL ${this.#schema}.keys`, []);
   }
 
   async list(tenant?: string): Promise<readonly { id: string; record: KeyRecord }[]> {

@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { link, mkdir, open, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { describeError, GloveboxError } from '../../contracts/index.ts';
+import { canonicalJson, describeError, GloveboxError, whileLocked } from '../../contracts/index.ts';
 import { readIfThere, sync, unlessMissing, writeWhole } from '../whole-file.ts';
 import { type KeyRecord, keyRecord, type KeyStore, readKeyId } from './key-store.ts';
 
 const SUFFIX = '.json';
+/** No name of a tenant. */
+const LOCK = '.lock';
+const MOST_LOOKS = 5;
 
 /** Keys as files, `<folder>/<tenant>/<use>.<month>.<generation>.json`. Several processes may share them. */
 export class KeyFolder implements KeyStore {
@@ -17,8 +20,12 @@ export class KeyFolder implements KeyStore {
 
   async get(id: string): Promise<KeyRecord | undefined> {
     const file = this.#fileOf(id);
-    const bytes = await this.#guard(file, () => readIfThere(file));
-    return bytes === undefined ? undefined : read(file, bytes);
+    return this.#guard(file, async () => {
+      let bytes = await readIfThere(file);
+      // Somebody replaced it between our opening it and our reading it.
+      for (let again = 0; bytes?.[0] === 0 && again < MOST_LOOKS; again++) bytes = await readIfThere(file);
+      return bytes === undefined ? undefined : read(file, bytes);
+    });
   }
 
   async add(id: string, record: KeyRecord): Promise<KeyRecord> {
@@ -40,27 +47,21 @@ export class KeyFolder implements KeyStore {
     return (await this.get(id)) ?? this.add(id, record);
   }
 
-  async replace(id: string, record: KeyRecord): Promise<void> {
+  async replace(id: string, record: KeyRecord, before: KeyRecord): Promise<boolean> {
     const file = this.#fileOf(id);
-    await this.#guard(file, async () => {
-      const before = await unlessMissing(open(file, 'r+'));
-      try {
-        await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-        await writeWhole(file, JSON.stringify(record));
-        await sync(dirname(file));
-        if (before === undefined) return;
-        // What was there has no name any more; its blocks would keep it until something else needs them.
-        const { size } = await before.stat();
-        await before.write(Buffer.alloc(size), 0, size, 0);
-        await before.sync();
-      } finally {
-        await before?.close();
-      }
-    });
+    return this.#guard(file, () => whileLocked(join(this.place, LOCK), async () => {
+      const held = await this.get(id);
+      if (held === undefined || canonicalJson(held) !== canonicalJson(before)) return false;
+      await this.#overwrite(file, record);
+      return true;
+    }));
   }
 
+  /** Nothing: each was, when it was replaced. */
+  async forget(): Promise<void> {}
+
   async list(tenant?: string): Promise<readonly { id: string; record: KeyRecord }[]> {
-    const tenants = tenant === undefined ? await this.#names(this.place) : [tenant];
+    const tenants = tenant === undefined ? (await this.#names(this.place)).filter((name) => name !== LOCK) : [tenant];
     const found: { id: string; record: KeyRecord }[] = [];
     for (const name of tenants) {
       for (const file of (await this.#names(join(this.place, name))).toSorted()) {
@@ -73,6 +74,20 @@ export class KeyFolder implements KeyStore {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
+
+  async #overwrite(file: string, record: KeyRecord): Promise<void> {
+    const before = await open(file, 'r+');
+    try {
+      await writeWhole(file, JSON.stringify(record));
+      await sync(dirname(file));
+      // What was there has no name any more; its blocks would keep it until something else needs them.
+      const { size } = await before.stat();
+      await before.write(Buffer.alloc(size), 0, size, 0);
+      await before.sync();
+    } finally {
+      await before.close();
+    }
+  }
 
   #fileOf(id: string): string {
     const scope = readKeyId(id);
@@ -88,6 +103,7 @@ export class KeyFolder implements KeyStore {
     try {
       return await act();
     } catch (error) {
+      if (error instanceof GloveboxError) throw error;
       throw new GloveboxError('journal_failed', `the payload keys in ${this.place} cannot be used: ${describeError(error)}`, { cause: error, details: { file } });
     }
   }

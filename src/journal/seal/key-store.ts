@@ -45,8 +45,10 @@ export interface KeyStore extends AsyncDisposable {
   get(id: string): Promise<KeyRecord | undefined>;
   /** Gives the one that is there: this, unless another process came first. */
   add(id: string, record: KeyRecord): Promise<KeyRecord>;
-  /** Durable when it resolves; of what was there before nothing can be read any more. */
-  replace(id: string, record: KeyRecord): Promise<void>;
+  /** Only where it still is `before`, and tells whether it was. Durable when it resolves. */
+  replace(id: string, record: KeyRecord, before: KeyRecord): Promise<boolean>;
+  /** Of what was replaced nothing can be read any more. */
+  forget(): Promise<void>;
   /** Of one tenant, or of all. */
   list(tenant?: string): Promise<readonly { readonly id: string; readonly record: KeyRecord }[]>;
 }

@@ -74,9 +74,7 @@ export class PayloadKeys implements AsyncDisposable {
   /** What there is of these seals nothing from now on, in any process. What was destroyed stays so. */
   async retire(ids: readonly string[]): Promise<void> {
     for (const id of ids) {
-      const record = await this.store.get(id);
-      if (record?.state === 'live') await this.store.replace(id, { ...record, state: 'retired' });
-      this.#held.delete(id);
+      await this.#become(id, (record) => (record?.state === 'live' ? { ...record, state: 'retired' } : undefined));
     }
   }
 
@@ -85,14 +83,25 @@ export class PayloadKeys implements AsyncDisposable {
     if (ids.length === 0) return;
     await pause(this.#trustMs * 1.25);
     for (const id of ids) {
-      await this.store.replace(id, { state: 'destroyed', atMs: this.#clock.now() });
-      this.#held.delete(id);
+      await this.#become(id, (record) => (record?.state === 'destroyed' ? undefined : { state: 'destroyed', atMs: this.#clock.now() }));
     }
+    await this.store.forget();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#held.clear();
     await this.store[Symbol.asyncDispose]();
+  }
+
+  /** What somebody else makes of it meanwhile, as by putting it under another master key, is looked at again. */
+  async #become(id: string, next: (record: KeyRecord | undefined) => KeyRecord | undefined): Promise<void> {
+    for (let isDone = false; !isDone; ) {
+      const before = await this.store.get(id);
+      const record = next(before);
+      if (record === undefined) break;
+      isDone = before === undefined ? (await this.store.add(id, record)).state === record.state : await this.store.replace(id, record, before);
+    }
+    this.#held.delete(id);
   }
 
   #inHand(id: string): Held | undefined {
@@ -146,21 +155,22 @@ export class PayloadKeys implements AsyncDisposable {
   async #make(id: string): Promise<Held> {
     const checkedMs = performance.now();
     const bytes = randomBytes(KEY_BYTES);
-    const envelope = await this.#envelopes.seal(about(id), bytes);
+    const envelope = await this.#envelopes.seal(aboutKey(id), bytes);
     return this.#hold(id, await this.store.add(id, { state: 'live', envelope }), checkedMs);
   }
 
   async #hold(id: string, record: KeyRecord, checkedMs: number): Promise<Held> {
     // It is unwrapped once.
     const known = this.#held.get(id)?.key;
-    const key = record.state === 'destroyed' ? undefined : (known ?? { id, key: createSecretKey(await this.#envelopes.open(about(id), record.envelope)) });
+    const key = record.state === 'destroyed' ? undefined : (known ?? { id, key: createSecretKey(await this.#envelopes.open(aboutKey(id), record.envelope)) });
     const held = { key, state: record.state, checkedMs };
     this.#held.set(id, held);
     return held;
   }
 }
 
-function about(id: string): string {
+/** What the envelope of a key belongs to. */
+export function aboutKey(id: string): string {
   return `the payload key ${id}`;
 }
 

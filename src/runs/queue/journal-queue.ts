@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import { type Clock, GloveboxError, type Journal, madeAtMs, type NewEvent, type RunId } from '../../contracts/index.ts';
-import { lockFile } from '../file-lock.ts';
+import { type Clock, GloveboxError, type Journal, lockFile, madeAtMs, type NewEvent, type RunId } from '../../contracts/index.ts';
 import type { Lease, Leases } from '../leases.ts';
 import { type Claim, LEFT_MS, type Offer, type Queue, type QueueDepth, RUN_VERSION } from './queue.ts';
 import { isWithin, type QueueLimits } from './queue-limits.ts';

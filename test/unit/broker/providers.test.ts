@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { CredentialSources, Credentials, KnownSecrets, LentRecords, MasterKey, SecretStore } from '../../../src/broker/index.ts';
+import { CredentialSources, Credentials, KnownSecrets, LentRecords, MasterKeys, SecretStore } from '../../../src/broker/index.ts';
 
 interface Asked {
   readonly method: string;
@@ -50,15 +50,15 @@ let server: StandIn;
 let address: string;
 let nowMs: number;
 let store: SecretStore;
-let masterKey: MasterKey;
+let masterKeys: MasterKeys;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'glovebox-providers-'));
   server = new StandIn();
   address = await server.start();
   nowMs = 1_700_000_000_000;
-  masterKey = new MasterKey({ env: {}, stateDir: folder });
-  store = new SecretStore({ folder: join(folder, 'secrets'), masterKey, now: () => nowMs });
+  masterKeys = new MasterKeys({ env: {}, stateDir: folder });
+  store = new SecretStore({ folder: join(folder, 'secrets'), masterKeys, now: () => nowMs });
 });
 afterEach(async () => {
   await server[Symbol.asyncDispose]();
@@ -69,7 +69,7 @@ function credentials({ yaml = '', env = {}, owner = 'us', dead = [] as readonly 
   const file = join(folder, 'credentials.yaml');
   writeFileSync(file, yaml);
   const sources = new CredentialSources({ file, store, env, now: () => nowMs });
-  const records = new LentRecords({ folder: join(folder, 'lent'), masterKey });
+  const records = new LentRecords({ folder: join(folder, 'lent'), masterKeys });
   return new Credentials({ sources, records, owner, isDead: (text) => dead.includes(text), known: new KnownSecrets(), now: () => nowMs });
 }
 

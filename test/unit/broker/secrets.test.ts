@@ -2,8 +2,8 @@ import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { MasterKey, SecretStore } from '../../../src/broker/index.ts';
-import { envelopeShape, open, seal } from '../../../src/broker/secrets/envelope.ts';
+import { MasterKeys, SecretStore } from '../../../src/broker/index.ts';
+import { envelopeShape, masterKeyOf, open, seal } from '../../../src/broker/secrets/envelope.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -12,7 +12,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const KEY = Buffer.alloc(32, 7).toString('base64');
-const storeWith = (env: Readonly<Record<string, string>>) => new SecretStore({ folder: join(folder, 'secrets'), masterKey: new MasterKey({ env, stateDir: folder }), now: () => 1_700_000_000_000 });
+const storeWith = (env: Readonly<Record<string, string>>) => new SecretStore({ folder: join(folder, 'secrets'), masterKeys: new MasterKeys({ env, stateDir: folder }), now: () => 1_700_000_000_000 });
 
 test('a secret comes back as it was set, and is nowhere on the disk in the clear', async () => {
   const store = storeWith({});
@@ -24,7 +24,7 @@ test('a secret comes back as it was set, and is nowhere on the disk in the clear
     for (const bytes of written) expect(bytes.includes(form)).toBe(false);
   }
   expect(statSync(join(folder, 'master.key')).mode & 0o777).toBe(0o600);
-  expect(readdirSync(join(folder, 'secrets'))).toEqual(['github.json']);
+  expect(readdirSync(join(folder, 'secrets')).sort()).toEqual(['.lock', 'github.json']);
 });
 
 test('a new value replaces the old one, and a removed secret is gone', async () => {
@@ -80,23 +80,23 @@ test('another master key opens nothing, and says which is wanted', async () => {
 });
 
 test('an envelope that was changed anywhere, or moved to another name, does not open', () => {
-  const key = Buffer.alloc(32, 1);
+  const key = masterKeyOf(Buffer.alloc(32, 1));
   const sealed = seal(key, 'secret a', Buffer.from('value'));
-  expect(open(key, 'secret a', sealed).toString()).toBe('value');
-  expect(() => open(key, 'secret b', sealed)).toThrow(/changed/);
+  expect(open(key, 'secret a', sealed, '').toString()).toBe('value');
+  expect(() => open(key, 'secret b', sealed, '')).toThrow(/changed/);
   for (const part of ['key', 'bytes'] as const) {
     for (let at = 0; at < sealed[part].length; at++) {
       const bytes = Buffer.from(sealed[part]);
       bytes[at] = (bytes[at] ?? 0) ^ 1;
-      expect(() => open(key, 'secret a', { ...sealed, [part]: bytes })).toThrow(/changed/);
+      expect(() => open(key, 'secret a', { ...sealed, [part]: bytes }, '')).toThrow(/changed/);
     }
-    expect(() => open(key, 'secret a', { ...sealed, [part]: sealed[part].subarray(0, 20) })).toThrow(/changed/);
+    expect(() => open(key, 'secret a', { ...sealed, [part]: sealed[part].subarray(0, 20) }, '')).toThrow(/changed/);
   }
   expect(envelopeShape.safeParse({ masterKey: 'x', key: '!', bytes: '' }).success).toBe(false);
 });
 
 test('the same value is sealed otherwise each time', () => {
-  const key = Buffer.alloc(32, 1);
+  const key = masterKeyOf(Buffer.alloc(32, 1));
   const [one, other] = [seal(key, 'a', Buffer.from('value')), seal(key, 'a', Buffer.from('value'))];
   expect(one.bytes.equals(other.bytes)).toBe(false);
   expect(one.key.equals(other.key)).toBe(false);

@@ -1,6 +1,10 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as pause } from 'node:timers/promises';
+import { GloveboxError } from './errors.ts';
+
+const WAIT_MS = 30_000;
+const LOOK_AGAIN_MS = 10;
 
 /** Held until it is disposed of, or its process dies. */
 export interface FileLock extends Disposable {
@@ -13,6 +17,8 @@ export interface FileLock extends Disposable {
  * has to be believed. Nothing is ever written into the file. It needs a local file system. Undefined where another has it.
  */
 export function lockFile(path: string): FileLock | undefined {
+  // Not before it is needed: every command loads this file.
+  const { DatabaseSync } = process.getBuiltinModule('node:sqlite');
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const file = new DatabaseSync(path, { timeout: 0 });
   try {
@@ -23,6 +29,17 @@ export function lockFile(path: string): FileLock | undefined {
     throw error;
   }
   return { remove: () => rmSync(path, { force: true }), [Symbol.dispose]: () => file.close() };
+}
+
+/** Does it while nobody else who asks for this file's lock does anything, in whatever process. Errors: `deadline` where another has it for too long, and those of the work. */
+export async function whileLocked<T>(path: string, work: () => Promise<T>): Promise<T> {
+  const deadline = performance.now() + WAIT_MS;
+  for (;;) {
+    using lock = lockFile(path);
+    if (lock !== undefined) return await work();
+    if (performance.now() > deadline) throw new GloveboxError('deadline', `${path} was locked by another process for ${WAIT_MS / 1000} s: see what it is at, and try again`, { details: { file: path } });
+    await pause(LOOK_AGAIN_MS);
+  }
 }
 
 /** SQLITE_BUSY, and its extended codes in the low byte. */
