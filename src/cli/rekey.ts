@@ -10,7 +10,7 @@ export async function rekey(services: Services, terminal: Terminal, { json }: { 
     await terminal.json({ to, from, rewrapped });
     return 0;
   }
-  const counts = Object.entries(rewrapped).map(([what, count]) => `${count} ${what}`);
+  const counts = Object.entries(rewrapped).map(([what, count]) => `${what} ${count}`);
   await terminal.data(`put under the master key ${named(to)}: ${counts.join(', ')}\n${from.map((key) => `nothing is left under ${named(key)}\n`).join('')}`);
   terminal.note('what is left of it can be destroyed, unless copies of keys, leases or secrets are to be put back that were made before');
   return 0;

@@ -27,8 +27,8 @@ export interface KeysInHand {
 export interface MasterKeyRing {
   /** As they are now. */
   inHand(): Promise<KeysInHand>;
-  /** Makes the next one where it is a file of the state folder: it seals from now on. Errors: `usage` where the operator gives it. */
-  renew(): Promise<void>;
+  /** Makes the one that comes after this file of the state folder, unless somebody has: it seals from now on. */
+  renew(after: PlacedKey): Promise<void>;
 }
 
 /** A place where envelopes lie. */

@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Caller } from '../support/server.ts';
 import { User } from './glovebox.ts';
 
 const CANARY = 'the task of this test that nobody else would ever write';
@@ -37,6 +38,28 @@ test('everything of a tenant is given out in a folder that can be read, and no s
   expect(filesWith('+++ b/src/split.js', folder).some((name) => name.startsWith('blobs/sha256-'))).toBe(true);
   expect(filesWith(readFileSync(join(home, 'master.key'), 'utf8').trim(), folder)).toEqual([]);
   expect(await user.run('tenants', 'export', 'local', '-o', folder)).toMatchObject({ code: 2, stderr: expect.stringContaining('cannot be made') });
+});
+
+test('the master key is changed while a service runs, which goes on reading and writing; then the one before can be destroyed', async () => {
+  const service = user.start(['serve', '--port', '0', '--workers', '0']);
+  await service.says('/docs)');
+  const client = new Caller(/listening at (http:\S+)/.exec(service.soFar.stderr)?.[1] ?? '', service.soFar.stdout.trim());
+  expect((await client.call('PUT', '/v1/secrets/before', { value: 'one' })).status).toBe(204);
+
+  const rekeyed = await user.run('secrets', 'rekey');
+  expect([rekeyed.code, rekeyed.stdout], rekeyed.stderr).toEqual([0, expect.stringMatching(/^put under the master key \w{16} \(\S+master\.2\.key\): secrets 1, leases 0, payload keys \d+\nnothing is left under \w{16} \(\S+master\.key\)\n$/)]);
+  rmSync(join(home, 'master.key'));
+  // It has not read this run before.
+  expect((await client.call('GET', `/v1/runs/${run}`)).body).toMatchObject({ id: run });
+  expect((await client.call('PUT', '/v1/secrets/after', { value: 'two' })).status).toBe(204);
+  service.child.kill('SIGTERM');
+  expect(await service.ended).toMatchObject({ code: 0 });
+
+  const keys = ['before', 'after'].map((name) => (JSON.parse(readFileSync(join(home, 'secrets', `${name}.json`), 'utf8')) as { sealed: { masterKey: string } }).sealed.masterKey);
+  expect(rekeyed.stdout).toContain(`under the master key ${keys[0]} `);
+  expect(keys[1]).toBe(keys[0]);
+  expect((await user.run('runs', 'show', run)).stdout).toContain(CANARY);
+  expect((await user.run('audit', 'verify')).code).toBe(0);
 });
 
 test('what still waits keeps a tenant from being erased, unless it is cancelled; then nobody can read anything, and the audit verifies', async () => {

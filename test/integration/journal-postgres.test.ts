@@ -16,6 +16,7 @@ import { TestEnvelopes } from '../support/envelopes.ts';
 import { LosingProxy } from '../support/losing-proxy.ts';
 import { TestPostgres } from '../support/postgres.ts';
 import { journalSuite } from './journal.suite.ts';
+import { masterKeySuite } from './master-key.suite.ts';
 
 const APPENDER = join(import.meta.dirname, 'journal.appender.ts');
 
@@ -50,6 +51,8 @@ journalSuite('SealedJournal on PostgreSQL', async () => {
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 });
+
+masterKeySuite('PostgreSQL', () => ({ url, schema: newSchema() }));
 
 const prompted = (text: string): NewEvent => ({ type: 'run.prompted', data: { text } });
 const texts = (events: readonly JournalEvent[]) => events.map((event) => (event.type === 'run.prompted' ? event.data.text : event.type));

@@ -8,6 +8,7 @@ import { KeyFolder } from '../../src/journal/seal/key-folder.ts';
 import { TestEnvelopes } from '../support/envelopes.ts';
 import { OPERATOR, SealedPlace } from '../support/sealed-place.ts';
 import { journalSuite } from './journal.suite.ts';
+import { masterKeySuite } from './master-key.suite.ts';
 
 journalSuite('SealedJournal on SQLite', async () => {
   const place = new SealedPlace();
@@ -21,6 +22,8 @@ journalSuite('SealedJournal on SQLite', async () => {
     [Symbol.asyncDispose]: async () => place[Symbol.dispose](),
   };
 });
+
+masterKeySuite('a folder', () => undefined);
 
 const CANARY = 'the canary sang at the bottom of the mine';
 const RUN = 'run_01m7zgkc0ws2gs7h7z35f9gfrw';

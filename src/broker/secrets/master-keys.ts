@@ -1,4 +1,4 @@
-import { GloveboxError, type KeysInHand, type MasterKeyRing } from '../../contracts/index.ts';
+import { GloveboxError, type KeysInHand, type MasterKeyRing, type PlacedKey } from '../../contracts/index.ts';
 import { type Envelope, type MasterKey, open, rewrap, seal } from './envelope.ts';
 import { GivenKey } from './given-key.ts';
 import { OwnKeys } from './own-keys.ts';
@@ -62,10 +62,8 @@ export class MasterKeys implements MasterKeyRing {
     return { sealing: placeOf(sealing), others: others.map(placeOf), isOwn: this.#given.where === undefined };
   }
 
-  async renew(): Promise<void> {
-    if (this.#given.where !== undefined) throw new GloveboxError('usage', `the master key is that of ${this.#given.where}: it is yours to make the next one`);
-    const [newest] = await this.#own.read();
-    await this.#own.makeAfter(newest);
+  async renew({ where }: PlacedKey): Promise<void> {
+    await this.#own.makeAfter(where);
   }
 
   async #sealing(): Promise<MasterKey> {

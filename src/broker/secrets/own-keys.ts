@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, link, open, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { GloveboxError } from '../../contracts/index.ts';
 import { KEY_BYTES, type MasterKey } from './envelope.ts';
 import { readKeyFile } from './given-key.ts';
 
@@ -33,9 +34,10 @@ export class OwnKeys {
     return [await read(newest), ...(await Promise.all(older.map(read)))];
   }
 
-  /** Makes the one that comes after this, unless somebody has. */
-  async makeAfter(newest: OwnKey): Promise<void> {
-    const generation = (await this.#generations()).find((one) => this.#file(one) === newest.file) ?? 1;
+  /** Makes the one that comes after this file, unless somebody has. */
+  async makeAfter(file: string): Promise<void> {
+    const generation = (await this.#generations()).find((one) => this.#file(one) === file);
+    if (generation === undefined) throw new GloveboxError('config_invalid', `${file} is not there any more: see who has taken it away, and try again`, { details: { file } });
     await this.#make(generation + 1);
   }
 

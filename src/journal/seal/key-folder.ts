@@ -6,7 +6,7 @@ import { readIfThere, sync, unlessMissing, writeWhole } from '../whole-file.ts';
 import { type KeyRecord, keyRecord, type KeyStore, readKeyId } from './key-store.ts';
 
 const SUFFIX = '.json';
-/** No name of a tenant. */
+/** What SQLite makes of it begins likewise, and no name of a tenant does. */
 const LOCK = '.lock';
 const MOST_LOOKS = 5;
 
@@ -61,7 +61,7 @@ export class KeyFolder implements KeyStore {
   async forget(): Promise<void> {}
 
   async list(tenant?: string): Promise<readonly { id: string; record: KeyRecord }[]> {
-    const tenants = tenant === undefined ? (await this.#names(this.place)).filter((name) => name !== LOCK) : [tenant];
+    const tenants = tenant === undefined ? (await this.#names(this.place)).filter((name) => !name.startsWith('.')) : [tenant];
     const found: { id: string; record: KeyRecord }[] = [];
     for (const name of tenants) {
       for (const file of (await this.#names(join(this.place, name))).toSorted()) {

@@ -53,7 +53,7 @@ export class MasterKeyChange {
     if (!inHand.isOwn) {
       throw new GloveboxError('usage', `there is one master key, that of ${inHand.sealing.where}: give the new one in its place, and this one by GLOVEBOX_PREVIOUS_MASTER_KEY, GLOVEBOX_PREVIOUS_MASTER_KEY_FILE or GLOVEBOX_PREVIOUS_MASTER_KEY_COMMAND`);
     }
-    await this.#options.keys.renew();
+    await this.#options.keys.renew(inHand.sealing);
     return this.#options.keys.inHand();
   }
 
