@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createSecretKey, randomBytes, randomUUID } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -50,10 +50,16 @@ interface Accounts {
   readonly closed: (bytes: number) => void;
 }
 
-/** One of them: bytes are added at its end, and read anywhere. */
+const CIPHER = 'aes-256-gcm';
+const KEY_BYTES = 32;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+
+/** One of them: pieces are added at its end, and read again. They are sealed by a key that is nowhere but in our memory: what is left of them on a disk is nothing that anybody can read. */
 export class SpoolFile implements AsyncDisposable {
   readonly #handle: FileHandle;
   readonly #accounts: Accounts;
+  readonly #key = createSecretKey(randomBytes(KEY_BYTES));
   #length = 0;
   #isClosed = false;
 
@@ -62,19 +68,24 @@ export class SpoolFile implements AsyncDisposable {
     this.#accounts = accounts;
   }
 
-  /** Where they begin. Errors: those of the disk. */
-  async append(bytes: Buffer): Promise<number> {
+  /** Where the piece begins. Errors: those of the disk. */
+  async append(piece: Buffer): Promise<number> {
     const at = this.#length;
-    await this.#handle.write(bytes, 0, bytes.length, at);
-    this.#length += bytes.length;
-    this.#accounts.wrote(bytes.length);
+    const cipher = createCipheriv(CIPHER, this.#key, nonceOf(at));
+    const sealed = Buffer.concat([cipher.update(piece), cipher.final(), cipher.getAuthTag()]);
+    // Whether it can be written or not: nothing else is ever sealed as what stands there.
+    this.#length += sealed.length;
+    this.#accounts.wrote(sealed.length);
+    await this.#handle.write(sealed, 0, sealed.length, at);
     return at;
   }
 
+  /** The piece of so many bytes that begins there. Errors: those of the disk; any where it is not what was added. */
   async read(at: number, length: number): Promise<Buffer> {
-    const bytes = Buffer.alloc(length);
-    await this.#handle.read(bytes, 0, length, at);
-    return bytes;
+    const sealed = Buffer.alloc(length + TAG_BYTES);
+    await this.#handle.read(sealed, 0, sealed.length, at);
+    const decipher = createDecipheriv(CIPHER, this.#key, nonceOf(at), { authTagLength: TAG_BYTES }).setAuthTag(sealed.subarray(length));
+    return Buffer.concat([decipher.update(sealed.subarray(0, length)), decipher.final()]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -91,4 +102,11 @@ async function openNameless(folder: string): Promise<FileHandle> {
   const handle = await open(path, 'wx+', 0o600);
   rmSync(path);
   return handle;
+}
+
+/** Under its own key nothing else is in this place. */
+function nonceOf(at: number): Buffer {
+  const nonce = Buffer.alloc(NONCE_BYTES);
+  nonce.writeUIntBE(at, 0, 6);
+  return nonce;
 }
