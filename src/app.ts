@@ -3,7 +3,7 @@ import { mkdir, readFile, stat } from 'node:fs/promises';
 import { homedir, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { CredentialDetector, Credentials, CredentialSources, EgressBroker, KnownSecrets, LentRecords, MasterEnvelopes, MasterKeys, newCredentials, OperatorFiles, OperatorRegistries, Redaction, SecretStore, systemResolver } from './broker/index.ts';
+import { CredentialDetector, Credentials, CredentialSources, EgressBroker, KnownSecrets, LentRecords, MasterEnvelopes, MasterKeys, newCredentials, OperatorFiles, OperatorRegistries, Redaction, RegistryCaches, SecretStore, systemResolver } from './broker/index.ts';
 import type { ServeOptions, Services } from './cli/index.ts';
 import { type Authority, type Clock, type Control, describeError, GloveboxError, type Journal, type KeptEnvelopes, type Permission, type Principal, type Redactor, randomIds, type Sandboxes, type SecretSource, systemClock, type TelemetryOptions, type WarmSandboxes } from './contracts/index.ts';
 import { type DatabaseUrl, JournalTenants, ObservedJournal, openBlobs, openJournal, type PayloadKeys, readRetention, RedactedJournal } from './journal/index.ts';
@@ -36,7 +36,7 @@ export async function openServices({ env: given, version, note = () => {} }: Con
   const { journal, redactor, known, database, keys, keptKeys, masterKeys, observed, notes, ...written } = await openRedactedJournal({ env, stateDir, clock, note, open });
   const { images, prober, sandboxes, isolates, pooled } = openPlaces({ stateDir, ids, env, clock, open });
   const { policies, changes } = openPolicies(journal, notes, open);
-  const { broker, secretAt, ...lending } = openBroker({ env, stateDir, clock, known, journal, masterKeys, keptKeys, open });
+  const { broker, caches, secretAt, ...lending } = openBroker({ env, stateDir, clock, known, journal, masterKeys, keptKeys, open });
   const { leases, queue, approvals } = await openQueue({ journal, database, clock, authority, stateDir, open });
   const work = { ...(await openWork(env, stateDir, keys)), policies, leases, queue };
   const budgets = new JournalBudgets({ journal, clock, limits, owner: ownerText(currentOwner()), isDead: isOwnerDead });
@@ -51,7 +51,7 @@ export async function openServices({ env: given, version, note = () => {} }: Con
     ...written,
     policies,
     workspace: work.workspace,
-    tenants: new JournalTenants({ journal, keys, files: work.files, clock, authority, retention: () => readRetention(env['GLOVEBOX_RETENTION'] ?? join(stateDir, 'retention.yaml')) }),
+    tenants: new JournalTenants({ journal, keys, files: work.files, caches, clock, authority, retention: () => readRetention(env['GLOVEBOX_RETENTION'] ?? join(stateDir, 'retention.yaml')) }),
     images,
     prober,
     principal,
@@ -61,7 +61,7 @@ export async function openServices({ env: given, version, note = () => {} }: Con
     sessionPorts: (attendance = {}) => ({ ...ports, ...attendance }),
     ...runServices({ ...ports, ...work, principal }),
     ...operation,
-    serve: (options) => serve({ ...ports, version, policies, secrets: lending.secrets, audit: written.audit, usage: operation.usage, owner: { name: ownerText(currentOwner()), isDead: isOwnerDead }, spoolDir: join(stateDir, 'spool'), sessions: { ...ports, sandboxes: operation.stocked(options.warm) }, ...servedRuns({ ...ports, ...work }) }, principal, options),
+    serve: (options) => serve({ ...ports, version, policies, secrets: lending.secrets, audit: written.audit, usage: operation.usage, owner: { name: ownerText(currentOwner()), isDead: isOwnerDead }, spoolDir: join(stateDir, 'spool'), answers: work.answers, sessions: { ...ports, sandboxes: operation.stocked(options.warm) }, ...servedRuns({ ...ports, ...work }) }, principal, options),
     mcp: async (served) => (await import('./server/index.ts')).serveMcp({ ...served, ports, version, redactor }),
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
@@ -282,13 +282,14 @@ function openBroker({ env, stateDir, clock, known, journal, masterKeys, keptKeys
     await sweeping;
   });
   const registries = new OperatorRegistries({ files: new OperatorFiles({ env, home: env['HOME'] ?? homedir() }), file: join(stateDir, 'registries.yaml') });
-  const broker = new EgressBroker({ clock, credentials, known, registries, resolve: systemResolver(join(stateDir, 'hosts')), cacheFolder: join(stateDir, 'registry-cache') });
+  const caches = new RegistryCaches(join(stateDir, 'registry-cache'));
+  const broker = new EgressBroker({ clock, credentials, known, registries, resolve: systemResolver(join(stateDir, 'hosts')), caches });
   const secretAt = async (source: SecretSource): Promise<string> => {
     const value = await readSecret(source, env, secrets);
     known.add('notifications', value);
     return value;
   };
-  return { broker, secretAt, secrets: new RecordedSecrets({ secrets, journal }), masterKey: new MasterKeyChange({ keys: masterKeys, kept: [secrets, records, keptKeys], journal }), credentials, registries };
+  return { broker, caches, secretAt, secrets: new RecordedSecrets({ secrets, journal }), masterKey: new MasterKeyChange({ keys: masterKeys, kept: [secrets, records, keptKeys], journal }), credentials, registries };
 }
 
 /** Errors: `config_invalid`, and those of the store. */

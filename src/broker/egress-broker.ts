@@ -1,5 +1,3 @@
-import { hash } from 'node:crypto';
-import { join } from 'node:path';
 import { type Broker, type Clock, type Egress, GloveboxError, type NetworkGrant, type Stoppable } from '../contracts/index.ts';
 import { Canaries } from './canaries/canaries.ts';
 import type { Credentials } from './credentials/credentials.ts';
@@ -9,6 +7,7 @@ import type { KnownSecrets } from './redaction/known-secrets.ts';
 import type { OperatorRegistries } from './registries/operator-registries.ts';
 import { SessionRegistries } from './registries/session-registries.ts';
 import type { RegistryCache } from './registry-cache/registry-cache.ts';
+import type { RegistryCaches } from './registry-cache/registry-caches.ts';
 
 /** Opens a way out for each session, with an authority of its own. */
 export class EgressBroker implements Broker {
@@ -18,16 +17,16 @@ export class EgressBroker implements Broker {
   readonly #known: KnownSecrets;
   readonly #registries: Pick<OperatorRegistries, 'find'>;
   readonly #deadlines: EgressDeadlines;
-  readonly #cacheFolder: string | undefined;
+  readonly #caches: RegistryCaches | undefined;
 
-  constructor(options: { clock: Clock; resolve: Resolve; credentials: Pick<Credentials, 'lend'>; known: KnownSecrets; registries: Pick<OperatorRegistries, 'find'>; deadlines?: Partial<EgressDeadlines>; cacheFolder?: string }) {
+  constructor(options: { clock: Clock; resolve: Resolve; credentials: Pick<Credentials, 'lend'>; known: KnownSecrets; registries: Pick<OperatorRegistries, 'find'>; deadlines?: Partial<EgressDeadlines>; caches?: RegistryCaches }) {
     this.#clock = options.clock;
     this.#resolve = options.resolve;
     this.#credentials = options.credentials;
     this.#known = options.known;
     this.#registries = options.registries;
     this.#deadlines = { ...DEADLINES, ...options.deadlines };
-    this.#cacheFolder = options.cacheFolder;
+    this.#caches = options.caches;
   }
 
   async open({ gate, network, credentials: grants, canaries = NONE, borrower, signal }: Parameters<Broker['open']>[0]): Promise<Egress> {
@@ -47,9 +46,9 @@ export class EgressBroker implements Broker {
 
   /** Of nobody but a tenant, and only where policy has room for it. */
   async #cacheOf({ registryCacheBytes: mostBytes }: NetworkGrant, borrower: Stoppable | undefined): Promise<RegistryCache | undefined> {
-    if (mostBytes === undefined || borrower === undefined || this.#cacheFolder === undefined) return undefined;
+    if (mostBytes === undefined || borrower === undefined || this.#caches === undefined) return undefined;
     const { RegistryCache: Cache } = await import('./registry-cache/registry-cache.ts');
-    return new Cache({ folder: join(this.#cacheFolder, hash('sha256', borrower.tenant, 'hex')), mostBytes });
+    return new Cache({ folder: this.#caches.folderOf(borrower.tenant), mostBytes });
   }
 }
 

@@ -15,6 +15,7 @@ export { LentRecords } from './credentials/lent-records.ts';
 export { EgressBroker } from './egress-broker.ts';
 export { MasterEnvelopes } from './secrets/master-envelopes.ts';
 export { MasterKeys } from './secrets/master-keys.ts';
+export { RegistryCaches } from './registry-cache/registry-caches.ts';
 export { SecretStore } from './secrets/secret-store.ts';
 export { OperatorFiles } from './registries/operator-files.ts';
 export { OperatorRegistries } from './registries/operator-registries.ts';

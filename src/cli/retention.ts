@@ -10,8 +10,8 @@ export async function keepRetention({ tenants, principal, authority }: Services,
   if (!authority.may(principal, 'administer', principal.tenant)) return;
   while (!signal.aborted) {
     try {
-      const { keys, blobs } = await tenants.retain(principal);
-      if (keys.length > 0) log.write('info', 'retention was applied', { keys: keys.length, blobs });
+      const { keys, blobs, answers } = await tenants.retain(principal);
+      if (keys.length + answers > 0) log.write('info', 'retention was applied', { keys: keys.length, blobs, answers });
     } catch (error) {
       log.write('warn', `retention could not be applied: ${describeError(error)}`);
     }

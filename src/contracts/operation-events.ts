@@ -5,8 +5,8 @@ export interface OperationEvents {
   'api_key.revoked': { key: string; by: string };
   /** A write that a client asked for with an idempotency key; hashes are keyed with it, so that nobody can guess what was asked. `owner` is the process that is at it. */
   'request.begun': { headHash: string; method: string; route: string; by: string; owner: string };
-  /** Without text and blob it is told once. */
-  'request.answered': { status: number; bodyHash: string; contentType?: string; location?: string; text?: string; blob?: string };
+  /** Without text and answer it is told once. `answer` is a blob that no other event names; `blob` is what older versions had, and was the text alone. */
+  'request.answered': { status: number; bodyHash: string; contentType?: string; location?: string; text?: string; answer?: string; blob?: string };
   'request.released': { status: number };
   /** Never a value. */
   'secret.set': { name: string; by: string; tenant: string };

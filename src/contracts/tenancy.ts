@@ -21,8 +21,18 @@ export interface Tenants {
    * cut off is done by the next. `stopped`: he is, so sessions that were not closed are of processes that died. Errors: `usage` where something of his still lives.
    */
   erase(tenant: string, by: Principal, options?: { readonly why?: string; readonly stopped?: boolean }): Promise<Erasure>;
-  /** Ends erasures that were cut off, and destroys what retention does not let be. */
+  /** Ends erasures that were cut off, on this machine too where they were begun on another one; destroys what retention does not let be, and removes answers that nobody can ask for again. */
   retain(by: Principal): Promise<Retained>;
+}
+
+/** So long what a request with an idempotency key was answered with is kept for whoever asks again. */
+export const ANSWERS_KEPT_MS = 24 * 3_600_000;
+
+/** What is kept of tenants outside of journal and blobs, on this machine, for speed alone. */
+export interface TenantCaches {
+  size(tenant: string): Promise<{ readonly files: number; readonly bytes: number }>;
+  /** Removes what there is of a tenant whose data was erased then, unless that was done already. */
+  forget(tenant: string, asOfMs: number): Promise<void>;
 }
 
 /** `path` is below the folder of the export, with `/`. */
@@ -42,6 +52,8 @@ export interface Erasure {
 export interface Retained {
   readonly keys: readonly string[];
   readonly blobs: number;
+  /** How many answers were removed that nobody can ask for again. */
+  readonly answers: number;
   /** Older than retention lets it be, and kept: runs and sessions of that time have not ended. */
   readonly kept: readonly { readonly tenant: string; readonly living: readonly string[] }[];
 }

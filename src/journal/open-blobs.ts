@@ -5,18 +5,19 @@ import type { BlobFiles } from './blob-files.ts';
 import { BlobFolder } from './blob-folder.ts';
 import { FolderBlobs } from './folder-blobs.ts';
 import type { PayloadKeys } from './seal/payload-keys.ts';
-import { SealedBlobs } from './seal/sealed-blobs.ts';
+import { ANSWERS_FOLDER, SealedBlobs } from './seal/sealed-blobs.ts';
 
 /**
  * The blobs that were configured, sealed: in a folder of the state folder, or in what `GLOVEBOX_BLOBS_URL` names, a folder or a bucket that machines share. What an older version put into the
- * folder goes on being read. Nothing is asked of a bucket before the first use. Errors: `config_invalid`.
+ * folder goes on being read. Answers are apart from the others, because they are removed after a day. Nothing is asked of a bucket before the first use. Errors: `config_invalid`.
  */
-export async function openBlobs(env: Readonly<Record<string, string | undefined>>, stateDir: string, keys: PayloadKeys): Promise<{ readonly blobs: BlobStore; readonly files: BlobFiles }> {
+export async function openBlobs(env: Readonly<Record<string, string | undefined>>, stateDir: string, keys: PayloadKeys): Promise<{ readonly blobs: BlobStore; readonly answers: BlobStore; readonly files: BlobFiles }> {
   const place = env['GLOVEBOX_BLOBS_URL']?.trim() ?? '';
   const isBucket = place.startsWith('s3:');
   const folder = isBucket ? ownFolder(stateDir) : folderOf(place, stateDir);
   const files = isBucket ? await openBucket(place, env) : new BlobFolder(join(folder, 'sealed'));
-  return { files, blobs: new SealedBlobs({ files, keys, unsealed: new FolderBlobs(folder) }) };
+  const unsealed = new FolderBlobs(folder);
+  return { files, blobs: new SealedBlobs({ files, keys, unsealed }), answers: new SealedBlobs({ files, keys, unsealed, folder: ANSWERS_FOLDER }) };
 }
 
 /** Only now: whoever has no bucket does not wait for its client at each start. */

@@ -1,4 +1,4 @@
-import type { Approvals, Audit, Authority, Clock, IdSource, Journal, Policies, Principal, Redactor } from '../contracts/index.ts';
+import type { Approvals, Audit, Authority, BlobStore, Clock, IdSource, Journal, Policies, Principal, Redactor } from '../contracts/index.ts';
 import type { Forks, Replays, Runs, Trajectories, UsageReadings } from '../runs/index.ts';
 import type { SessionPorts } from '../session/index.ts';
 import type { ApiKeys } from './access/api-keys.ts';
@@ -33,6 +33,8 @@ export interface ServerPorts {
   readonly keys: ApiKeys;
   /** This process, and whether one that a text names is no more. */
   readonly owner: { readonly name: string; readonly isDead: (name: string) => boolean };
+  /** What was answered to those who may ask again. */
+  readonly answers: BlobStore;
   readonly sessions: SessionPorts;
   /** As whom they are seen and made. */
   runs(as: Principal): Runs;

@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { RegistryCaches } from '../../src/broker/index.ts';
 import { type EventData, GloveboxError, type JournalEvent, type NewEvent } from '../../src/contracts/index.ts';
 import { SqliteJournal } from '../../src/journal/index.ts';
 import { KeyFolder } from '../../src/journal/seal/key-folder.ts';
@@ -197,6 +198,31 @@ describe('erasure', () => {
     expect(dataOf(await afterwards.journal.read('run_01m7zgkc0ws2gs7h7z35f9gfry'))).toEqual([{ text: 'begun afterwards' }]);
   });
 
+  test('takes what is kept for speed as well: here at once, and on another machine when that looks', async () => {
+    const cacheFolders = ['here', 'there'].map((name) => join(place.folder, name));
+    const [here, there] = cacheFolders.map((cacheFolder) => place.open({ cacheFolder }));
+    if (here === undefined || there === undefined) throw new Error('there are two');
+    await using both = new AsyncDisposableStack();
+    for (const machine of [here, there]) {
+      both.use(machine);
+      for (const tenant of ['acme', 'umbrella']) keep(machine.caches, tenant);
+    }
+    await here.journal.append(RUN, [said(CANARY), ended], { tenant: 'acme' });
+    const files = await Array.fromAsync(here.tenants.export('acme', OPERATOR));
+    const summary = Buffer.concat(await Array.fromAsync(files.find(({ path }) => path === 'tenant.json')?.content ?? []));
+    expect(JSON.parse(summary.toString())).toMatchObject({ registryCache: { files: 1, bytes: CANARY.length } });
+
+    await here.tenants.erase('acme', OPERATOR);
+    const sizes = async () => (await Promise.all([here, there].flatMap(({ caches }) => ['acme', 'umbrella'].map((tenant) => caches.size(tenant))))).map((size) => size.files);
+    expect(await sizes()).toEqual([0, 1, 1, 1]);
+    await there.tenants.retain(OPERATOR);
+    expect(await sizes()).toEqual([0, 1, 0, 1]);
+    // What comes afterwards is kept.
+    for (const machine of [here, there]) keep(machine.caches, 'acme');
+    for (const { tenants } of [here, there]) await tenants.retain(OPERATOR);
+    expect(await sizes()).toEqual([1, 1, 1, 1]);
+  });
+
   test('is refused while something of the tenant lives', async () => {
     await using at = place.open();
     await at.journal.append(RUN, [created(CANARY)], { tenant: 'acme' });
@@ -220,7 +246,7 @@ describe('erasure', () => {
     expect((await at.keys.store.list('acme')).map(({ record }) => record.state)).toEqual(['destroyed', 'destroyed', 'destroyed']);
     expect(readdirSync(join(place.blobFolder, 'sealed'), { recursive: true }).map(String).filter((name) => name.split('/').length === 3)).toEqual([]);
     expect((await at.journal.read('tenants')).map(({ type }) => type)).toEqual(['erasure.begun', 'erasure.ended']);
-    expect(await at.tenants.retain(OPERATOR)).toEqual({ keys: [], blobs: 0, kept: [] });
+    expect(await at.tenants.retain(OPERATOR)).toEqual({ keys: [], blobs: 0, answers: 0, kept: [] });
   });
 
   test('says how much an older version left that was never sealed', async () => {
@@ -230,6 +256,29 @@ describe('erasure', () => {
     }
     await using at = place.open();
     expect(await at.tenants.erase('acme', OPERATOR)).toMatchObject({ streams: 1, unsealed: 2 });
+  });
+});
+
+describe('answers that are kept for a day', () => {
+  test('are removed when nobody can ask for them again, and nothing else is; what a tenant has of them is given out and erased with the rest', async () => {
+    await using at = place.open();
+    place.nowMs = Date.now();
+    const [answer, blob] = [await at.answers.of('acme').put(Buffer.from(CANARY)), await at.blobs.of('acme').put(Buffer.from(CANARY))];
+    expect(place.bytes().includes(CANARY)).toBe(false);
+    await at.journal.append(RUN, [said(CANARY), ended], { tenant: 'acme' });
+    expect((await Array.fromAsync(at.tenants.export('acme', OPERATOR))).filter(({ path }) => path.startsWith('blobs/'))).toHaveLength(2);
+
+    place.nowMs = Date.now() + 23 * 3600_000;
+    expect(await at.tenants.retain(OPERATOR)).toMatchObject({ answers: 0 });
+    expect((await at.answers.of('acme').get(answer)).toString()).toBe(CANARY);
+    place.nowMs = Date.now() + 25 * 3600_000;
+    expect(await at.tenants.retain(OPERATOR)).toMatchObject({ answers: 1 });
+    expect((await errorOf(() => at.answers.of('acme').get(answer))).code).toBe('not_found');
+    expect((await at.blobs.of('acme').get(blob)).toString()).toBe(CANARY);
+
+    await at.answers.of('acme').put(Buffer.from(CANARY));
+    expect(await at.tenants.erase('acme', OPERATOR)).toMatchObject({ blobs: 2 });
+    expect(readdirSync(join(place.blobFolder, 'sealed'), { recursive: true }).map(String).filter((name) => /\/..\/[0-9a-f]{62}$/.test(name))).toEqual([]);
   });
 });
 
@@ -245,9 +294,9 @@ describe('retention', () => {
     await at.journal.append('control', [{ type: 'run.cancel_asked', data: { by: 'somebody' } }]);
 
     place.nowMs = Date.UTC(2026, 11, 30);
-    expect(await at.tenants.retain(OPERATOR)).toEqual({ keys: [], blobs: 0, kept: [] });
+    expect(await at.tenants.retain(OPERATOR)).toEqual({ keys: [], blobs: 0, answers: 0, kept: [] });
     place.nowMs = Date.UTC(2026, 11, 31);
-    expect(await at.tenants.retain(OPERATOR)).toEqual({ keys: ['acme/blobs/2026-11/1'], blobs: 1, kept: [] });
+    expect(await at.tenants.retain(OPERATOR)).toEqual({ keys: ['acme/blobs/2026-11/1'], blobs: 1, answers: 0, kept: [] });
     expect((await errorOf(() => at.blobs.of('acme').get(blob))).code).toBe('erased');
     expect(dataOf(await at.journal.read(RUN))[0]).toEqual({ text: CANARY });
     place.nowMs = Date.UTC(2027, 2, 1);
@@ -262,7 +311,7 @@ describe('retention', () => {
     await using at = place.open({ retention });
     await at.journal.append(RUN, [created(CANARY)], { tenant: 'acme' });
     place.nowMs = Date.UTC(2027, 5, 1);
-    expect(await at.tenants.retain(OPERATOR)).toEqual({ keys: [], blobs: 0, kept: [{ tenant: 'acme', living: [RUN] }] });
+    expect(await at.tenants.retain(OPERATOR)).toEqual({ keys: [], blobs: 0, answers: 0, kept: [{ tenant: 'acme', living: [RUN] }] });
     await at.journal.append(RUN, [ended]);
     expect((await at.tenants.retain(OPERATOR)).keys).toEqual(['acme/events/2026-11/1']);
     expect((await at.journal.read(RUN)).map(({ type }) => type)).toEqual(['erased', 'run.ended']);
@@ -275,7 +324,7 @@ describe('retention', () => {
     place.nowMs = Date.UTC(2026, 11, 20);
     await blobs.put(Buffer.from(CANARY));
     place.nowMs = Date.UTC(2026, 11, 31);
-    expect(await at.tenants.retain(OPERATOR)).toEqual({ keys: ['acme/blobs/2026-11/1'], blobs: 0, kept: [] });
+    expect(await at.tenants.retain(OPERATOR)).toEqual({ keys: ['acme/blobs/2026-11/1'], blobs: 0, answers: 0, kept: [] });
     expect((await blobs.get(name)).toString()).toBe(CANARY);
   });
 });
@@ -295,6 +344,12 @@ class DyingKeys extends KeyFolder {
     if (this.#left === 0) throw new GloveboxError('journal_failed', 'it dies here');
     return isReplaced;
   }
+}
+
+/** As a session of the tenant leaves it. */
+function keep(caches: RegistryCaches, tenant: string): void {
+  mkdirSync(caches.folderOf(tenant), { recursive: true });
+  writeFileSync(join(caches.folderOf(tenant), 'answer'), CANARY);
 }
 
 function rowsOf(file: string): readonly { readonly stream: string; readonly data: string }[] {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type Duplex, duplexPair } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { connect as connectTls, type ConnectionOptions, getCACertificates, type SecureContext, setDefaultCACertificates, type TLSSocket } from 'node:tls';
-import { Credentials, CredentialSources, EgressBroker, KnownSecrets, LentRecords, MasterKeys, OperatorFiles, OperatorRegistries, SecretStore } from '../../src/broker/index.ts';
+import { Credentials, CredentialSources, EgressBroker, KnownSecrets, LentRecords, MasterKeys, OperatorFiles, OperatorRegistries, RegistryCaches, SecretStore } from '../../src/broker/index.ts';
 import { SessionAuthority } from '../../src/broker/certificates/session-authority.ts';
 import type { EgressDeadlines } from '../../src/broker/egress/deadline.ts';
 import { type Clock, type Egress, type EgressGate, type EventData, type NewEvent, type Policy, PROXY_PORT, systemClock } from '../../src/contracts/index.ts';
@@ -73,7 +73,7 @@ export class EgressRig implements AsyncDisposable {
   broker({ clock = systemClock, deadlines = {}, cacheFolder }: { clock?: Clock; deadlines?: Partial<EgressDeadlines>; cacheFolder?: string } = {}): EgressBroker {
     const home = join(this.#folder, 'home');
     const registries = new OperatorRegistries({ files: new OperatorFiles({ env: this.operator, home, root: home }), file: join(home, 'registries.yaml') });
-    return new EgressBroker({ clock, registries, credentials: this.#lender(clock), known: this.known, resolve: (host) => this.egressResolve(host), deadlines, ...(cacheFolder === undefined ? {} : { cacheFolder }) });
+    return new EgressBroker({ clock, registries, credentials: this.#lender(clock), known: this.known, resolve: (host) => this.egressResolve(host), deadlines, ...(cacheFolder === undefined ? {} : { caches: new RegistryCaches(cacheFolder) }) });
   }
 
   /** Open to one server, `up.test`, that is on this machine. */

@@ -5,11 +5,16 @@ import { alteredBlob, blobName, checkedPieces, CountedChunks, noBlob } from '../
 import type { PayloadKey, PayloadKeys } from './payload-keys.ts';
 import { openPieces, readHeader, sealPieces } from './sealed-stream.ts';
 
+/** What is kept for a day lies in a folder of its own; no tenant can have its name. */
+export const ANSWERS_FOLDER = '_answers';
+
 interface SealedBlobsOptions {
   readonly files: BlobFiles;
   readonly keys: PayloadKeys;
   /** What an older version kept as it was: it goes on being read. */
   readonly unsealed: BlobStore;
+  /** Where they are apart from others: `<folder>/<tenant>/ab/cdef…`. */
+  readonly folder?: string;
 }
 
 /**
@@ -33,17 +38,19 @@ class TenantBlobs implements Blobs {
   readonly #files: BlobFiles;
   readonly #keys: PayloadKeys;
   readonly #unsealed: Blobs;
+  readonly #folder: string;
 
-  constructor(tenant: string, { files, keys, unsealed }: SealedBlobsOptions) {
+  constructor(tenant: string, { files, keys, unsealed, folder }: SealedBlobsOptions) {
     this.#tenant = tenant;
     this.#files = files;
     this.#keys = keys;
     this.#unsealed = unsealed.of(tenant);
+    this.#folder = folder === undefined ? tenant : `${folder}/${tenant}`;
   }
 
   async put(bytes: Buffer): Promise<string> {
     const hash = blobName(bytes);
-    const file = fileOf(this.#tenant, await this.#keys.sealing(this.#tenant, 'names'), hash);
+    const file = fileOf(this.#folder, await this.#keys.sealing(this.#tenant, 'names'), hash);
     const key = await this.#keys.sealing(this.#tenant, 'blobs');
     if (await this.#holds(file, hash, key)) await this.#files.settle(file);
     else await this.#files.write(file, Buffer.concat(await Array.fromAsync(sealPieces(key, [bytes]))));
@@ -58,13 +65,13 @@ class TenantBlobs implements Blobs {
     const counted = new CountedChunks(chunks);
     const key = await this.#keys.sealing(this.#tenant, 'blobs');
     const nameKey = await this.#keys.sealing(this.#tenant, 'names');
-    await this.#files.writeStream(sealPieces(key, counted.chunks()), () => fileOf(this.#tenant, nameKey, counted.hash));
+    await this.#files.writeStream(sealPieces(key, counted.chunks()), () => fileOf(this.#folder, nameKey, counted.hash));
     return { hash: counted.hash, bytes: counted.bytes };
   }
 
   async *getStream(hash: string): AsyncGenerator<Buffer> {
     const nameKey = await this.#keys.current(this.#tenant, 'names');
-    const pieces = nameKey === undefined ? undefined : await this.#files.open(fileOf(this.#tenant, nameKey, hash));
+    const pieces = nameKey === undefined ? undefined : await this.#files.open(fileOf(this.#folder, nameKey, hash));
     if (pieces === undefined) {
       yield* this.#elsewhere(hash);
       return;
@@ -115,12 +122,17 @@ class TenantBlobs implements Blobs {
   }
 }
 
-function fileOf(tenant: string, nameKey: PayloadKey, hash: string): string {
+function fileOf(folder: string, nameKey: PayloadKey, hash: string): string {
   if (!/^sha256:[0-9a-f]{64}$/.test(hash)) throw new GloveboxError('not_found', `there is no blob ${hash}`);
   const name = createHmac('sha256', nameKey.key).update(hash).digest('hex');
-  return `${tenant}/${name.slice(0, 2)}/${name.slice(2)}`;
+  return `${folder}/${name.slice(0, 2)}/${name.slice(2)}`;
 }
 
 function erasedBlob(hash: string, tenant: string): GloveboxError {
   return new GloveboxError('erased', `the blob ${hash} of ${tenant} was erased: it can be read by nobody any more`, { details: { blob: hash, tenant } });
+}
+
+/** Names of all that a tenant has put. */
+export async function* filesOf(tenant: string, files: BlobFiles): AsyncIterable<string> {
+  for (const folder of [tenant, `${ANSWERS_FOLDER}/${tenant}`]) for await (const { name } of files.list(folder)) yield name;
 }

@@ -1,8 +1,9 @@
-import { type Clock, type Erasure, GloveboxError, type Journal, type NewEvent, type Principal, type Retained, type Tenants } from '../../contracts/index.ts';
+import { ANSWERS_KEPT_MS, type Clock, type Erasure, GloveboxError, type Journal, type NewEvent, type Principal, type Retained, type TenantCaches, type Tenants } from '../../contracts/index.ts';
 import type { BlobFiles } from '../blob-files.ts';
 import { type KeyRecord, type KeyScope, readKeyId } from '../seal/key-store.ts';
 import type { PayloadKeys } from '../seal/payload-keys.ts';
 import { isOfTenant, OPERATOR } from '../seal/payload-tenant.ts';
+import { ANSWERS_FOLDER, filesOf } from '../seal/sealed-blobs.ts';
 import { readHeader } from '../seal/sealed-stream.ts';
 import { livingStreams } from './living-streams.ts';
 import { TENANTS_STREAM } from './tenants-stream.ts';
@@ -12,9 +13,13 @@ export interface ErasuresOptions {
   readonly journal: Journal;
   readonly keys: PayloadKeys;
   readonly files: BlobFiles;
+  readonly caches: TenantCaches;
   readonly clock: Clock;
   readonly retention: () => Promise<Retention>;
 }
+
+/** Whoever says when a file was written, as a bucket does, has a clock of his own. */
+const SLACK_MS = 900_000;
 
 interface Key {
   readonly id: string;
@@ -43,6 +48,7 @@ export class Erasures {
     const begun = new Map([[tenant, keys]]);
     await this.#begin(begun, by, why);
     const blobs = await this.#finish(begun, by);
+    await this.#forgetCaches();
     return { keys: keys.length, blobs, streams: streams.length, unsealed: await this.#readable(tenant) };
   }
 
@@ -60,7 +66,9 @@ export class Erasures {
       if (free.length < old.length) kept.push({ tenant, living: living.map(({ stream }) => stream) });
     }
     await this.#begin(doomed, by, 'retention');
-    return { keys: [...doomed.values()].flat(), blobs: await this.#finish(doomed, by), kept };
+    const blobs = await this.#finish(doomed, by);
+    await this.#forgetCaches();
+    return { keys: [...doomed.values()].flat(), blobs, answers: await this.#removeAnswers(), kept };
   }
 
   async #begin(doomed: ReadonlyMap<string, readonly string[]>, { name: by }: Principal, why?: string): Promise<void> {
@@ -117,11 +125,31 @@ export class Erasures {
   async #removeErased(tenant: string): Promise<number> {
     const { files, keys } = this.#options;
     let removed = 0;
-    for await (const { name } of files.list(tenant)) {
+    for await (const name of filesOf(tenant, files)) {
       const pieces = await files.open(name);
       const found = pieces === undefined ? undefined : await readHeader(pieces);
       await found?.close();
       if (found === undefined || (await keys.opening(found.header.keyId)) !== undefined) continue;
+      await files.remove(name);
+      removed++;
+    }
+    return removed;
+  }
+
+  /** Of whoever was erased, whichever machine did it. */
+  async #forgetCaches(): Promise<void> {
+    const { journal, caches } = this.#options;
+    const ended = new Map<string, number>();
+    for await (const { data, timeMs } of journal.scan(['erasure.ended'], { streams: [TENANTS_STREAM] })) ended.set(data.tenant, timeMs);
+    for (const [tenant, timeMs] of ended) await caches.forget(tenant, timeMs);
+  }
+
+  async #removeAnswers(): Promise<number> {
+    const { files, clock } = this.#options;
+    const beforeMs = clock.now() - ANSWERS_KEPT_MS - SLACK_MS;
+    let removed = 0;
+    for await (const { name, writtenMs } of files.list(ANSWERS_FOLDER)) {
+      if (writtenMs > beforeMs) continue;
       await files.remove(name);
       removed++;
     }

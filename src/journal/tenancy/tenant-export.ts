@@ -1,8 +1,9 @@
-import { GloveboxError, type Journal, type JournalEvent, type TenantFile } from '../../contracts/index.ts';
+import { GloveboxError, type Journal, type JournalEvent, type TenantCaches, type TenantFile } from '../../contracts/index.ts';
 import type { BlobFiles } from '../blob-files.ts';
 import { CountedChunks } from '../folder-blobs.ts';
 import type { PayloadKeys } from '../seal/payload-keys.ts';
 import { isOfTenant } from '../seal/payload-tenant.ts';
+import { filesOf } from '../seal/sealed-blobs.ts';
 import { openPieces, readHeader } from '../seal/sealed-stream.ts';
 
 /** Streams of what a tenant has spent. */
@@ -20,6 +21,7 @@ interface TenantExportOptions {
   readonly journal: Journal;
   readonly keys: PayloadKeys;
   readonly files: BlobFiles;
+  readonly caches: TenantCaches;
 }
 
 /** All of a tenant: a file of events a stream, a file a blob, and what the installation's own books say of him. */
@@ -52,7 +54,7 @@ export class TenantExport {
 
   /** Each is read twice, so that none has to fit into memory: for its name, and for what is in it. */
   async *blobs(): AsyncIterable<TenantFile> {
-    for await (const { name } of this.#options.files.list(this.#tenant)) {
+    for await (const name of filesOf(this.#tenant, this.#options.files)) {
       const counted = new CountedChunks(this.#contentOf(name));
       try {
         for await (const _ of counted.chunks());
@@ -67,7 +69,8 @@ export class TenantExport {
   }
 
   async *summary(timeMs: number): AsyncIterable<TenantFile> {
-    const text = JSON.stringify({ tenant: this.#tenant, exported: new Date(timeMs).toISOString(), ...this.counts }, undefined, 2);
+    const registryCache = await this.#options.caches.size(this.#tenant);
+    const text = JSON.stringify({ tenant: this.#tenant, exported: new Date(timeMs).toISOString(), ...this.counts, registryCache }, undefined, 2);
     yield { path: 'tenant.json', content: once(Buffer.from(`${text}\n`)) };
   }
 

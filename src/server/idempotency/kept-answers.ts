@@ -1,8 +1,6 @@
-import { hash } from 'node:crypto';
-import { type BlobStore, canonicalJson, type Clock, type EventData, GloveboxError, type Journal, type JournalEvent, type Redactor } from '../../contracts/index.ts';
+import { hash, randomUUID } from 'node:crypto';
+import { ANSWERS_KEPT_MS, type BlobStore, canonicalJson, type Clock, type EventData, GloveboxError, type Journal, type JournalEvent, type Redactor } from '../../contracts/index.ts';
 
-/** So long an answer is kept for whoever asks again. */
-const KEPT_MS = 24 * 3_600_000;
 /** What is longer is a blob. */
 const INLINE_CHARS = 8192;
 /** Somebody else begins with the same key at the same moment at most so often. */
@@ -36,6 +34,9 @@ export type Beginning = { readonly how: 'begun'; readonly stream: string } | { r
 
 export interface KeptAnswersOptions {
   readonly journal: Journal;
+  /** For what is long. */
+  readonly answers: BlobStore;
+  /** Where older versions kept that. */
   readonly blobs: BlobStore | undefined;
   readonly redactor: Redactor;
   readonly clock: Clock;
@@ -87,7 +88,7 @@ export class KeptAnswers {
   #lastBeginning(events: readonly JournalEvent[]): JournalEvent<'request.begun'> | undefined {
     const begun = events.findLast((event): event is JournalEvent<'request.begun'> => event.type === 'request.begun');
     const isOver = events.at(-1)?.type === 'request.released';
-    return begun === undefined || isOver || begun.timeMs + KEPT_MS <= this.#options.clock.now() ? undefined : begun;
+    return begun === undefined || isOver || begun.timeMs + ANSWERS_KEPT_MS <= this.#options.clock.now() ? undefined : begun;
   }
 
   /** Errors: `key_in_flight` where somebody is at it, `outcome_unknown` where somebody died at it. */
@@ -120,17 +121,27 @@ export class KeptAnswers {
   }
 
   /** As everything that is written down, without the secrets that are known or can be seen. */
-  async #kept(text: string | undefined, tenant: string | undefined): Promise<{ text?: string; blob?: string }> {
+  async #kept(text: string | undefined, tenant: string | undefined): Promise<{ text?: string; answer?: string }> {
     if (text === undefined) return {};
     const clean = await withoutSecrets(text, this.#options.redactor);
-    const blobs = tenant === undefined ? undefined : this.#options.blobs?.of(tenant);
-    return clean.length <= INLINE_CHARS || blobs === undefined ? { text: clean } : { blob: await blobs.put(Buffer.from(clean)) };
+    if (clean.length <= INLINE_CHARS || tenant === undefined) return { text: clean };
+    // Its first line is like no other's: it is removed some day, and nothing else then that is the same.
+    return { answer: await this.#options.answers.of(tenant).put(Buffer.from(`${randomUUID()}\n${clean}`)) };
   }
 
-  async #answerOf({ status, contentType, location, text, blob }: EventData['request.answered'], tenant: string): Promise<Answer> {
-    const blobs = this.#options.blobs?.of(tenant);
-    return { status, contentType, location, text: blob === undefined || blobs === undefined ? text : (await blobs.get(blob)).toString('utf8') };
+  async #answerOf({ status, contentType, location, ...said }: EventData['request.answered'], tenant: string): Promise<Answer> {
+    return { status, contentType, location, text: await this.#textOf(said, tenant) };
   }
+
+  async #textOf({ text, answer, blob }: Pick<EventData['request.answered'], 'text' | 'answer' | 'blob'>, tenant: string): Promise<string | undefined> {
+    const { answers, blobs } = this.#options;
+    if (answer !== undefined) return afterFirstLine((await answers.of(tenant).get(answer)).toString('utf8'));
+    return blob === undefined || blobs === undefined ? text : (await blobs.of(tenant).get(blob)).toString('utf8');
+  }
+}
+
+function afterFirstLine(text: string): string {
+  return text.slice(text.indexOf('\n') + 1);
 }
 
 /** In JSON a secret may be written in another way: its values are looked at, not its text. */

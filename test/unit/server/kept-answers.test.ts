@@ -16,13 +16,14 @@ function processes() {
   const later = { ms: 0 };
   const dead = new Set<string>();
   const journal = new SqliteJournal(join(folder, 'journal.db'));
+  const blobs = new FolderBlobs(join(folder, 'blobs'));
   const redactor = { known: <T>(value: T): T => value, all: <T>(value: T): T => JSON.parse(JSON.stringify(value).replaceAll('hush', '[secret:test]')) as T };
   onTestFinished(async () => {
     await journal[Symbol.asyncDispose]();
     rmSync(folder, { recursive: true });
   });
-  const process = (name: string) => new KeptAnswers({ journal, blobs: new FolderBlobs(join(folder, 'blobs')), redactor, clock, owner: { name, isDead: (other) => dead.has(other) } });
-  return { later, dead, journal, process };
+  const process = (name: string) => new KeptAnswers({ journal, answers: blobs, blobs, redactor, clock, owner: { name, isDead: (other) => dead.has(other) } });
+  return { later, dead, journal, blobs, process };
 }
 
 async function begun(answers: KeptAnswers, request: Partial<KeyedRequest> = {}): Promise<string> {
@@ -43,7 +44,7 @@ test('the answer is given again, also by another process, without the secrets th
 });
 
 test('a long answer is the same again, and one that is told once is not told', async () => {
-  const { process, journal } = processes();
+  const { process, journal, blobs } = processes();
   const a = process('a');
   const text = JSON.stringify({ stdout: 'x'.repeat(100_000) });
   const stream = await begun(a);
@@ -52,6 +53,10 @@ test('a long answer is the same again, and one that is told once is not told', a
   expect(await a.begin(REQUEST)).toMatchObject({ how: 'answered', answer: { text } });
   await a.answered(await begun(a, { key: 'two' }), 'body', { status: 201, text: undefined });
   expect(await a.begin({ ...REQUEST, key: 'two' })).toMatchObject({ how: 'answered', answer: { text: undefined } });
+  // An older version kept the text alone, among other blobs.
+  const blob = await blobs.of('local').put(Buffer.from(text));
+  await journal.append(await begun(a, { key: 'three' }), [{ type: 'request.answered', data: { status: 200, bodyHash: 'body', blob } }]);
+  expect(await process('b').begin({ ...REQUEST, key: 'three' })).toMatchObject({ how: 'answered', answer: { text } });
 });
 
 test('of those who ask at once one is let in, and the others are told that it is under way', async () => {

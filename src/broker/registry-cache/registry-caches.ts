@@ -1,0 +1,44 @@
+import { hash } from 'node:crypto';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { TenantCaches } from '../../contracts/index.ts';
+
+/** Where answers of registries are kept, a folder for each tenant. */
+export class RegistryCaches implements TenantCaches {
+  readonly #folder: string;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  folderOf(tenant: string): string {
+    return join(this.#folder, hash('sha256', tenant, 'hex'));
+  }
+
+  async size(tenant: string): Promise<{ readonly files: number; readonly bytes: number }> {
+    let [files, bytes] = [0, 0];
+    for (const name of await unlessMissing(readdir(this.folderOf(tenant)), [])) {
+      const seen = await unlessMissing(stat(join(this.folderOf(tenant), name)), undefined);
+      files += seen === undefined ? 0 : 1;
+      bytes += seen?.size ?? 0;
+    }
+    return { files, bytes };
+  }
+
+  async forget(tenant: string, asOfMs: number): Promise<void> {
+    const done = `${this.folderOf(tenant)}.forgotten`;
+    if (Number(await unlessMissing(readFile(done, 'utf8'), '')) >= asOfMs) return;
+    await rm(this.folderOf(tenant), { recursive: true, force: true });
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    await writeFile(done, String(asOfMs), { mode: 0o600 });
+  }
+}
+
+async function unlessMissing<T, E>(asking: Promise<T>, instead: E): Promise<T | E> {
+  try {
+    return await asking;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return instead;
+    throw error;
+  }
+}
