@@ -23,6 +23,8 @@ export interface TenantEraseCommand {
 
 /** Who is at a run hears of a stop within a fraction of a second, and has to let go of it. */
 const ENDING_MS = 30_000;
+/** A session that is not closed after so long is of a process that died. */
+const CLOSING_MS = 5_000;
 const LOOK_AGAIN_MS = 200;
 
 /** `glovebox tenants export`. A folder without its last file, `tenant.json`, was cut off. */
@@ -67,11 +69,14 @@ async function end({ control, principal, journal, sandboxes, credentials, tenant
   await control.stop({ ...principal, tenant }, { scope, freeze: false, why: why ?? 'erasure' });
   await halt({ journal, sandboxes, revoke: (isOf, until) => credentials.sweep(until, isOf) }, scope, signal);
   const { steer } = runsOf(tenant);
-  const unfinished = async () => (await tenants.living(tenant)).flatMap((stream) => parseId('run', stream) ?? []);
-  const deadline = performance.now() + ENDING_MS;
-  for (let living = await unfinished(); living.length > 0; living = await unfinished()) {
-    if (performance.now() > deadline) throw new GloveboxError('deadline', `${living.join(', ')} did not end within ${ENDING_MS / 1000} s: see who is at it (\`glovebox runs show\`), and erase again`);
-    for (const id of living) {
+  const begunMs = performance.now();
+  for (;;) {
+    const living = await tenants.living(tenant);
+    const unfinished = living.flatMap((stream) => parseId('run', stream) ?? []);
+    const waitedMs = performance.now() - begunMs;
+    if (unfinished.length === 0 && (living.length === 0 || waitedMs > CLOSING_MS)) return;
+    if (waitedMs > ENDING_MS) throw new GloveboxError('deadline', `${unfinished.join(', ')} did not end within ${ENDING_MS / 1000} s: see who is at it (\`glovebox runs show\`), and erase again`);
+    for (const id of unfinished) {
       await steer.cancel(id, why ?? 'erasure').catch((error: unknown) => {
         // It has ended meanwhile.
         if (!(error instanceof GloveboxError) || error.code !== 'usage') throw error;

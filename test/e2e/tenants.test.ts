@@ -2,19 +2,28 @@ import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Caller } from '../support/server.ts';
-import { User } from './glovebox.ts';
+import { type Started, User } from './glovebox.ts';
 
 const CANARY = 'the task of this test that nobody else would ever write';
 const user = new User();
 const home = user.env['GLOVEBOX_HOME'] ?? '';
 let run: string;
+let service: Started;
+let client: Caller;
 
 beforeAll(async () => {
   const fixed = await user.run('fix', '--repo', user.checkout(), '--task', CANARY, '--model', user.transcript(), '--json');
   expect(fixed.code, fixed.stderr).toBe(0);
   run = (JSON.parse(fixed.stdout) as { run: string }).run;
+  service = user.start(['serve', '--port', '0', '--workers', '0']);
+  await service.says('/docs)');
+  client = new Caller(/listening at (http:\S+)/.exec(service.soFar.stderr)?.[1] ?? '', service.soFar.stdout.trim());
 });
-afterAll(() => user[Symbol.dispose]());
+afterAll(async () => {
+  service.child.kill('SIGTERM');
+  await service.ended;
+  user[Symbol.dispose]();
+});
 
 /** Files below the state folder in which a text stands as it is. */
 function filesWith(text: string, folder = home): readonly string[] {
@@ -41,9 +50,6 @@ test('everything of a tenant is given out in a folder that can be read, and no s
 });
 
 test('the master key is changed while a service runs, which goes on reading and writing; then the one before can be destroyed', async () => {
-  const service = user.start(['serve', '--port', '0', '--workers', '0']);
-  await service.says('/docs)');
-  const client = new Caller(/listening at (http:\S+)/.exec(service.soFar.stderr)?.[1] ?? '', service.soFar.stdout.trim());
   expect((await client.call('PUT', '/v1/secrets/before', { value: 'one' })).status).toBe(204);
 
   const rekeyed = await user.run('secrets', 'rekey');
@@ -52,9 +58,6 @@ test('the master key is changed while a service runs, which goes on reading and 
   // It has not read this run before.
   expect((await client.call('GET', `/v1/runs/${run}`)).body).toMatchObject({ id: run });
   expect((await client.call('PUT', '/v1/secrets/after', { value: 'two' })).status).toBe(204);
-  service.child.kill('SIGTERM');
-  expect(await service.ended).toMatchObject({ code: 0 });
-
   const keys = ['before', 'after'].map((name) => (JSON.parse(readFileSync(join(home, 'secrets', `${name}.json`), 'utf8')) as { sealed: { masterKey: string } }).sealed.masterKey);
   expect(rekeyed.stdout).toContain(`under the master key ${keys[0]} `);
   expect(keys[1]).toBe(keys[0]);
@@ -62,14 +65,21 @@ test('the master key is changed while a service runs, which goes on reading and 
   expect((await user.run('audit', 'verify')).code).toBe(0);
 });
 
-test('what still waits keeps a tenant from being erased, unless it is cancelled; then nobody can read anything, and the audit verifies', async () => {
+test('what still waits or runs keeps a tenant from being erased, unless it is cancelled; then nobody can read anything, and the audit verifies', async () => {
+  const sandbox = await client.sandbox();
+  const { session } = (await client.call('GET', `/v1/sandboxes/${sandbox}`)).body;
+  await client.command(sandbox, ['sleep', '1000'], { background: true });
   const waiting = (await user.run('fix', '--repo', user.checkout('python'), '--task', CANARY, '--model', user.transcript('python'), '--detach')).stdout.trim();
   expect(await user.run('tenants', 'erase', 'local')).toMatchObject({ code: 2, stderr: expect.stringContaining('--yes') });
-  expect(await user.run('tenants', 'erase', 'local', '--yes')).toMatchObject({ code: 2, stderr: expect.stringContaining(waiting) });
+  const refused = await user.run('tenants', 'erase', 'local', '--yes');
+  expect(refused.code).toBe(2);
+  for (const living of [waiting, session]) expect(refused.stderr).toContain(living);
   expect((await user.run('runs', 'show', run)).stdout).toContain(CANARY);
 
   const erased = await user.run('tenants', 'erase', 'local', '--yes', '--cancel', '--why', 'he asked for it');
   expect([erased.code, erased.stdout], erased.stderr).toEqual([0, expect.stringMatching(/^local is erased: \d+ streams of the journal and \d+ blobs can be read by nobody any more; 3 keys were destroyed\n$/)]);
+  expect(await client.call('GET', `/v1/sandboxes/${sandbox}`)).toMatchObject({ status: 404 });
+  expect(readdirSync(join(home, 'sandboxes')).filter((name) => name.startsWith(sandbox))).toEqual([]);
   const { stdout: listed } = await user.run('runs', 'list');
   for (const id of [run, waiting]) expect(listed).toMatch(new RegExp(`^${id} +erased`, 'm'));
   for (const args of [['show', run], ['replay', run], ['resume', run]]) {
@@ -79,6 +89,7 @@ test('what still waits keeps a tenant from being erased, unless it is cancelled;
   expect((await user.run('policy', 'backtest', 'code-fix', '--since', '1d')).stdout).toMatch(/^0 recorded decisions, 0 would be another; \d+ more were erased/);
   expect(JSON.parse(readFileSync(join(home, 'keys', 'local', 'names.all.1.json'), 'utf8'))).toMatchObject({ state: 'destroyed' });
   expect((await user.run('stop')).stderr).toContain('nothing is stopped');
+  expect((await client.call('POST', '/v1/sandboxes', { kind: 'process', policy: 'exec' })).status).toBe(201);
 });
 
 test('runs go on being made, and one under another master key is refused with what to do', async () => {
