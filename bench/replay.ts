@@ -11,7 +11,7 @@ import { runOpening } from '../src/runs/opening.ts';
 import { openFileQueue, foldRun, Replays, Runs, type RunsPorts } from '../src/runs/index.ts';
 import { openSandboxes } from '../src/sandbox/index.ts';
 import { RequestRecord } from '../src/session/index.ts';
-import { GitWorkspace } from '../src/workspace/index.ts';
+import { GitWorkspaces } from '../src/workspace/index.ts';
 import { machine, percentiles, type Report } from './report.ts';
 
 const STEPS = 1_000;
@@ -53,13 +53,14 @@ function openPorts(folder: string, open: AsyncDisposableStack): RunsPorts {
   const { sandboxes, isolates } = openSandboxes({ stateDir: folder, ids, env: process.env, clock: systemClock });
   open.use(isolates);
   const journal = open.use(new SqliteJournal(join(folder, 'journal.db')));
+  const blobs = new FolderBlobs(join(folder, 'blobs'));
   const ports: RunsPorts = {
     journal,
     sandboxes,
     clock: systemClock,
     ids,
-    blobs: new FolderBlobs(join(folder, 'blobs')),
-    workspace: new GitWorkspace({ storeDir: join(folder, 'trees.git'), credentials: newCredentials }),
+    blobs,
+    workspaces: new GitWorkspaces({ folder: join(folder, 'trees'), blobs, credentials: newCredentials }),
     models: { open: () => Promise.resolve(MODEL) },
     policies: new FilePolicies([fileURLToPath(new URL('../policies', import.meta.url))]),
     ...openFileQueue({ journal, clock: systemClock, folder: join(folder, 'leases') }),
@@ -96,7 +97,7 @@ async function record(ports: RunsPorts, id: RunId, steps: number): Promise<void>
       return outcome;
     },
   };
-  await new Agent().run({ session, model: MODEL, workbench, opening: await runOpening(ports.workspace, await new Runs(ports).show(id), undefined), history: [] });
+  await new Agent().run({ session, model: MODEL, workbench, opening: await runOpening(ports.workspaces.of(PRINCIPAL.tenant), await new Runs(ports).show(id), undefined), history: [] });
 }
 
 function replyOf(step: number, isLast: boolean): ModelReply {

@@ -13,7 +13,7 @@ import { Forks, JournalBudgets, openDatabaseQueue, openFileQueue, type QueueLimi
 import { currentOwner, isOwnerDead, openSandboxes, ownerText } from './sandbox/index.ts';
 import type { RunningServer, ServerPorts } from './server/index.ts';
 import { type Attendance, JournalApprovals, JournalControl, MasterKeyChange, RecordedChanges, RecordedSecrets, type SessionPorts } from './session/index.ts';
-import { GitWorkspace } from './workspace/index.ts';
+import { GitWorkspaces } from './workspace/index.ts';
 import { withSecretFiles } from './secret-files.ts';
 
 /** The checkout or the installed package. */
@@ -50,7 +50,7 @@ export async function openServices({ env: given, version, note = () => {} }: Con
     demoDir: join(ROOT, 'demo'),
     ...written,
     policies,
-    workspace: work.workspace,
+    workspace: work.workspaces.passing(principal.tenant),
     tenants: new JournalTenants({ journal, keys, files: work.files, caches, clock, authority, retention: () => readRetention(env['GLOVEBOX_RETENTION'] ?? join(stateDir, 'retention.yaml')) }),
     images,
     prober,
@@ -76,9 +76,13 @@ function openPlaces({ open, ...options }: Parameters<typeof openSandboxes>[0] & 
 
 /** What runs work with beside what sessions do. */
 async function openWork(env: Configuration['env'], stateDir: string, keys: PayloadKeys) {
+  const { files, blobs } = await openBlobs(env, stateDir, keys);
+  const folder = env['GLOVEBOX_TREES'];
   return {
-    ...(await openBlobs(env, stateDir, keys)),
-    workspace: new GitWorkspace({ storeDir: resolve(env['GLOVEBOX_TREES'] ?? join(stateDir, 'trees.git')), environment: env, credentials: newCredentials }),
+    files,
+    blobs,
+    // Where an older version kept all trees: in this very folder, or in the state folder.
+    workspaces: new GitWorkspaces({ folder: resolve(folder ?? join(stateDir, 'trees')), olderDir: resolve(folder ?? join(stateDir, 'trees.git')), blobs, environment: env, credentials: newCredentials }),
     models: new ModelsByName({ env, transcriptFolder: process.cwd() }),
   };
 }

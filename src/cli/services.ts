@@ -97,6 +97,7 @@ export interface Services extends AsyncDisposable {
   readonly tenants: Tenants;
   readonly policies: Policies;
   readonly sandboxes: Sandboxes;
+  /** For what goes from a folder into a sandbox: its trees are kept nowhere. */
   readonly workspace: Workspace;
   readonly images: Images;
   readonly prober: Prober;

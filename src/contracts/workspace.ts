@@ -1,7 +1,7 @@
 import type { PatchFindings } from './decision.ts';
 import type { FileEntry } from './sandbox.ts';
 
-/** A tree of files, content-addressed (a git tree's hash in a store of ours). */
+/** A tree of files, content-addressed: a git tree's hash and, after a dot, the SHA-256 of the blob from which it can be had anywhere. Equal trees that were kept twice may have two names. */
 export type TreeId = string & { readonly __tree: true };
 
 export interface PatchFile {
@@ -29,9 +29,16 @@ export interface RepositoryName {
   readonly repo: string;
 }
 
+/** Where workspaces are, each tenant's apart: what is kept of one is sealed as his. */
+export interface Workspaces {
+  of(tenant: string): Workspace;
+  /** Throws away what this machine holds of his trees to work with them. What is kept comes again when it is asked for, for as long as anybody can read it. */
+  forget(tenant: string): Promise<void>;
+}
+
 /**
  * Repositories in, patches out. The host runs nothing that a repository or a sandbox brought: every git process works on a store of
- * ours, with hooks, filters, fsmonitor, external diffs and protocols off.
+ * ours, with hooks, filters, fsmonitor, external diffs and protocols off. What a tree that is named was kept as can be gone: `not_found`, `erased`, or `journal_tampered`, of all that are given one.
  */
 export interface Workspace {
   /** Takes a repository's files as they are now (uncommitted ones too, ignored ones not). Errors: `repository_invalid`, `repository_too_large`. */
@@ -51,7 +58,7 @@ export interface Workspace {
   diff(base: TreeId, changed: TreeId, signal?: AbortSignal): Promise<Patch>;
   /** What a patch between these trees holds that somebody may not want to let out. What could not be looked through in time counts as found. */
   inspect(base: TreeId, changed: TreeId, patch: Patch, signal?: AbortSignal): Promise<PatchFindings>;
-  /** `changed` with the given paths as they were in `base` (or absent, where they were). */
+  /** `changed` with the given paths as they were in `base` (or absent, where they were). It is not kept: it is there for as long as this machine has it. */
   restore(base: TreeId, changed: TreeId, paths: readonly string[], signal?: AbortSignal): Promise<TreeId>;
   files(tree: TreeId, signal?: AbortSignal): Promise<readonly string[]>;
   /** One file of a tree; undefined where there is none. */

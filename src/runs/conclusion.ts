@@ -13,7 +13,7 @@ export type Conclusion = Pick<RunSummary, 'outcome' | 'detail' | 'code' | 'patch
 
 export interface Work {
   readonly session: Session;
-  readonly ports: Pick<RunsPorts, 'workspace' | 'blobs' | 'principal'>;
+  readonly ports: Pick<RunsPorts, 'workspaces' | 'blobs' | 'principal'>;
   readonly state: RunState;
   readonly taken: TakenBack;
   readonly end: AgentEnd;
@@ -28,13 +28,14 @@ export interface Work {
 /** Compares the trees, has the tests judge the difference in a fresh sandbox, and asks whether the patch may leave. */
 export async function conclude(work: Work): Promise<Conclusion> {
   const { state, tree, ports, session, isTimeOver } = work;
-  const patch = await ports.workspace.diff(state.baseTree, tree);
+  const workspace = ports.workspaces.of(ports.principal.tenant);
+  const patch = await workspace.diff(state.baseTree, tree);
   const files = patch.files.map(({ path }) => path);
   if (files.length === 0) return { ...verdict(work, undefined, 'nothing was changed'), files };
   const report = isTimeOver ? undefined : await testAfter(work, patch);
   const judged = verdict(work, report, undefined);
   const canaries = session.canariesIn(patch.text.toString('latin1'));
-  const found = { ...(await ports.workspace.inspect(state.baseTree, tree, patch)), ...(canaries.length === 0 ? {} : { canaries }) };
+  const found = { ...(await workspace.inspect(state.baseTree, tree, patch)), ...(canaries.length === 0 ? {} : { canaries }) };
   const isClean = found.secrets.length + found.binaries.length + found.links.length + canaries.length === 0;
   try {
     await session.allowExport({ paths: files, bytes: patch.text.length, ...(isClean ? {} : { found }) }, tree);
@@ -49,7 +50,7 @@ export async function conclude(work: Work): Promise<Conclusion> {
 async function testAfter({ session, ports, state, tree, taken }: Work, patch: Patch): Promise<TestReport | undefined> {
   const command = state.options?.testCommand;
   if (command === undefined || state.after !== undefined) return state.after;
-  const { workspace } = ports;
+  const workspace = ports.workspaces.of(ports.principal.tenant);
   const restored = await pathsToRestore(workspace, state.baseTree, tree, patch, session.signal);
   const judged = restored.length === 0 ? tree : await workspace.restore(state.baseTree, tree, restored, session.signal);
   const record = (report: TestReport): Promise<void> => session.record([{ type: 'run.tested', data: { when: 'after', report, restored } }]);

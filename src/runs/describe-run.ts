@@ -13,7 +13,8 @@ export interface DescribeOptions {
 
 /** Takes the repository in and finds out what was left unsaid. Errors: `usage`, those of Workspace.capture, Policies.load and Models.open. */
 export async function describeRun(ports: RunsPorts, versions: RunOptions['versions'], input: RunInput, { signal, onNote }: DescribeOptions): Promise<{ readonly event: EventData['run.created']; readonly kept: RunOptions }> {
-  const { principal, workspace } = ports;
+  const { principal } = ports;
+  const workspace = ports.workspaces.of(principal.tenant);
   if (input.task.trim() === '') throw new GloveboxError('usage', 'the task is empty: say what should be done');
   const policy = await ports.policies.load(input.policy);
   for (const model of [input.model, ...(input.fallback ?? [])]) await ports.models.open(model);

@@ -1,5 +1,5 @@
 import { type Agent, type AgentEnd, resumedAfresh } from '../agent/index.ts';
-import { describeError, type ErrorCode, GloveboxError, type Model, type NewEvent, type RunId, type RunSummary, type Spending, type TestReport } from '../contracts/index.ts';
+import { describeError, type ErrorCode, GloveboxError, type Model, type NewEvent, type RunId, type RunSummary, type Spending, type TestReport, type Workspace } from '../contracts/index.ts';
 import { Session } from '../session/index.ts';
 import { cancelledBy, conclude, type Conclusion, summarize } from './conclusion.ts';
 import { escalationOf } from './escalation.ts';
@@ -135,7 +135,8 @@ export class Execution {
   }
 
   async #work(session: Session, model: Model, steering: Steering): Promise<Conclusion> {
-    const { workspace, clock } = this.#ports;
+    const { clock } = this.#ports;
+    const workspace = this.#workspace;
     const { baseTree: base, submitted } = this.#state;
     const taken = await takeBack(session, this.#reading.leftSandboxes, this.#wanted());
     const keepIgnored = this.#options.keepIgnored === true;
@@ -149,6 +150,10 @@ export class Execution {
       if (this.#how.signal?.aborted === true || steering.signal.aborted || !isTimeOver(session)) throw error;
       return this.#conclude(session, taken, workbench, { how: 'limit', why: describeError(session.signal.reason) });
     }
+  }
+
+  get #workspace(): Workspace {
+    return this.#ports.workspaces.of(this.#ports.principal.tenant);
   }
 
   /** What it will still need sandboxes for. */
@@ -165,7 +170,7 @@ export class Execution {
   async #agentEnd(session: Session, model: Model, workbench: SandboxWorkbench, attendant: Steering): Promise<AgentEnd> {
     const { messages, status } = this.#state;
     const { before } = await this.#reading.now();
-    const opening = await runOpening(this.#ports.workspace, this.#state, before, session.signal);
+    const opening = await runOpening(this.#workspace, this.#state, before, session.signal);
     const { onText } = this.#how;
     return this.#agent.run({ session, model, workbench, opening, history: messages, attendant, ...(status === 'started' && !workbench.isTakenBack ? { resumption: resumedAfresh(this.#options.keepIgnored === true) } : {}), ...(onText === undefined ? {} : { onText }) });
   }
@@ -175,7 +180,7 @@ export class Execution {
     const { testCommand: command } = this.#options;
     if (command === undefined || this.#state.before !== undefined) return;
     const record = (report: TestReport): Promise<void> => session.record([{ type: 'run.tested', data: { when: 'before', report, restored: [] } }]);
-    await runTests(session, this.#ports.workspace, { tree: this.#state.baseTree, command, purpose: Purpose.before, taken: taken.get(Purpose.before), record });
+    await runTests(session, this.#workspace, { tree: this.#state.baseTree, command, purpose: Purpose.before, taken: taken.get(Purpose.before), record });
   }
 
   /** Says that the run goes on and what an interruption leaves in doubt, and gives what was spent. */

@@ -32,7 +32,7 @@ export class FollowedTree {
   /** Takes these paths, all that belong to the tree, of a listing. Errors: those of `Workspace.store` and of packing, after which the tree is what it was. */
   async take(sandbox: GovernedSandbox, paths: readonly string[], stamps: Stamps, signal: AbortSignal): Promise<TreeId> {
     const known = this.#stamps;
-    const tree = this.#tree === undefined || known === undefined ? await this.#store(sandbox, paths, signal) : await this.#update(sandbox, this.#tree, { paths, stamps, known, signal });
+    const tree = this.#tree === undefined ? await this.#store(sandbox, paths, signal) : await this.#update(sandbox, this.#tree, { paths, stamps, known, signal });
     this.#tree = tree;
     this.#stamps = stamps;
     return tree;
@@ -42,8 +42,8 @@ export class FollowedTree {
     return this.#workspace.store(await sandbox.files.pack(WORKSPACE, { paths, signal, kept: true }), paths, signal);
   }
 
-  async #update(sandbox: GovernedSandbox, tree: TreeId, { paths, stamps, known, signal }: { paths: readonly string[]; stamps: Stamps; known: Stamps; signal: AbortSignal }): Promise<TreeId> {
-    const changed = paths.filter((path) => !isUnchanged(known.get(path), stamps.get(path)));
+  async #update(sandbox: GovernedSandbox, tree: TreeId, { paths, stamps, known, signal }: { paths: readonly string[]; stamps: Stamps; known: Stamps | undefined; signal: AbortSignal }): Promise<TreeId> {
+    const changed = paths.filter((path) => !isUnchanged(known?.get(path), stamps.get(path)));
     const present = new Set(paths);
     const removed = (await this.#workspace.files(tree, signal)).filter((path) => !present.has(path));
     if (changed.length + removed.length === 0) return tree;

@@ -1,4 +1,4 @@
-import type { BlobStore, Models, Policy, Principal, RunSummary, Workspace } from '../contracts/index.ts';
+import type { BlobStore, Models, Policy, Principal, RunSummary, Workspaces } from '../contracts/index.ts';
 import type { SessionPorts } from '../session/index.ts';
 import type { Leases } from './leases.ts';
 import type { Queue } from './queue/queue.ts';
@@ -9,7 +9,7 @@ export interface RunsPorts extends SessionPorts {
   /** As whom: runs are made in his name, and those of other tenants are not there. */
   readonly principal: Principal;
   readonly blobs: BlobStore;
-  readonly workspace: Workspace;
+  readonly workspaces: Workspaces;
   readonly models: Models;
   readonly policies: { load(nameOrPath: string): Promise<Policy> };
   readonly leases: Leases;

@@ -13,6 +13,7 @@ import {
   type RunId,
   type RunSummary,
   type StreamsOptions,
+  type Workspace,
 } from '../contracts/index.ts';
 import { OutsideEffects } from '../session/index.ts';
 import { summarize } from './conclusion.ts';
@@ -141,6 +142,10 @@ export class Runs {
     return new Execution({ ...this.#ports, journal: this.#under(id, lease) }, this.#agent, id, { reading, state, how: { ...options, signal } }).run();
   }
 
+  get #workspace(): Workspace {
+    return this.#ports.workspaces.of(this.#ports.principal.tenant);
+  }
+
   #lease(id: RunId, model = ''): Promise<Lease> {
     const { leases, principal } = this.#ports;
     return leases.take(id, { tenant: principal.tenant, model, holder: principal.name });
@@ -217,7 +222,7 @@ export class Runs {
       if (summary.files.length === 0) return { text: Buffer.alloc(0), files: [] };
       throw new GloveboxError('denied', `the patch of ${id} was not let out: ${summary.detail}`);
     }
-    const { files } = await this.#ports.workspace.diff(baseTree, tree, signal);
+    const { files } = await this.#workspace.diff(baseTree, tree, signal);
     return { text: await this.#ports.blobs.of(this.#ports.principal.tenant).get(summary.patchBlob), files };
   }
 
@@ -225,7 +230,7 @@ export class Runs {
   async apply(id: RunId, signal?: AbortSignal): Promise<Patch> {
     const patch = await this.patch(id, signal);
     const { repository } = await this.show(id);
-    await this.#deliver(id, applying({ workspace: this.#ports.workspace, run: id, repository, patch }), { how: 'apply', target: repository }, signal);
+    await this.#deliver(id, applying({ workspace: this.#workspace, run: id, repository, patch }), { how: 'apply', target: repository }, signal);
     return patch;
   }
 
@@ -233,14 +238,14 @@ export class Runs {
   async branch(id: RunId, name: string, signal?: AbortSignal): Promise<string> {
     const patch = await this.patch(id, signal);
     const { repository, task } = await this.show(id);
-    return this.#deliver(id, branching({ workspace: this.#ports.workspace, run: id, repository, patch }, name, task), { how: 'branch', target: name }, signal);
+    return this.#deliver(id, branching({ workspace: this.#workspace, run: id, repository, patch }, name, task), { how: 'branch', target: name }, signal);
   }
 
   /** Pushes the patch as a new branch to where the repository is at home; gives the commit, which is empty where only a person knows that it was pushed. Errors: as `apply`, and those of `Workspace.push`. */
   async push(id: RunId, name: string, signal?: AbortSignal): Promise<string> {
     const patch = await this.patch(id, signal);
     const { repository, task } = await this.show(id);
-    return this.#deliver(id, pushing({ workspace: this.#ports.workspace, run: id, repository, patch }, name, task), { how: 'push', target: name }, signal);
+    return this.#deliver(id, pushing({ workspace: this.#workspace, run: id, repository, patch }, name, task), { how: 'push', target: name }, signal);
   }
 
   /** At most once, by one process at a time. */

@@ -5,6 +5,7 @@ import type { GitRepository } from './git-repository.ts';
 import type { ObjectStore, ScratchRepository } from './object-store.ts';
 import type { Identity, OperatorSettings } from './operator-settings.ts';
 import { patchConflict } from './patch-conflict.ts';
+import { sendObjects } from './send-objects.ts';
 import { splitNul } from './tree-listing.ts';
 import { quoted } from './tree-path.ts';
 import { UserRepository } from './user-repository.ts';
@@ -124,13 +125,4 @@ export async function makeCommit(work: GitRepository, head: string, tree: string
     },
   });
   return stdout.toString('latin1').trim();
-}
-
-/** From one git directory to another, as a stream: what `revisions` name and exclude. */
-async function sendObjects(from: GitRepository, to: GitRepository, revisions: string, signal?: AbortSignal): Promise<void> {
-  await using packing = from.start(['pack-objects', '--revs', '--stdout', '--quiet'], { signal });
-  await using unpacking = to.start(['index-pack', '--stdin', '--strict'], { signal });
-  await Promise.all([packing.feed(revisions), unpacking.feed(packing.stdout), unpacking.collect(1024)]);
-  await packing.end();
-  await unpacking.end();
 }

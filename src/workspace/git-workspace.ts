@@ -1,11 +1,12 @@
 import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 
-import { systemClock, type Clock, type CredentialSearch, type FileEntry, type Patch, type PatchFindings, type RepositoryName, type TreeChange, type TreeId, type Workspace } from '../contracts/index.ts';
+import { systemClock, type Blobs, type Clock, type CredentialSearch, type FileEntry, type Patch, type PatchFindings, type RepositoryName, type TreeChange, type TreeId, type Workspace } from '../contracts/index.ts';
 import { storeArchive } from './archive-intake.ts';
 import { commitToBranch, findCommit } from './branch-commit.ts';
 import { captureCheckout } from './checkout-capture.ts';
 import { GitProcess } from './git-process.ts';
+import { GitRepository } from './git-repository.ts';
 import { trustedPath } from './git-settings.ts';
 import { inspectPatch } from './inspection/inspect-patch.ts';
 import { Notes } from './notes.ts';
@@ -21,14 +22,18 @@ import { selectEntries, withinLimits } from './selection.ts';
 import { archiveTree } from './tree-archive.ts';
 import { readTree } from './tree-content.ts';
 import { diffTrees } from './tree-diff.ts';
-import { treeId } from './tree-id.ts';
 import { listTree } from './tree-listing.ts';
+import { TreePacks } from './tree-packs.ts';
 import { restorePaths } from './tree-restore.ts';
 import { DEFAULT_LIMITS, type WorkspaceLimits } from './workspace-limits.ts';
 
 export interface GitWorkspaceOptions {
   /** A folder of ours, made on demand; processes may share it. */
   readonly storeDir: string;
+  /** Where trees are kept that others are to have as well; without, they are in `storeDir` alone. */
+  readonly blobs?: Blobs | undefined;
+  /** A store of an older version, which trees of that time are read from. */
+  readonly olderDir?: string | undefined;
   readonly limits?: Partial<WorkspaceLimits>;
   /** Over what repositories are fetched; `https` alone by default. With `file`, git reads the other repository's configuration. */
   readonly protocols?: readonly FetchProtocol[];
@@ -39,10 +44,11 @@ export interface GitWorkspaceOptions {
   readonly credentials: CredentialSearch;
 }
 
-/** The workspace of one machine: trees are git trees in a store of ours. */
+/** A workspace on one machine: trees are git trees in a store of ours, and what is new in each is kept as a blob. */
 export class GitWorkspace implements Workspace {
   readonly #git: GitProcess;
   readonly #store: ObjectStore;
+  readonly #packs: TreePacks;
   readonly #operator: OperatorSettings;
   readonly #limits: WorkspaceLimits;
   readonly #protocols: readonly FetchProtocol[];
@@ -59,6 +65,8 @@ export class GitWorkspace implements Workspace {
     this.#protocols = options.protocols ?? ['https'];
     this.#git = new GitProcess(trustedPath(this.#environment['PATH']));
     this.#store = new ObjectStore(this.#git, resolve(options.storeDir), this.#now);
+    const older = options.olderDir === undefined ? undefined : new GitRepository(this.#git, resolve(options.olderDir));
+    this.#packs = new TreePacks(this.#store, { blobs: options.blobs, older });
     this.#operator = new OperatorSettings(this.#store.repository, this.#environment);
   }
 
@@ -73,7 +81,7 @@ export class GitWorkspace implements Workspace {
         ? await captureRemote(this.#store, source.url, { ...shared, protocols: this.#protocols, environment: this.#environment })
         : await captureCheckout(this.#store, await realpath(source.path).catch(() => source.path), { ...shared, operator: this.#operator, onNote });
     notes.tell(onNote);
-    return tree;
+    return this.#packs.keep(tree, { signal });
   }
 
   async origin(repository: string): Promise<RepositoryName | undefined> {
@@ -81,56 +89,49 @@ export class GitWorkspace implements Workspace {
   }
 
   async *tar(tree: TreeId, signal?: AbortSignal): AsyncGenerator<Buffer> {
-    await this.#store.open();
-    yield* archiveTree(this.#store.repository, treeId(tree), signal);
+    yield* archiveTree(this.#store.repository, await this.#packs.present(tree, signal), signal);
   }
 
   async select(base: TreeId, entries: readonly FileEntry[], signal?: AbortSignal): Promise<readonly string[]> {
-    await this.#store.open();
-    return withinLimits((await selectEntries(this.#store, { base, entries, signal })).kept, this.#limits);
+    return withinLimits((await selectEntries(this.#store, { base: await this.#packs.present(base, signal), entries, signal })).kept, this.#limits);
   }
 
   async selectIgnored(base: TreeId, entries: readonly FileEntry[], signal?: AbortSignal): Promise<readonly string[]> {
-    await this.#store.open();
-    return withinLimits((await selectEntries(this.#store, { base, entries, signal })).ignored, this.#limits);
+    return withinLimits((await selectEntries(this.#store, { base: await this.#packs.present(base, signal), entries, signal })).ignored, this.#limits);
   }
 
   async store(tar: AsyncIterable<Buffer>, paths: readonly string[], signal?: AbortSignal): Promise<TreeId> {
     await this.#store.open();
-    return storeArchive(this.#store, tar, { paths, limits: this.#limits, signal });
+    return this.#packs.keep(await storeArchive(this.#store, tar, { paths, limits: this.#limits, signal }), { signal });
   }
 
   async update(tree: TreeId, tar: AsyncIterable<Buffer>, { paths, removed }: TreeChange, signal?: AbortSignal): Promise<TreeId> {
-    await this.#store.open();
-    return storeArchive(this.#store, tar, { paths, onto: { tree: treeId(tree), removed }, limits: this.#limits, signal });
+    const onto = { tree: await this.#packs.present(tree, signal), removed };
+    return this.#packs.keep(await storeArchive(this.#store, tar, { paths, onto, limits: this.#limits, signal }), { onto: tree, signal });
   }
 
   async diff(base: TreeId, changed: TreeId, signal?: AbortSignal): Promise<Patch> {
-    await this.#store.open();
-    return diffTrees(this.#store.repository, { base, changed, maxPatchBytes: this.#limits.maxPatchBytes, signal });
+    return diffTrees(this.#store.repository, { ...(await this.#both(base, changed, signal)), maxPatchBytes: this.#limits.maxPatchBytes, signal });
   }
 
   async inspect(base: TreeId, changed: TreeId, patch: Patch, signal?: AbortSignal): Promise<PatchFindings> {
-    await this.#store.open();
-    return inspectPatch(this.#store.repository, { base, changed, patch, credentials: this.#credentials, signal });
+    return inspectPatch(this.#store.repository, { ...(await this.#both(base, changed, signal)), patch, credentials: this.#credentials, signal });
   }
 
   async restore(base: TreeId, changed: TreeId, paths: readonly string[], signal?: AbortSignal): Promise<TreeId> {
-    await this.#store.open();
-    return restorePaths(this.#store, { base, changed, paths, signal });
+    return this.#packs.have(await restorePaths(this.#store, { ...(await this.#both(base, changed, signal)), paths, signal }));
   }
 
   async files(tree: TreeId, signal?: AbortSignal): Promise<readonly string[]> {
-    await this.#store.open();
-    const lines = await listTree(this.#store.repository, tree, { signal });
+    const lines = await listTree(this.#store.repository, await this.#packs.present(tree, signal), { signal });
     return lines.flatMap(({ path }) => path ?? []);
   }
 
   /** A link is not followed: it has no content of its own. */
   async read(tree: TreeId, path: string, signal?: AbortSignal): Promise<Buffer | undefined> {
-    await this.#store.open();
+    const present = await this.#packs.present(tree, signal);
     const only = (line: { path: string | undefined; mode: string }) => line.path === path && line.mode !== '120000';
-    for await (const file of readTree(this.#store.repository, tree, { signal, only })) {
+    for await (const file of readTree(this.#store.repository, present, { signal, only })) {
       return Buffer.concat(await Array.fromAsync(file.content));
     }
     return undefined;
@@ -162,6 +163,10 @@ export class GitWorkspace implements Workspace {
 
   async findPushed(repository: string, branch: string, line: string, signal?: AbortSignal): Promise<string | undefined> {
     return findPushed(this.#store, { ...(await this.#remoteBranch(repository, branch, signal)), line });
+  }
+
+  async #both(base: TreeId, changed: TreeId, signal: AbortSignal | undefined): Promise<{ readonly base: TreeId; readonly changed: TreeId }> {
+    return { base: await this.#packs.present(base, signal), changed: await this.#packs.present(changed, signal) };
   }
 
   /** Where the repository is at home, and who comes there: whoever the operator's own git would come as. */

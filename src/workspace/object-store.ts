@@ -45,9 +45,11 @@ export interface ScratchOptions {
   readonly alternates?: readonly string[];
 }
 
-/** Our content-addressed store: one bare git directory, which holds objects and no refs. */
+/** Our content-addressed store: one bare git directory, which holds objects and no refs. It may go away at any time, and is made again then. */
 export class ObjectStore {
   readonly repository: GitRepository;
+  /** A folder of empty files: what is whole here, by name. */
+  readonly marks: string;
   readonly #git: GitProcess;
   readonly #scratchRoot: string;
   readonly #now: () => number;
@@ -58,12 +60,14 @@ export class ObjectStore {
     this.#now = now;
     this.repository = new GitRepository(git, directory);
     this.#scratchRoot = join(directory, 'scratch');
+    this.marks = join(directory, 'whole');
   }
 
   /** Makes the store where there is none. */
-  open(): Promise<void> {
-    this.#opened ??= this.#create();
-    return this.#opened;
+  async open(): Promise<void> {
+    await this.#opened;
+    if (this.#opened === undefined || !(await stat(this.marks).catch(() => undefined))?.isDirectory()) this.#opened = this.#create();
+    await this.#opened;
   }
 
   /** A git directory that writes its objects into the store and forgets everything else. */
@@ -96,7 +100,7 @@ export class ObjectStore {
   async #create(): Promise<void> {
     try {
       await this.repository.create();
-      await mkdir(this.#scratchRoot, { recursive: true, mode: 0o700 });
+      for (const folder of [this.#scratchRoot, this.marks]) await mkdir(folder, { recursive: true, mode: 0o700 });
       await this.#sweep();
     } catch (cause) {
       const message = `the store ${this.repository.directory} cannot be made (${describeError(cause)}): give a folder that glovebox may write to`;

@@ -2,13 +2,13 @@ import { appendFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { newCredentials } from '../../src/broker/index.ts';
-import { type Authority, type Model, randomIds, type RunningCommand, type Sandbox, type Sandboxes, systemClock } from '../../src/contracts/index.ts';
+import { type Authority, type BlobStore, type Model, randomIds, type RunningCommand, type Sandbox, type Sandboxes, systemClock } from '../../src/contracts/index.ts';
 import { FolderBlobs, SqliteJournal } from '../../src/journal/index.ts';
 import { openFileQueue, Runs, type RunsPorts } from '../../src/runs/index.ts';
 import { BubblewrapDriver } from '../../src/sandbox/bubblewrap/index.ts';
 import { InitBinary } from '../../src/sandbox/init-binary.ts';
 import { JournalApprovals } from '../../src/session/index.ts';
-import { GitWorkspace } from '../../src/workspace/index.ts';
+import { GitWorkspaces } from '../../src/workspace/index.ts';
 import { TESTER } from '../support/principal.ts';
 import { calling, policyOf, type Reply, ScriptedModel } from '../unit/runs/rig.ts';
 import type { KillPoints } from './kill-points.ts';
@@ -35,21 +35,22 @@ const EVERYBODY: Authority = { principal: () => TESTER, holding: () => TESTER, m
 export function openParts(folder: string) {
   const clock = systemClock;
   const journal = new SqliteJournal(join(folder, 'journal.db'));
+  const blobs = new FolderBlobs(join(folder, 'blobs'));
   const model = new CountingModel(join(folder, 'model-calls'));
   const ports: RunsPorts = {
     journal,
     sandboxes: sandboxesIn(folder),
     clock,
     ids: randomIds(clock),
-    blobs: new FolderBlobs(join(folder, 'blobs')),
-    workspace: new GitWorkspace({ storeDir: join(folder, 'trees.git'), credentials: newCredentials }),
+    blobs,
+    workspaces: new GitWorkspaces({ folder: join(folder, 'trees'), blobs, credentials: newCredentials }),
     models: { open: () => Promise.resolve(model) },
     policies: { load: () => Promise.resolve(POLICY) },
     ...openFileQueue({ journal, clock, folder: join(folder, 'leases') }),
     approvals: new JournalApprovals({ journal, clock, authority: EVERYBODY }),
     principal: TESTER,
   };
-  return { ports, runs: new Runs(ports) };
+  return { ports, folder, runs: new Runs(ports) };
 }
 
 /** The one kind, without asking each time whether it works here: a process that dies soon has no time for that. */
@@ -67,7 +68,7 @@ function sandboxesIn(stateDir: string): Sandboxes {
 }
 
 /** The same with a point before and after everything that it does. */
-export function deadlyRuns({ ports }: ReturnType<typeof openParts>, points: KillPoints): Runs {
+export function deadlyRuns({ ports, folder }: ReturnType<typeof openParts>, points: KillPoints): Runs {
   const command = (made: unknown): unknown => {
     const running = points.around(made as RunningCommand, 'command', ['forget']);
     const end = running.end.then((known) => {
@@ -82,12 +83,14 @@ export function deadlyRuns({ ports }: ReturnType<typeof openParts>, points: Kill
     const around = points.around(real, 'sandbox', ['exec', 'destroy'], (result, method) => (method === 'exec' ? command(result) : result));
     return new Proxy(around, { get: (target, property) => (property === 'files' ? files : (Reflect.get(target, property) as unknown)) });
   };
+  const blobs: BlobStore = { of: (tenant) => points.around(ports.blobs.of(tenant), 'blobs', ['put', 'putStream']) };
+  const workspaces = new GitWorkspaces({ folder: join(folder, 'trees'), blobs, credentials: newCredentials });
   return new Runs({
     ...ports,
     journal: points.around(ports.journal, 'journal', ['append']),
     sandboxes: points.around(ports.sandboxes, 'sandboxes', ['create', 'adopt'], sandbox),
-    blobs: { of: (tenant) => points.around(ports.blobs.of(tenant), 'blobs', ['put']) },
-    workspace: points.around(ports.workspace, 'workspace', ['store', 'update']),
+    blobs,
+    workspaces: { of: (tenant) => points.around(workspaces.of(tenant), 'workspace', ['store', 'update']), forget: (tenant) => workspaces.forget(tenant) },
     models: { open: async (name) => points.around(await ports.models.open(name), 'model', ['complete']) },
   });
 }

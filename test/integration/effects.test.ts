@@ -2,9 +2,11 @@ import { appendFileSync, readFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { newCredentials } from '../../src/broker/index.ts';
 import { type Approval, type ApprovalAnswer, type Authority, type EffectFinding, GloveboxError, type Journal, type OutsideEffect, randomIds, type RunId, systemClock } from '../../src/contracts/index.ts';
 import { Runs } from '../../src/runs/index.ts';
 import { type Approver, JournalApprovals, OutsideEffects } from '../../src/session/index.ts';
+import { GitWorkspaces } from '../../src/workspace/index.ts';
 import { gitHome } from '../support/git-home.ts';
 import { TESTER } from '../support/principal.ts';
 import { calling, policyOf, type Rig, rig, ScriptedModel, tinyShell } from '../unit/runs/rig.ts';
@@ -208,14 +210,14 @@ test('a request that was under way when the process died is written down as unkn
 
 test('a branch is pushed once, wherever the process dies or the network fails in between', async () => {
   let isFailing = false;
-  const { folder, url, pushes, workspaceIn } = await gitHome({ 'a.txt': 'bad\n' }, () => isFailing);
+  const { folder, url, pushes, environment } = await gitHome({ 'a.txt': 'bad\n' }, () => isFailing);
   await using at = made();
   const repository = join(at.folder, 'repository');
   userGit(repository, ['init', '-q', '-b', 'main']);
   userGit(repository, ['remote', 'add', 'origin', url]);
   const id = await at.create();
   await at.runs.execute(id);
-  const runsOver = (journal: Journal): Runs => new Runs({ ...at.ports, workspace: workspaceIn(join(at.folder, 'trees.git')), journal });
+  const runsOver = (journal: Journal): Runs => new Runs({ ...at.ports, workspaces: new GitWorkspaces({ folder: join(at.folder, 'trees'), blobs: at.ports.blobs, environment, credentials: newCredentials }), journal });
   for (const [position, when] of [[1, 'before'], [1, 'after'], [2, 'before']] as const) {
     const name = `made-${position}-${when}`;
     const already = pushes.length;

@@ -5,7 +5,7 @@ import { FolderBlobs } from '../../src/journal/index.ts';
 import { parseDatabaseUrl } from '../../src/journal/postgres/database-url.ts';
 import { PostgresJournal } from '../../src/journal/postgres/index.ts';
 import { NO_LIMITS, openDatabaseQueue, type RunsPorts } from '../../src/runs/index.ts';
-import { GitWorkspace } from '../../src/workspace/index.ts';
+import { GitWorkspaces } from '../../src/workspace/index.ts';
 import { TESTER } from '../support/principal.ts';
 import { FakeSandboxes } from '../unit/runs/fake-sandboxes.ts';
 import { policyOf, tinyShell } from '../unit/runs/rig.ts';
@@ -16,6 +16,7 @@ export async function openMachine(url: string, folder: string, model: Model): Pr
   const database = parseDatabaseUrl(url, 'the test');
   const journal = new PostgresJournal(database, { clock });
   const { leases, queue } = await openDatabaseQueue({ ...database, journal, clock, limits: () => Promise.resolve(NO_LIMITS) });
+  const blobs = new FolderBlobs(join(folder, 'blobs'));
   const policy = policyOf();
   return {
     journal,
@@ -24,8 +25,8 @@ export async function openMachine(url: string, folder: string, model: Model): Pr
     clock,
     sandboxes: new FakeSandboxes(tinyShell),
     ids: randomIds(clock),
-    blobs: new FolderBlobs(join(folder, 'blobs')),
-    workspace: new GitWorkspace({ storeDir: join(folder, 'trees.git'), credentials: newCredentials }),
+    blobs,
+    workspaces: new GitWorkspaces({ folder: join(folder, 'trees'), blobs, credentials: newCredentials }),
     models: { open: () => Promise.resolve(model) },
     policies: { load: () => Promise.resolve(policy) },
     principal: TESTER,

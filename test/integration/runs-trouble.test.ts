@@ -8,8 +8,8 @@ import { newCredentials } from '../../src/broker/index.ts';
 import type { Clock, EventType, Journal, RunId } from '../../src/contracts/index.ts';
 import { FolderBlobs, SqliteJournal } from '../../src/journal/index.ts';
 import { PostgresJournal } from '../../src/journal/postgres/index.ts';
-import { Runs, type RunsPorts } from '../../src/runs/index.ts';
-import { GitWorkspace } from '../../src/workspace/index.ts';
+import { Runs } from '../../src/runs/index.ts';
+import { GitWorkspaces } from '../../src/workspace/index.ts';
 import { TestPostgres } from '../support/postgres.ts';
 import { calling, rig, ScriptedModel, tinyShell } from '../unit/runs/rig.ts';
 
@@ -69,8 +69,9 @@ describe.skipIf(process.getuid?.() !== 0 || process.platform !== 'linux')('a ful
       },
     });
     const journal = part === 'journal' ? new SqliteJournal(join(disk, 'journal.db')) : at.ports.journal;
-    const moved: Partial<RunsPorts> = { journal, ...(part === 'blobs' ? { blobs: new FolderBlobs(join(disk, 'blobs')) } : {}), ...(part === 'trees' ? { workspace: new GitWorkspace({ storeDir: join(disk, 'trees.git'), credentials: newCredentials }) } : {}) };
-    const ours = new Runs({ ...at.ports, ...moved });
+    const blobs = part === 'blobs' ? new FolderBlobs(join(disk, 'blobs')) : at.ports.blobs;
+    const workspaces = new GitWorkspaces({ folder: join(part === 'trees' ? disk : at.folder, 'trees'), blobs, credentials: newCredentials });
+    const ours = new Runs({ ...at.ports, journal, blobs, workspaces });
     const id = await ours.create({ task: 'make it good', repository: join(at.folder, 'repository'), model: 'scripted:script', policy: 'test', testCommand: 'check' });
     const error = await ours.execute(id).then(() => expect.fail('a full disk was not noticed'), (problem: unknown) => problem);
     expect(error).toMatchObject({ code: expect.stringMatching(/^(journal_failed|disk_full)$/), message: expect.stringContaining(`glovebox runs resume ${id}`) });

@@ -6,7 +6,7 @@ import { FolderBlobs, SqliteJournal } from '../../src/journal/index.ts';
 import { FilePolicies } from '../../src/policy/index.ts';
 import { openFileQueue, Runs } from '../../src/runs/index.ts';
 import { openSandboxes } from '../../src/sandbox/index.ts';
-import { GitWorkspace } from '../../src/workspace/index.ts';
+import { GitWorkspaces } from '../../src/workspace/index.ts';
 import { calling, type Reply } from '../unit/runs/rig.ts';
 import { TESTER } from '../support/principal.ts';
 
@@ -15,6 +15,7 @@ export function openParts(folder: string) {
   const clock = systemClock;
   const ids = randomIds(clock);
   const journal = new SqliteJournal(join(folder, 'journal.db'));
+  const blobs = new FolderBlobs(join(folder, 'blobs'));
   const { sandboxes, isolates } = openSandboxes({ stateDir: folder, ids, env: process.env });
   const ports = {
     journal,
@@ -22,8 +23,8 @@ export function openParts(folder: string) {
     isolates,
     clock,
     ids,
-    blobs: new FolderBlobs(join(folder, 'blobs')),
-    workspace: new GitWorkspace({ storeDir: join(folder, 'trees.git'), credentials: newCredentials }),
+    blobs,
+    workspaces: new GitWorkspaces({ folder: join(folder, 'trees'), blobs, credentials: newCredentials }),
     policies: new FilePolicies([join(folder, 'policies')]),
     ...openFileQueue({ journal, clock, folder: join(folder, 'leases') }),
     principal: TESTER,

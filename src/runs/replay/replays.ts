@@ -77,20 +77,20 @@ export class Replays {
 
   async #strict({ events, state, policy }: Read, signal: AbortSignal): Promise<StrictReport> {
     if (state.origin?.how === 'imported') throw new GloveboxError('usage', 'another tool recorded this run, without what its model was sent: there is nothing to compare with but its tools (`--live-tools`)');
-    const { workspace, principal, redactor } = this.#ports;
+    const { workspaces, principal, redactor } = this.#ports;
     const blobs = this.#ports.blobs.of(principal.tenant);
-    const opening = await runOpening(workspace, state, state.before, signal);
+    const opening = await runOpening(workspaces.of(principal.tenant), state, state.before, signal);
     return await new StrictReplay(events, { agent: this.#agent, policy, blobs, redactor, opening, signal }).run();
   }
 
   async #live({ events, state, options, policy }: Read, { signal, stop = false, onObservation = () => {} }: LiveReplayOptions): Promise<LiveReport> {
-    const { workspace, principal, clock } = this.#ports;
+    const { workspaces, principal, clock } = this.#ports;
     const base = state.baseTree;
     const tree = startTree(events) ?? base;
     const session = await Session.open(this.#ports, { principal, policy, tree, ...sessionPlace(options), signal });
     let why = 'the replay was interrupted';
     try {
-      const replay = new LiveReplay({ session, workspace, tools: this.#agent.tools, base, tree, clock, keepIgnored: options.keepIgnored === true, stop, onObservation });
+      const replay = new LiveReplay({ session, workspace: workspaces.of(principal.tenant), tools: this.#agent.tools, base, tree, clock, keepIgnored: options.keepIgnored === true, stop, onObservation });
       const recorded = recordedObservations(events, state);
       const observations = await replay.run(recorded);
       why = 'the replay ended';

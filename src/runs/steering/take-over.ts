@@ -51,7 +51,7 @@ export class TakeOver implements AsyncDisposable {
     try {
       // What a dead owner left running is not what the agent will find.
       await takeBack(session, reading.leftSandboxes, []);
-      const workbench = new SandboxWorkbench({ session, workspace: ports.workspace, clock: ports.clock, base, tree: before, ignored, keepIgnored: options.keepIgnored === true });
+      const workbench = new SandboxWorkbench({ session, workspace: ports.workspaces.of(ports.principal.tenant), clock: ports.clock, base, tree: before, ignored, keepIgnored: options.keepIgnored === true });
       const sandbox = await workbench.sandbox();
       await session.record([{ type: 'run.taken_over', data: { by: ports.principal.name, sandbox: sandbox.id } }]);
       return new TakeOver({ ports, id, lease, session, workbench, before, sandbox });
@@ -74,9 +74,10 @@ export class TakeOver implements AsyncDisposable {
   /** Keeps the files as they are now; the agent is told which are other than it left them, and goes on once it may. Gives their paths. */
   async giveBack(): Promise<readonly string[]> {
     const kept = await this.#workbench.keep();
-    const { files } = await this.#ports.workspace.diff(this.#before, this.#workbench.tree);
+    const { workspaces, principal } = this.#ports;
+    const { files } = await workspaces.of(principal.tenant).diff(this.#before, this.#workbench.tree);
     const changed = files.map(({ path }) => path);
-    await this.#session.record([...kept, { type: 'run.handed_back', data: { by: this.#ports.principal.name, changed } }], { durable: true });
+    await this.#session.record([...kept, { type: 'run.handed_back', data: { by: principal.name, changed } }], { durable: true });
     return changed;
   }
 

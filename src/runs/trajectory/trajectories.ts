@@ -62,7 +62,8 @@ export class Trajectories {
    */
   async import({ bytes, repository: given, policy: policyName, image }: ImportInput, options: { signal?: AbortSignal; onNote?: (note: string) => void } = {}): Promise<Imported> {
     requirePermission(this.#ports, 'start');
-    const { principal, policies, workspace, ids, journal } = this.#ports;
+    const { principal, policies, workspaces, ids, journal } = this.#ports;
+    const workspace = workspaces.of(principal.tenant);
     const trajectory = readAtif(bytes);
     const { task, messages, spent, unmapped, notes } = fromAtif(trajectory);
     const policy = await policies.load(policyName);

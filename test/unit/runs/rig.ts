@@ -17,7 +17,7 @@ import {
 import { newCredentials } from '../../../src/broker/index.ts';
 import { FolderBlobs, SqliteJournal } from '../../../src/journal/index.ts';
 import { openFileQueue, type RunInput, Runs, type RunsPorts } from '../../../src/runs/index.ts';
-import { GitWorkspace } from '../../../src/workspace/index.ts';
+import { GitWorkspaces } from '../../../src/workspace/index.ts';
 import { TESTER } from '../../support/principal.ts';
 import { FakeSandboxes, type Interpreter } from './fake-sandboxes.ts';
 
@@ -103,14 +103,15 @@ export function rig(options: { files?: Record<string, string>; interpreter: Inte
   }
   const journal = new SqliteJournal(join(folder, 'journal.db'));
   const sandboxes = new FakeSandboxes(options.interpreter);
+  const blobs = new FolderBlobs(join(folder, 'blobs'));
   const policy = options.policy ?? policyOf();
   const ports: RunsPorts = {
     journal,
     sandboxes,
     clock: systemClock,
     ids: randomIds(systemClock),
-    blobs: new FolderBlobs(join(folder, 'blobs')),
-    workspace: new GitWorkspace({ storeDir: join(folder, 'trees.git'), credentials: newCredentials }),
+    blobs,
+    workspaces: new GitWorkspaces({ folder: join(folder, 'trees'), blobs, credentials: newCredentials }),
     models: { open: () => Promise.resolve(options.model) },
     policies: { load: () => Promise.resolve(policy) },
     ...openFileQueue({ journal, clock: systemClock, folder: join(folder, 'leases') }),

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { GloveboxError, type RunId } from '../../../src/contracts/index.ts';
 import { Forks, Replays, Runs, Trajectories } from '../../../src/runs/index.ts';
+import { TESTER } from '../../support/principal.ts';
 import { atif, otlp, sweAgent } from '../../support/trajectory-formats.ts';
 import { calling, type Rig, rig, ScriptedModel, tinyShell } from './rig.ts';
 
@@ -131,7 +132,7 @@ test("another tool's trajectory is one of ours: its shell is our shell, what can
 test('without a repository it is replayed in an empty folder', async () => {
   await using at = rig({ interpreter: tinyShell, model: new ScriptedModel([]) });
   const { run } = await formats(at).import({ bytes: file(foreign), policy: 'test' });
-  expect(await at.ports.workspace.files((await at.runs.show(run)).baseTree)).toEqual([]);
+  expect(await at.ports.workspaces.of(TESTER.tenant).files((await at.runs.show(run)).baseTree)).toEqual([]);
   expect((await new Replays(at.ports, at.runs).live(run, { signal })).live?.observations).toHaveLength(3);
 });
 
