@@ -51,7 +51,7 @@ export async function openServices({ env: given, version, note = () => {} }: Con
     ...written,
     policies,
     workspace: work.workspaces.passing(principal.tenant),
-    tenants: new JournalTenants({ journal, keys, files: work.files, caches, clock, authority, retention: () => readRetention(env['GLOVEBOX_RETENTION'] ?? join(stateDir, 'retention.yaml')) }),
+    tenants: new JournalTenants({ ...work.held(caches, written.journalPlace), journal, keys, files: work.files, clock, authority, retention: () => readRetention(env['GLOVEBOX_RETENTION'] ?? join(stateDir, 'retention.yaml')) }),
     images,
     prober,
     principal,
@@ -76,13 +76,19 @@ function openPlaces({ open, ...options }: Parameters<typeof openSandboxes>[0] & 
 
 /** What runs work with beside what sessions do. */
 async function openWork(env: Configuration['env'], stateDir: string, keys: PayloadKeys) {
-  const { files, blobs } = await openBlobs(env, stateDir, keys);
-  const folder = env['GLOVEBOX_TREES'];
+  const { blobs, ...stored } = await openBlobs(env, stateDir, keys);
+  const folder = resolve(env['GLOVEBOX_TREES'] ?? join(stateDir, 'trees'));
+  // An older version kept all trees in this very folder, or in one of the state folder.
+  const olderDirs = [folder, join(stateDir, 'trees.git')];
+  const workspaces = new GitWorkspaces({ folder, olderDirs, blobs, environment: env, credentials: newCredentials });
   return {
-    files,
+    ...stored,
     blobs,
-    // Where an older version kept all trees: in this very folder, or in the state folder.
-    workspaces: new GitWorkspaces({ folder: resolve(folder ?? join(stateDir, 'trees')), olderDir: resolve(folder ?? join(stateDir, 'trees.git')), blobs, environment: env, credentials: newCredentials }),
+    workspaces,
+    held: (caches: RegistryCaches, journalPlace: string) => ({
+      file: join(folder, `erased-${hash('sha256', journalPlace).slice(0, 12)}`),
+      caches: { size: (tenant: string) => caches.size(tenant), forget: async (tenant: string) => void (await Promise.all([caches.forget(tenant), workspaces.forget(tenant)])) },
+    }),
     models: new ModelsByName({ env, transcriptFolder: process.cwd() }),
   };
 }

@@ -4,9 +4,27 @@ import type { Services } from './services.ts';
 
 /** How often somebody who runs for long looks for what is too old. */
 const EVERY_MS = 3600_000;
+const AGAIN_MS = 60_000;
+
+/** What whoever runs for long sees to until the signal fires: retention, and that erased tenants are forgotten here. */
+export async function keepHouse(services: Services, log: Log, signal: AbortSignal): Promise<void> {
+  await Promise.all([keepRetention(services, log, signal), forgetErased(services, log, signal)]);
+}
+
+/** What goes wrong is told, and tried again a minute later. */
+async function forgetErased({ tenants }: Services, log: Log, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await tenants.forgetErased(signal);
+    } catch (error) {
+      if (!signal.aborted) log.write('warn', describeError(error));
+    }
+    await pause(AGAIN_MS, undefined, { signal, ref: false }).catch(() => {});
+  }
+}
 
 /** Holds to the operator's retention until the signal fires, where who runs this may. What goes wrong is told, and tried again an hour later. */
-export async function keepRetention({ tenants, principal, authority }: Services, log: Log, signal: AbortSignal): Promise<void> {
+async function keepRetention({ tenants, principal, authority }: Services, log: Log, signal: AbortSignal): Promise<void> {
   if (!authority.may(principal, 'administer', principal.tenant)) return;
   while (!signal.aborted) {
     try {

@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { GloveboxError } from '../contracts/index.ts';
 import type { ServerOptions } from '../server/index.ts';
 import { countOption, stepOption } from './options.ts';
-import { keepRetention } from './retention.ts';
+import { keepHouse } from './retention.ts';
 import type { Run } from './run-action.ts';
 import type { Services } from './services.ts';
 import { telemetryAt, watchOptions, type WatchOptions } from './telemetry-options.ts';
@@ -84,10 +84,10 @@ async function serve(services: Services, terminal: Terminal, options: ServeComma
   }
   log.write('info', `listening at ${server.url} (${server.url}/docs)`);
   const work = options.workers === 0 ? undefined : services.worker({ name: `serve:${hostname()}:${process.pid}`, concurrency: options.workers, parkAfterMs: PARK_AFTER_MS, graceMs: GRACE_MS, onNote: (text) => log.write('info', text) }).run(signal);
-  const retaining = keepRetention(services, log, signal);
+  const housekeeping = keepHouse(services, log, signal);
   if (!signal.aborted) await once(signal, 'abort');
   log.write('info', 'nothing more is begun; what was asked for is answered …');
-  await Promise.all([work, retaining, server.drain(GRACE_MS)]);
+  await Promise.all([work, housekeeping, server.drain(GRACE_MS)]);
   log.write('info', 'ending what clients have open …');
   return 0;
 }

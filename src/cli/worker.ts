@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { keepRetention } from './retention.ts';
+import { keepHouse } from './retention.ts';
 import type { Services } from './services.ts';
 import { telemetryAt, type WatchOptions } from './telemetry-options.ts';
 import type { Terminal } from './terminal.ts';
@@ -33,12 +33,12 @@ export async function work(services: Services, terminal: Terminal, options: Work
   });
   log.write('info', `${name} takes up to ${options.concurrency} at a time`);
   const over = new AbortController();
-  const retaining = keepRetention(services, log, AbortSignal.any([signal, over.signal]));
+  const housekeeping = keepHouse(services, log, AbortSignal.any([signal, over.signal]));
   try {
     await worker.run(signal);
   } finally {
     over.abort();
-    await retaining;
+    await housekeeping;
   }
   log.write('info', `${name} is done`);
   return 0;

@@ -23,6 +23,8 @@ export interface Tenants {
   erase(tenant: string, by: Principal, options?: { readonly why?: string; readonly stopped?: boolean }): Promise<Erasure>;
   /** Ends erasures that were cut off, on this machine too where they were begun on another one; destroys what retention does not let be, and removes answers that nobody can ask for again. */
   retain(by: Principal): Promise<Retained>;
+  /** Throws away what this machine holds of tenants who are erased, wherever that is done, until the signal fires. Errors: `journal_failed`. */
+  forgetErased(signal: AbortSignal): Promise<void>;
 }
 
 /** So long what a request with an idempotency key was answered with is kept for whoever asks again. */
@@ -31,8 +33,8 @@ export const ANSWERS_KEPT_MS = 24 * 3_600_000;
 /** What is kept of tenants outside of journal and blobs, on this machine, for speed alone. */
 export interface TenantCaches {
   size(tenant: string): Promise<{ readonly files: number; readonly bytes: number }>;
-  /** Removes what there is of a tenant whose data was erased then, unless that was done already. */
-  forget(tenant: string, asOfMs: number): Promise<void>;
+  /** Throws it all away. It may be done twice. */
+  forget(tenant: string): Promise<void>;
 }
 
 /** `path` is below the folder of the export, with `/`. */

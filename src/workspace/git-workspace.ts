@@ -32,8 +32,8 @@ export interface GitWorkspaceOptions {
   readonly storeDir: string;
   /** Where trees are kept that others are to have as well; without, they are in `storeDir` alone. */
   readonly blobs?: Blobs | undefined;
-  /** A store of an older version, which trees of that time are read from. */
-  readonly olderDir?: string | undefined;
+  /** Where stores of an older version may be, which trees of that time are read from. */
+  readonly olderDirs?: readonly string[];
   readonly limits?: Partial<WorkspaceLimits>;
   /** Over what repositories are fetched; `https` alone by default. With `file`, git reads the other repository's configuration. */
   readonly protocols?: readonly FetchProtocol[];
@@ -65,7 +65,7 @@ export class GitWorkspace implements Workspace {
     this.#protocols = options.protocols ?? ['https'];
     this.#git = new GitProcess(trustedPath(this.#environment['PATH']));
     this.#store = new ObjectStore(this.#git, resolve(options.storeDir), this.#now);
-    const older = options.olderDir === undefined ? undefined : new GitRepository(this.#git, resolve(options.olderDir));
+    const older = (options.olderDirs ?? []).map((directory) => new GitRepository(this.#git, resolve(directory)));
     this.#packs = new TreePacks(this.#store, { blobs: options.blobs, older });
     this.#operator = new OperatorSettings(this.#store.repository, this.#environment);
   }

@@ -23,11 +23,11 @@ const CHUNK_BYTES = 2 ** 18;
 export class TreePacks {
   readonly #store: ObjectStore;
   readonly #blobs: Blobs | undefined;
-  readonly #older: GitRepository | undefined;
+  readonly #older: readonly GitRepository[];
   readonly #headers = new LRUCache<string, PackHeader>({ max: 1_000 });
 
-  /** Without `blobs` trees are in the store alone; `older` is one where trees may be that are named without a blob. */
-  constructor(store: ObjectStore, { blobs, older }: { readonly blobs: Blobs | undefined; readonly older: GitRepository | undefined }) {
+  /** Without `blobs` trees are in the store alone; `older`: stores in which trees may be that are named without a blob. */
+  constructor(store: ObjectStore, { blobs, older }: { readonly blobs: Blobs | undefined; readonly older: readonly GitRepository[] }) {
     this.#store = store;
     this.#blobs = blobs;
     this.#older = older;
@@ -118,9 +118,12 @@ export class TreePacks {
 
   /** What an older version kept as it was, of all tenants together. */
   async #copyOlder(tree: TreeId, signal: AbortSignal | undefined): Promise<void> {
-    const isThere = this.#older !== undefined && (await isFile(join(this.#older.directory, 'HEAD'))) && (await this.#older.run(['cat-file', '-e', `${tree}^{tree}`], { signal, accept: [0, 1, 128] })).code === 0;
-    if (this.#older === undefined || !isThere) throw new GloveboxError('not_found', 'they were in the store of another machine, or of one that was removed');
-    await sendObjects(this.#older, this.#store.repository, `${tree}\n`, signal);
+    for (const older of this.#older) {
+      if (!(await isFile(join(older.directory, 'HEAD')))) continue;
+      const { code } = await older.run(['cat-file', '-e', `${tree}^{tree}`], { signal, accept: [0, 1, 128] });
+      if (code === 0) return sendObjects(older, this.#store.repository, `${tree}\n`, signal);
+    }
+    throw new GloveboxError('not_found', 'they were in a store of another machine, or one that was removed');
   }
 
   async #check(tree: TreeId, signal: AbortSignal | undefined): Promise<void> {

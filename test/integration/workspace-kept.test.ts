@@ -12,7 +12,7 @@ const TENANT = 'acme';
 /** Machines that share blobs, and nothing else. */
 function shared(blobsFolder = temporaryFolder()) {
   const blobs = new FolderBlobs(blobsFolder);
-  const machine = (folder = temporaryFolder(), olderDir?: string) => new GitWorkspaces({ folder, olderDir, blobs, credentials: newCredentials });
+  const machine = (folder = temporaryFolder(), olderDirs: readonly string[] = []) => new GitWorkspaces({ folder, olderDirs, blobs, credentials: newCredentials });
   return { blobsFolder, machine };
 }
 
@@ -91,7 +91,7 @@ test('trees of an older version are read where they are, and what is made on top
   const olderDir = join(temporaryFolder(), 'trees.git');
   const older = await workspaceOf({ storeDir: olderDir }).capture(plainFolderOf({ a: 'first', 'b/c': 'second' }));
   expect(older).toMatch(/^[0-9a-f]{40}$/);
-  const upgraded = machine(temporaryFolder(), olderDir).of(TENANT);
+  const upgraded = machine(temporaryFolder(), [temporaryFolder(), olderDir]).of(TENANT);
   const tree = await changed(upgraded, older, 'd', 'third');
   expect(await upgraded.files(older)).toEqual(['a', 'b/c']);
   const other = machine().of(TENANT);

@@ -53,7 +53,7 @@ export class SealedPlace implements Disposable {
     const journal = new SealedJournal(stored, keys);
     const files = new BlobFolder(join(this.blobFolder, 'sealed'));
     const caches = new RegistryCaches(cacheFolder);
-    const tenants = new JournalTenants({ journal, keys, files, caches, clock: this.clock, authority: ANYBODY, retention: () => Promise.resolve(retention) });
+    const tenants = new JournalTenants({ journal, keys, files, file: join(cacheFolder, 'erased'), caches, clock: this.clock, authority: ANYBODY, retention: () => Promise.resolve(retention) });
     const unsealed = new FolderBlobs(this.blobFolder);
     const blobs = new SealedBlobs({ files, keys, unsealed });
     const answers = new SealedBlobs({ files, keys, unsealed, folder: ANSWERS_FOLDER });

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TenantCaches } from '../../contracts/index.ts';
 
@@ -25,12 +25,8 @@ export class RegistryCaches implements TenantCaches {
     return { files, bytes };
   }
 
-  async forget(tenant: string, asOfMs: number): Promise<void> {
-    const done = `${this.folderOf(tenant)}.forgotten`;
-    if (Number(await unlessMissing(readFile(done, 'utf8'), '')) >= asOfMs) return;
+  async forget(tenant: string): Promise<void> {
     await rm(this.folderOf(tenant), { recursive: true, force: true });
-    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-    await writeFile(done, String(asOfMs), { mode: 0o600 });
   }
 }
 

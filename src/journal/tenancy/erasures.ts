@@ -1,4 +1,4 @@
-import { ANSWERS_KEPT_MS, type Clock, type Erasure, GloveboxError, type Journal, type NewEvent, type Principal, type Retained, type TenantCaches, type Tenants } from '../../contracts/index.ts';
+import { ANSWERS_KEPT_MS, type Clock, type Erasure, GloveboxError, type Journal, type NewEvent, type Principal, type Retained, type Tenants } from '../../contracts/index.ts';
 import type { BlobFiles } from '../blob-files.ts';
 import { type KeyRecord, type KeyScope, readKeyId } from '../seal/key-store.ts';
 import type { PayloadKeys } from '../seal/payload-keys.ts';
@@ -13,7 +13,6 @@ export interface ErasuresOptions {
   readonly journal: Journal;
   readonly keys: PayloadKeys;
   readonly files: BlobFiles;
-  readonly caches: TenantCaches;
   readonly clock: Clock;
   readonly retention: () => Promise<Retention>;
 }
@@ -48,7 +47,6 @@ export class Erasures {
     const begun = new Map([[tenant, keys]]);
     await this.#begin(begun, by, why);
     const blobs = await this.#finish(begun, by);
-    await this.#forgetCaches();
     return { keys: keys.length, blobs, streams: streams.length, unsealed: await this.#readable(tenant) };
   }
 
@@ -67,7 +65,6 @@ export class Erasures {
     }
     await this.#begin(doomed, by, 'retention');
     const blobs = await this.#finish(doomed, by);
-    await this.#forgetCaches();
     return { keys: [...doomed.values()].flat(), blobs, answers: await this.#removeAnswers(), kept };
   }
 
@@ -134,14 +131,6 @@ export class Erasures {
       removed++;
     }
     return removed;
-  }
-
-  /** Of whoever was erased, whichever machine did it. */
-  async #forgetCaches(): Promise<void> {
-    const { journal, caches } = this.#options;
-    const ended = new Map<string, number>();
-    for await (const { data, timeMs } of journal.scan(['erasure.ended'], { streams: [TENANTS_STREAM] })) ended.set(data.tenant, timeMs);
-    for (const [tenant, timeMs] of ended) await caches.forget(tenant, timeMs);
   }
 
   async #removeAnswers(): Promise<number> {

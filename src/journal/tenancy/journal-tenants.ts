@@ -1,21 +1,25 @@
-import { type Authority, type Erasure, GloveboxError, LOCAL_TENANT, type Principal, type Retained, type TenantFile, type Tenants } from '../../contracts/index.ts';
+import { type Authority, type Erasure, GloveboxError, LOCAL_TENANT, type Principal, type Retained, type TenantCaches, type TenantFile, type Tenants } from '../../contracts/index.ts';
 import { Erasures, type ErasuresOptions } from './erasures.ts';
 import { livingStreams } from './living-streams.ts';
+import { MachineErasures, type MachineErasuresOptions } from './machine-erasures.ts';
 import { TenantExport } from './tenant-export.ts';
 import { TENANTS_STREAM } from './tenants-stream.ts';
 
-export interface JournalTenantsOptions extends ErasuresOptions {
+export interface JournalTenantsOptions extends ErasuresOptions, MachineErasuresOptions {
   readonly authority: Authority;
+  readonly caches: TenantCaches;
 }
 
 /** What of tenants is in a journal and its blobs. */
 export class JournalTenants implements Tenants {
   readonly #options: JournalTenantsOptions;
   readonly #erasures: Erasures;
+  readonly #here: MachineErasures;
 
   constructor(options: JournalTenantsOptions) {
     this.#options = options;
     this.#erasures = new Erasures(options);
+    this.#here = new MachineErasures(options);
   }
 
   async *export(tenant: string, by: Principal): AsyncIterable<TenantFile> {
@@ -38,12 +42,20 @@ export class JournalTenants implements Tenants {
 
   async erase(...[tenant, by, options]: Parameters<Tenants['erase']>): Promise<Erasure> {
     this.#require(tenant, by);
-    return this.#erasures.erase(tenant, by, options);
+    const erasure = await this.#erasures.erase(tenant, by, options);
+    await this.#here.catchUp();
+    return erasure;
   }
 
   async retain(by: Principal): Promise<Retained> {
     this.#require(LOCAL_TENANT, by);
-    return this.#erasures.retain(by);
+    const retained = await this.#erasures.retain(by);
+    await this.#here.catchUp();
+    return retained;
+  }
+
+  forgetErased(signal: AbortSignal): Promise<void> {
+    return this.#here.follow(signal);
   }
 
   /** A tenant's administrator may do it with what is his, and whoever administers this installation with everything. */
