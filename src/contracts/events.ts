@@ -177,6 +177,7 @@ export interface EventData extends RunLifeEvents, OperationEvents, TenancyEvents
   /** It stands still, with its sandboxes, until it is thawed or ended. */
   'session.frozen': { by: string; why?: string };
   'session.thawed': { by?: string };
+  /** Here, in `run.forked` and in `run.checkpoint` a tree of version 2 may name the blob from which it can be had. */
   'run.created': { task: string; repository: string; baseTree: string; options: Readonly<Record<string, unknown>> };
   /** It goes on from a step of another run; what was said until then follows as `run.copied`, and `spent` is no spending of its own. */
   'run.forked': { parent: { run: string; seq: number; step: number }; tree?: string; tested?: TestReport; spent: Spending };
