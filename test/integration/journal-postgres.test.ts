@@ -127,6 +127,17 @@ describe('payloads in PostgreSQL', () => {
     expect(bytes.includes(envelope.slice(0, 60))).toBe(false);
     expect(await one.verify()).toEqual({ streams: 2, events: 3 });
   });
+
+  test('keys that were only read leave no connection when they are closed, and their process ends', async () => {
+    const database = await server.database();
+    for (let times = 0; times < 2; times++) {
+      await using keys = new KeyTable(database, schema);
+      expect(await keys.list()).toEqual([]);
+    }
+    const connections = () => ask(`SELECT query FROM pg_stat_activity WHERE datname = '${new URL(database.url).pathname.slice(1)}'`);
+    // Less than a connection idles of its own accord.
+    await expect.poll(connections, { timeout: 5_000 }).toEqual([]);
+  });
 });
 
 describe('a journal in PostgreSQL', () => {

@@ -40,5 +40,12 @@ export function openDatabase({ url, schema, statementMs, connectMs, connections 
   // One that is used, too: its query rejects, and without this the process would end besides.
   pool.on('connect', (client) => client.on('error', () => {}));
   const tables = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }).withSchema(schema);
-  return { pool, tables, [Symbol.asyncDispose]: () => tables.destroy() };
+  return {
+    pool,
+    tables,
+    [Symbol.asyncDispose]: async () => {
+      // The pool itself: Kysely ends it only where it was asked for something, and one that is left keeps its process alive until its connections have idled for long enough.
+      if (!pool.ending) await pool.end();
+    },
+  };
 }
