@@ -9,9 +9,12 @@ interface Report {
   readonly findings: readonly { readonly rows: readonly number[]; readonly title: string; readonly verdict: string; readonly evidence: string }[];
 }
 
+/** More disk than memory, and neither takes long to be filled. */
+const SOON_FULL = 'limits: { memory: 256MiB, disk: 512MiB, inodes: 5_000, pids: 128 }';
+
 test('glovebox probe finds the sandbox of a policy whole, whose workspace is on a disk of its own, and its way out, which leads nowhere else', async () => {
   using user = new User();
-  writePolicy(user, 'open', 'extends: code-fix\nnetwork: [{ host: api.test, methods: [GET] }]\n');
+  writePolicy(user, 'open', `extends: code-fix\n${SOON_FULL}\nnetwork: [{ host: api.test, methods: [GET] }]\n`);
   const ended = await user.run('probe', '--policy', 'open', '--kind', 'container', '--image', 'base', '--json');
   const report = JSON.parse(ended.stdout) as Report;
   expect(report.findings.filter(({ verdict }) => verdict === 'broken')).toEqual([]);

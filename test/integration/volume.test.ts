@@ -106,7 +106,9 @@ test.skipIf(missing !== undefined)('what somebody left who died before it was mo
   await volumes.device(id, specOf({ limits: LARGE }).limits, 1000);
   expect(volumesOf(world)).toHaveLength(1);
   const [swept, sandbox] = await Promise.all([world.driver.sweep(), world.driver.create(specOf({ limits: LARGE }))]);
-  expect(swept).toEqual([`volume of sandbox ${id}`]);
+  // What died under other state folders on this engine is swept as well.
+  expect(swept).toContain(`volume of sandbox ${id}`);
+  expect(swept.join()).not.toContain(sandbox.id);
   expect((await run(sandbox, ['echo', 'alive'])).stdout).toBe('alive\n');
   await sandbox.destroy();
   expect(volumesOf(world)).toEqual([]);
