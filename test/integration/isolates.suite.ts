@@ -175,7 +175,7 @@ export function isolateSuite(place: 'host' | Kind): void {
       ['a stack', 'threw', '(function f() { return f() + 1 })()'],
       ['a BigInt', 'threw', '2n ** (2n ** 40n)'],
     ];
-    test.each(cases.map(([name, cause, source, options]) => [name, cause, source, options ?? { limits: { wallMs: cause === 'timeout' ? 700 : 60_000 } }] as const))('%s: %s', async (_, cause, source, options) => {
+    test.each(cases.map(([name, cause, source, options]) => [name, cause, source, options ?? { limits: { wallMs: cause === 'timeout' ? 300 : 60_000 } }] as const))('%s: %s', async (_, cause, source, options) => {
       const end = await rig.run(source, options);
       expect(cause.split(' or ')).toContain(end.cause);
       expect(end).not.toHaveProperty('result');
