@@ -3,6 +3,7 @@ import { attendanceAt } from './attendance.ts';
 import { warnOfObserving } from './observing.ts';
 import { bring, execError, inOneSandbox } from './one-sandbox.ts';
 import type { Place, PlacedProgram, ProgramOptions } from './place.ts';
+import { policiesHere } from './policies-here.ts';
 import type { Services } from './services.ts';
 import { sessionImage } from './session-image.ts';
 import type { Terminal } from './terminal.ts';
@@ -12,11 +13,7 @@ export function here(services: Services): Place {
   return {
     ...services,
     isHere: true,
-    policies: {
-      names: () => services.policies.names(),
-      // What deals with policies is more to load than all the rest together.
-      test: async (name) => (await import('../policy/index.ts')).testPolicy(await services.policies.load(name)),
-    },
+    policies: policiesHere(services),
     runImage: async (terminal, asked, name, signal) => {
       const policy = await services.policies.load(name);
       return sessionImage(services, terminal, { asked, policy, kinds: policy.grant.kinds }, signal);

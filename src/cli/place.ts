@@ -1,5 +1,5 @@
-import type { Approvals, Audit, CommandEnd, ConsoleLine, Decision, JavaScriptEnd, Journal, OutputChunk, Policies, Principal, Redactor, RunId } from '../contracts/index.ts';
-import type { testPolicy } from '../policy/index.ts';
+import type { Approvals, Audit, CommandEnd, ConsoleLine, Decision, JavaScriptEnd, Journal, OutputChunk, PolicyFile, PolicyFinding, Principal, Redactor, RunId, Variables } from '../contracts/index.ts';
+import type { Answered, Backtest, Flip, PolicyDiff, Question, testPolicy } from '../policy/index.ts';
 import type { Forks, Replays, RunListing, RunOutline, Runs, Trajectories } from '../runs/index.ts';
 import type { Attendance, CommandRequest, JavaScriptRequest } from '../session/index.ts';
 import type { SandboxOptions } from './one-sandbox.ts';
@@ -45,6 +45,19 @@ export interface PlacedProgram {
 /** What came of the questions beside a policy. */
 export type PolicyTests = Awaited<ReturnType<typeof testPolicy>>;
 
+export type ShownPolicy = Pick<PolicyFile, 'name' | 'hash' | 'mode' | 'grant' | 'rules'> & { readonly cedar: string };
+
+/** What the policies of a place are, and say. Errors of all: those of `Policies.load`. */
+export interface PlacedPolicies {
+  names(): Promise<readonly string[]>;
+  show(name: string): Promise<ShownPolicy>;
+  explain(name: string, question: Question, asked: { readonly as: Principal; readonly variables?: Variables | undefined }): Promise<Answered>;
+  test(name: string): Promise<PolicyTests>;
+  lint(name: string): Promise<readonly PolicyFinding[]>;
+  diff(old: string, young: string): Promise<PolicyDiff>;
+  backtest(name: string, options: { readonly sinceMs?: number | undefined; readonly onFlip: (flip: Flip) => Promise<void> }): Promise<Backtest>;
+}
+
 /** What stands in a line of a list. */
 export type RunRow = Pick<RunListing, 'id' | 'standing'> & { readonly state: Pick<RunOutline, 'task' | 'createdMs' | 'summary'> };
 
@@ -66,7 +79,7 @@ export interface Place {
   readonly journal: Pick<Journal, 'read'>;
   readonly approvals: Approvals;
   readonly secrets: Secrets;
-  readonly policies: Pick<Policies, 'names'> & { test(name: string): Promise<PolicyTests> };
+  readonly policies: PlacedPolicies;
   readonly audit: Audit;
   runs(attendance?: Attendance): PlacedRuns;
   replays(attendance?: Attendance): Pick<Replays, 'strict' | 'live'>;

@@ -18,7 +18,7 @@ export function addPolicy(root: Command, run: Run, terminal: Terminal): void {
     .description('what it lends, and every rule that can speak')
     .option('--json', 'as JSON')
     .option('--cedar', 'what it compiles to: the Cedar policies that decide')
-    .action((name: string, options: { json?: boolean; cedar?: boolean }) => run(async (services) => (await policies()).showPolicy(services, terminal, name, options)));
+    .action((name: string, options: { json?: boolean; cedar?: boolean }) => run.anywhere(async (place) => (await policies()).showPolicy(place, terminal, name, options)));
   policy
     .command('explain <policy> <question...>')
     .description('its answer to a question, and why: exec git push, write /workspace/a, connect GET https://host/path, connect GET npm:/package, tool shell, export a b')
@@ -28,7 +28,7 @@ export function addPolicy(root: Command, run: Run, terminal: Terminal): void {
     .option('--var <name=value>', 'what {name} in paths stands for', variableOption)
     .option('--json', 'as JSON')
     .passThroughOptions()
-    .action((name: string, words: [string, ...string[]], options: ExplainOptions) => run(async (services) => (await policies()).explainDecision(services, terminal, name, words, options)));
+    .action((name: string, words: [string, ...string[]], options: ExplainOptions) => run.anywhere(async (place) => (await policies()).explainDecision(place, terminal, name, words, options)));
   policy
     .command('test [policies...]')
     .description('asks the questions of the tests.yaml beside each; all policies where none is named')
@@ -39,12 +39,12 @@ export function addPolicy(root: Command, run: Run, terminal: Terminal): void {
     .description('rules that can never decide anything; all policies where none is named')
     .option('--json', 'as JSON')
     .option('--sarif', 'as SARIF 2.1.0')
-    .action((names: string[], options: { json?: boolean; sarif?: boolean }) => run(async (services) => (await policies()).lintPolicies(services, terminal, names, options)));
+    .action((names: string[], options: { json?: boolean; sarif?: boolean }) => run.anywhere(async (place) => (await policies()).lintPolicies(place, terminal, names, options)));
   policy
     .command('diff <old> <new>')
     .description('what the one permits and forbids that the other does not, by every rule and test of both')
     .option('--json', 'as JSON')
-    .action((old: string, young: string, options: { json?: boolean }) => run(async (services) => (await policies()).comparePolicies(services, terminal, old, young, options)));
+    .action((old: string, young: string, options: { json?: boolean }) => run.anywhere(async (place) => (await policies()).comparePolicies(place, terminal, old, young, options)));
   addPast(policy, run, terminal);
 }
 
@@ -55,7 +55,7 @@ function addPast(policy: Command, run: Run, terminal: Terminal): void {
     .description('asks it every question that was ever recorded, and tells which answers would be others')
     .option('--since <time>', SINCE_OPTION, momentOption)
     .option('--json', 'as JSON')
-    .action((name: string, options: { since?: number; json?: boolean }) => run(async (services) => (await policies()).backtestPolicy(services, terminal, name, options)));
+    .action((name: string, options: { since?: number; json?: boolean }) => run.anywhere(async (place) => (await policies()).backtestPolicy(place, terminal, name, options)));
   policy
     .command('learn')
     .description('writes the least policy that would have let pass what is recorded, each rule with what it rests on')

@@ -1,19 +1,17 @@
-import { GloveboxError, type PolicyFile, type PolicyFinding, type Variables } from '../contracts/index.ts';
-import { backtest, diffPolicies, explain, QUESTION_KEYS, type Question, type QuestionKey, questionForms, readTests, recordedDecisions, requestOf, sayRequest } from '../policy/index.ts';
+import { GloveboxError, type PolicyFinding, type Variables } from '../contracts/index.ts';
+import { type Flip, QUESTION_KEYS, type Question, type QuestionKey, questionForms, sayRequest } from '../policy/index.ts';
 import type { Place } from './place.ts';
 import { sarif } from './sarif.ts';
 import { sayReason } from './say-policy.ts';
-import type { Services } from './services.ts';
 import type { Terminal } from './terminal.ts';
 
 /** `glovebox policy show`: what a policy lends, and every rule of it that can speak; with `--cedar` what these become. */
-export async function showPolicy(services: Services, terminal: Terminal, name: string, options: { json?: boolean; cedar?: boolean }): Promise<number> {
-  const policy = await services.policies.load(name);
-  const { hash, grant, rules } = policy;
-  if (options.json === true) await terminal.json({ name: policy.name, hash, mode: policy.mode, grant, rules, ...(options.cedar === true ? { cedar: policy.cedar() } : {}) });
-  else if (options.cedar === true) await terminal.data(policy.cedar());
+export async function showPolicy({ policies }: Place, terminal: Terminal, wanted: string, options: { json?: boolean; cedar?: boolean }): Promise<number> {
+  const { name, hash, mode, grant, rules, cedar } = await policies.show(wanted);
+  if (options.json === true) await terminal.json({ name, hash, mode, grant, rules, ...(options.cedar === true ? { cedar } : {}) });
+  else if (options.cedar === true) await terminal.data(cedar);
   else {
-    await terminal.data(`${policy.name}  ${hash}${policy.mode === 'observe' ? '  observes' : ''}\n`);
+    await terminal.data(`${name}  ${hash}${mode === 'observe' ? '  observes' : ''}\n`);
     for (const [section, value] of Object.entries(grant)) await terminal.data(`${section.padEnd(11)} ${say(value)}\n`);
     for (const { rule, file, line } of rules) await terminal.data(`${rule.padEnd(24)} ${file}:${line}\n`);
   }
@@ -29,11 +27,9 @@ export interface ExplainOptions {
 }
 
 /** `glovebox policy explain`: the answer to one question, what decided it, and what would have to change. */
-export async function explainDecision(services: Services, terminal: Terminal, name: string, words: readonly [string, ...string[]], options: ExplainOptions): Promise<number> {
-  const policy = await services.policies.load(name);
-  const request = requestOf(questionOf(words), policy, options.var);
-  const decision = policy.decide(request, { tenant: options.tenant ?? '', name: options.user ?? '', roles: options.role ?? [] });
-  const { remedies, binds } = explain(request, decision);
+export async function explainDecision({ policies }: Place, terminal: Terminal, name: string, words: readonly [string, ...string[]], options: ExplainOptions): Promise<number> {
+  const as = { tenant: options.tenant ?? '', name: options.user ?? '', roles: options.role ?? [] };
+  const { policy, request, decision, remedies, binds } = await policies.explain(name, questionOf(words), { as, variables: options.var });
   if (options.json === true) await terminal.json({ request, ...decision, remedies, binds });
   else {
     await terminal.data(`${decision.effect}  ${words.join(' ')}${decision.observed === true ? '  (observed: it passes)' : ''}\n`);
@@ -82,24 +78,18 @@ export async function testPolicies(place: Place, terminal: Terminal, names: read
 }
 
 /** `glovebox policy lint`: 1 where there is anything to change; notes are no such thing. A file that is no policy is said with its place, and ends with 2. */
-export async function lintPolicies(services: Services, terminal: Terminal, names: readonly string[], options: { json?: boolean; sarif?: boolean }): Promise<number> {
-  const findings: PolicyFinding[] = (await loadAll(services, names)).flatMap((policy) => policy.lint());
-  if (options.sarif === true) await terminal.json(sarif(findings, services.version));
+export async function lintPolicies({ policies, version }: Place, terminal: Terminal, names: readonly string[], options: { json?: boolean; sarif?: boolean }): Promise<number> {
+  const findings: readonly PolicyFinding[] = (await Promise.all((names.length === 0 ? await policies.names() : names).map((name) => policies.lint(name)))).flat();
+  if (options.sarif === true) await terminal.json(sarif(findings, version));
   else if (options.json === true) await terminal.json({ findings });
   else for (const { isNote, file, line, rule, text } of findings) await terminal.data(`${file}:${line}: ${isNote === true ? 'note: ' : ''}${rule}: ${text}\n`);
   if (findings.length === 0) terminal.note('nothing to say');
   return findings.every(({ isNote }) => isNote) ? 0 : 1;
 }
 
-async function loadAll(services: Services, names: readonly string[]): Promise<readonly PolicyFile[]> {
-  return Promise.all((names.length === 0 ? await services.policies.names() : names).map((name) => services.policies.load(name)));
-}
-
 /** `glovebox policy diff`: what another policy, or another version of one, would permit and forbid; 1 where there is a difference. */
-export async function comparePolicies(services: Services, terminal: Terminal, oldName: string, newName: string, options: { json?: boolean }): Promise<number> {
-  const [old, young] = [await services.policies.load(oldName), await services.policies.load(newName)];
-  const [{ cases }, { cases: more }] = [await readTests(old), await readTests(young)];
-  const { grant, changes, asked } = diffPolicies(old, young, [...cases, ...more]);
+export async function comparePolicies({ policies }: Place, terminal: Terminal, old: string, young: string, options: { json?: boolean }): Promise<number> {
+  const { grant, changes, asked } = await policies.diff(old, young);
   if (options.json === true) await terminal.json({ grant, changes, asked });
   else {
     for (const { what, was, now } of grant) await terminal.data(`lends     ${what}: ${sayAmount(was)} → ${sayAmount(now)}\n`);
@@ -115,23 +105,19 @@ function sayAmount(value: unknown): string {
   return value === undefined ? 'none' : say(value);
 }
 
-/** `glovebox policy backtest`: asks a policy every recorded question again; 1 where an answer would be another. `since` is in milliseconds since the epoch. A flip is printed when it is found: there may be many. */
-export async function backtestPolicy(services: Services, terminal: Terminal, name: string, options: { since?: number; json?: boolean }): Promise<number> {
-  const policy = await services.policies.load(name);
-  let [asked, flips, erased] = [0, 0, 0];
-  const recorded = recordedDecisions(services.journal, { fromMs: options.since, onErased: () => erased++ });
-  if (options.json === true) await terminal.data(`{"policy":${JSON.stringify(policy.name)},"hash":"${policy.hash}","flips":[`);
-  for await (const { event, now } of backtest(policy, recorded)) {
-    asked += 1;
-    const { stream, seq, timeMs, data } = event;
-    const { request, decision: was } = data;
-    if (now.effect === was.effect) continue;
-    if (options.json === true) await terminal.data(`${flips === 0 ? '' : ','}${JSON.stringify({ stream, seq, timeMs, request, was, now })}`);
+/** `glovebox policy backtest`: asks a policy every recorded question again; 1 where an answer would be another. `since` is in milliseconds since the epoch. A flip is printed when it is told: there may be many. */
+export async function backtestPolicy({ policies }: Place, terminal: Terminal, name: string, options: { since?: number; json?: boolean }): Promise<number> {
+  let told = 0;
+  const onFlip = async (flip: Flip): Promise<void> => {
+    const { stream, seq, request, was, now } = flip;
+    if (options.json === true) await terminal.data(`${told === 0 ? '{"flips":[' : ','}${JSON.stringify(flip)}`);
     else await terminal.data(`${stream}#${seq}  ${was.effect} → ${now.effect}  ${sayRequest(request)}\n    was  ${sayReason(was.reason)}\n    now  ${sayReason(now.reason)}\n`);
-    flips += 1;
-  }
-  await terminal.data(options.json === true ? `],"asked":${asked},"erased":${erased}}\n` : `${asked} recorded decisions, ${flips} would be another${erased === 0 ? '' : `; ${erased} more were erased and can be asked no more`}\n`);
-  return flips === 0 ? 0 : 1;
+    told += 1;
+  };
+  const { policy, hash, asked, flipped, erased } = await policies.backtest(name, { sinceMs: options.since, onFlip });
+  if (options.json === true) await terminal.data(`${told === 0 ? '{"flips":[' : ''}],"policy":${JSON.stringify(policy)},"hash":"${hash}","asked":${asked},"flipped":${flipped},"erased":${erased}}\n`);
+  else await terminal.data(`${asked} recorded decisions, ${flipped} would be another${told < flipped ? `, of which the first ${told} are told` : ''}${erased === 0 ? '' : `; ${erased} more were erased and can be asked no more`}\n`);
+  return flipped === 0 ? 0 : 1;
 }
 
 function say(value: unknown): string {

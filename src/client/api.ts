@@ -212,7 +212,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One of them: its version and its rules */
+        /** One of them: its version, what it lends and its rules */
         get: operations["getPolicy"];
         put?: never;
         post?: never;
@@ -250,6 +250,57 @@ export interface paths {
         put?: never;
         /** Ask it; nothing is done, and nothing written */
         post: operations["askPolicy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/policies/{name}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What another would permit and forbid that this one does not */
+        get: operations["diffPolicies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/policies/{name}/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Its answer to a question as people write it, and why; nothing is done */
+        post: operations["explainPolicy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/policies/{name}/lint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Rules of it that can never decide anything, that others get round, or that do not reach everything */
+        get: operations["lintPolicy"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1049,6 +1100,8 @@ export interface components {
         };
         Backtest: {
             asked: number;
+            /** @description decisions that can be read no more */
+            erased: number;
             flipped: number;
             /** @description the first of them */
             flips: {
@@ -1257,6 +1310,53 @@ export interface components {
             data: components["schemas"]["Problem"];
             /** @constant */
             event: "error";
+        };
+        PolicyAnswer: {
+            /** @description what holds it, beyond the answer */
+            binds: string;
+            decision: components["schemas"]["Decision"];
+            policy: {
+                hash: string;
+                name: string;
+            };
+            /** @description what would have to change for another answer */
+            remedies: string[];
+            /** @description the question in canonical form */
+            request: {
+                action: string;
+            } & {
+                [key: string]: unknown;
+            };
+        };
+        PolicyDiff: {
+            /** @description questions: one for each rule of either, and their tests */
+            asked: number;
+            /** @description questions with another answer */
+            changes: {
+                /** @enum {string} */
+                now: "allow" | "deny" | "ask";
+                reason: {
+                    /** @enum {string} */
+                    effect: "allow" | "deny" | "ask";
+                    file?: string;
+                    line?: number;
+                    rule: string;
+                    text: string;
+                };
+                request: {
+                    action: string;
+                } & {
+                    [key: string]: unknown;
+                };
+                /** @enum {string} */
+                was: "allow" | "deny" | "ask";
+            }[];
+            /** @description what is lent, where it is not the same */
+            grant: {
+                now: unknown;
+                was: unknown;
+                what: string;
+            }[];
         };
         PolicyTests: {
             /** @description where its cases stand */
@@ -2043,6 +2143,9 @@ export interface operations {
                 content: {
                     "application/json": {
                         cedar: string;
+                        grant: {
+                            [key: string]: unknown;
+                        };
                         hash: string;
                         /** @enum {string} */
                         mode: "enforce" | "observe";
@@ -2152,6 +2255,193 @@ export interface operations {
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
             422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    diffPolicies: {
+        parameters: {
+            query: {
+                /** @description the one that would be instead */
+                with: string;
+            };
+            header?: never;
+            path: {
+                /** @description by name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyDiff"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    explainPolicy: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @description by name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description whose session asks; yours where nothing is said */
+                    as?: {
+                        /** @default  */
+                        name?: string;
+                        /** @default [] */
+                        roles?: string[];
+                        /** @default  */
+                        tenant?: string;
+                    };
+                    /** @description as people write it: one of exec, write, connect … */
+                    question: {
+                        /** @description GET https://host/path, https://host, tcp://host:port, or GET npm:/package of a registry */
+                        connect?: string;
+                        /** @description a credential, and the request it is to go with */
+                        credential?: {
+                            id: string;
+                            /** @enum {string} */
+                            in?: "header" | "query" | "body";
+                            to: string;
+                        };
+                        /** @description an absolute path in the sandbox */
+                        delete?: string;
+                        /** @description a program and its arguments, or a text for a shell */
+                        exec?: string | string[];
+                        /** @description paths of a patch, relative to the repository; what was found in it */
+                        export?: string[] | {
+                            binaries?: string[];
+                            bytes?: number;
+                            canaries?: string[];
+                            links?: string[];
+                            paths: string[];
+                            secrets?: string[];
+                        };
+                        /** @description a program in an isolate, and what of the host it may call */
+                        javascript?: ("files" | "tools" | "fetch")[];
+                        /** @description an absolute path in the sandbox */
+                        list?: string;
+                        /** @description provider:model; what the call may cost at worst, and what is spent */
+                        model?: string | {
+                            name: string;
+                            spent?: {
+                                steps?: number;
+                                tokens?: number;
+                                usd?: number;
+                            };
+                            steps?: number;
+                            tokens?: number;
+                            usd?: number;
+                        };
+                        /** @description code for an interpreter that keeps its state */
+                        node?: string;
+                        /** @description what a session asks for; what the policy lends by default */
+                        open?: {
+                            image?: string;
+                            kinds?: ("gvisor" | "container" | "process")[];
+                            limits?: {
+                                [key: string]: number;
+                            };
+                        };
+                        /** @description code for an interpreter that keeps its state */
+                        python?: string;
+                        /** @description an absolute path in the sandbox */
+                        read?: string;
+                        /** @description the name of a tool */
+                        tool?: string;
+                        /** @description an absolute path in the sandbox */
+                        write?: string;
+                    };
+                    /** @description what names in braces stand for: { owner: acme } */
+                    variables?: {
+                        [key: string]: string;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    lintPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description by name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        findings: {
+                            file: string;
+                            /**
+                             * @description what was meant, and still has to be known
+                             * @enum {boolean}
+                             */
+                            isNote?: true;
+                            line: number;
+                            rule: string;
+                            text: string;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooMany"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Failed"];

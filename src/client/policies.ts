@@ -1,6 +1,6 @@
 import type { Connection } from './connection.ts';
 import { everyPage } from './pages.ts';
-import { dataOf, type Shape, type Waiting } from './shapes.ts';
+import { type BodyOf, dataOf, type Shape, type Waiting } from './shapes.ts';
 
 export type Decision = Shape<'Decision'>;
 /** A policy in its version, with its rules. */
@@ -31,6 +31,21 @@ export class Policies {
   /** Asks it again what was asked in your tenant, and says what it would decide otherwise. */
   async backtest(name: string, { signal, ...asked }: Waiting & { readonly sinceMs?: number; readonly flips?: number } = {}): Promise<Shape<'Backtest'>> {
     return dataOf(await this.#connection.api.POST('/v1/policies/{name}/backtest', { params: { path: { name } }, body: asked, signal: signal ?? null }));
+  }
+
+  /** Its answer to a question as people write it, and what would have to change for another one. */
+  async explain(name: string, asked: BodyOf<'/v1/policies/{name}/explain', 'post'>, { signal }: Waiting = {}): Promise<Shape<'PolicyAnswer'>> {
+    return dataOf(await this.#connection.api.POST('/v1/policies/{name}/explain', { params: { path: { name } }, body: asked, signal: signal ?? null }));
+  }
+
+  /** Rules of it that an author should look at. */
+  async lint(name: string, { signal }: Waiting = {}) {
+    return dataOf(await this.#connection.api.GET('/v1/policies/{name}/lint', { params: { path: { name } }, signal: signal ?? null })).findings;
+  }
+
+  /** What `other` would permit and forbid that this one does not. */
+  async diff(name: string, other: string, { signal }: Waiting = {}): Promise<Shape<'PolicyDiff'>> {
+    return dataOf(await this.#connection.api.GET('/v1/policies/{name}/diff', { params: { path: { name }, query: { with: other } }, signal: signal ?? null }));
   }
 
   /** Asks it; nothing is done, and nothing written. `request` is in canonical form, as the journal has it. */

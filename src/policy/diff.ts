@@ -1,4 +1,5 @@
 import { canonicalJson, type DecisionRequest, type Effect, GloveboxError, type PolicyFile, type Reason } from '../contracts/index.ts';
+import { readTests } from './policy-tests.ts';
 import { type Question, requestOf } from './question.ts';
 import { samplesOf } from './samples.ts';
 
@@ -17,6 +18,12 @@ export interface PolicyDiff {
   readonly changes: readonly Change[];
   /** How many questions were asked: one for each rule of either, and those that were given. */
   readonly asked: number;
+}
+
+/** The same by every rule and every test of both. Errors: `policy_invalid` where what is beside one of them is no list of tests. */
+export async function compare(old: PolicyFile, young: PolicyFile): Promise<PolicyDiff> {
+  const [{ cases }, { cases: more }] = [await readTests(old), await readTests(young)];
+  return diffPolicies(old, young, [...cases, ...more]);
 }
 
 /** What a change of policy permits or forbids. Found by asking, not by proof: what no rule and no test of either speaks of is not asked about. */

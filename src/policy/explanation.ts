@@ -1,12 +1,27 @@
-import type { Action, Decision, DecisionRequest, Reason } from '../contracts/index.ts';
+import type { Action, Decision, DecisionRequest, PolicyFile, Principal, Reason, Variables } from '../contracts/index.ts';
 import { Glob } from './glob.ts';
 import { DEFAULTS } from './grant.ts';
+import { type Question, requestOf } from './question.ts';
 
 export interface Explanation {
   /** What would have to change for another answer; empty where it is allowed. */
   readonly remedies: readonly string[];
   /** What holds it, beyond the answer. */
   readonly binds: string;
+}
+
+/** What a policy says to a question, and why. */
+export interface Answered extends Explanation {
+  readonly policy: Pick<PolicyFile, 'name' | 'hash'>;
+  readonly request: DecisionRequest;
+  readonly decision: Decision;
+}
+
+/** Asks it, in a session of `as` with these variables. Errors: `usage`, with what was expected. */
+export function answer(policy: PolicyFile, question: Question, { as, variables }: { readonly as: Principal; readonly variables?: Variables | undefined }): Answered {
+  const request = requestOf(question, policy, variables);
+  const decision = policy.decide(request, as);
+  return { policy: { name: policy.name, hash: policy.hash }, request, decision, ...explain(request, decision) };
 }
 
 /** What a decision means to who wants another one, and what it binds. */

@@ -5,15 +5,15 @@
 // Deny wins over ask, ask over allow; every answer names its rule, file and line, and what lost. Pure: no clock, no disk.
 // `question.ts` is how a person writes a request; with it `policy-tests.ts`, `explanation.ts` and `lint.ts` let a policy be tried before it is trusted.
 // What rules on commands can and cannot promise, and how layers narrow one another, is in docs/policy.md.
-export { backtest } from './backtest.ts';
+export { type Backtest, backtest, backtestOn, type Flip } from './backtest.ts';
 export { readBudgets } from './budgets/budgets-file.ts';
 export { FilePolicies } from './file-policies.ts';
 export { LivePolicies, type PolicyReload } from './live-policies.ts';
-export { diffPolicies } from './diff.ts';
-export { explain } from './explanation.ts';
+export { compare, diffPolicies, type PolicyDiff } from './diff.ts';
+export { answer, type Answered, explain } from './explanation.ts';
 export { Learner, type LearnOptions, type LearnedPolicy, learnedPolicy, learnedTests } from './learn/index.ts';
 export { readNotifications } from './notifications/notifications-file.ts';
 export { type Recorded, recordedDecisions } from './recorded.ts';
 export { readTests, testPolicy } from './policy-tests.ts';
-export { QUESTION_KEYS, type Question, type QuestionKey, questionForms, requestOf, sayRequest } from './question.ts';
+export { asker, QUESTION_KEYS, questionFields, type Question, type QuestionKey, questionForms, questionVariables, requestOf, sayRequest } from './question.ts';
 export { readAuthority } from './roles/roles-file.ts';

@@ -1,22 +1,19 @@
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { type Decision, GloveboxError, type Policy, type PolicyFile, type PolicyRule, principal, type Reason } from '../contracts/index.ts';
+import { type Decision, GloveboxError, type Policy, type PolicyFile, type PolicyRule, type Reason } from '../contracts/index.ts';
 import { ruleName } from './document/layer.ts';
 import type { Problem } from './document/problems.ts';
 import { RULES_FILE } from './document/read-cedar.ts';
 import { readYaml } from './document/read-yaml.ts';
-import { QUESTION_KEYS, questionForms, type Question, requestOf, sayRequest } from './question.ts';
+import { asker, QUESTION_KEYS, questionFields, type Question, questionVariables, requestOf, sayRequest } from './question.ts';
 import { readBounded } from './read-bounded.ts';
 
 const FILE_NAME = 'tests.yaml';
 
-/** What is left out is nobody's. */
-const asker = z.strictObject({ tenant: principal.shape.tenant.default(''), name: principal.shape.name.default(''), roles: principal.shape.roles.default([]) });
-
 const policyTest = z.strictObject({
-  ...(Object.fromEntries(Object.entries(questionForms).map(([key, form]) => [key, form.optional()])) as { [K in keyof typeof questionForms]: z.ZodOptional<(typeof questionForms)[K]> }),
-  as: asker.optional().describe('who asks: tenant, name, roles'),
-  variables: z.record(z.string().regex(/^[a-z_]+$/), z.string()).optional().describe('what names in braces stand for: { owner: acme }'),
+  ...questionFields,
+  as: asker.optional(),
+  variables: questionVariables.optional(),
   expect: z.enum(['allow', 'ask', 'deny']),
   rule: z.string().min(1).optional().describe('the rule that has to decide: commands.deny[0], files.write, default'),
   because: z.string().min(1).optional().describe('a part of what it has to say'),

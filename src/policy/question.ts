@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type DecisionRequest, GloveboxError, type PatchFindings, type Policy, REGISTRY_KINDS, type SandboxKind, type Variables, WORKSPACE } from '../contracts/index.ts';
+import { type DecisionRequest, GloveboxError, type PatchFindings, type Policy, principal, REGISTRY_KINDS, type SandboxKind, type Variables, WORKSPACE } from '../contracts/index.ts';
 
 const text = z.string().min(1);
 const spending = { usd: z.number().nonnegative().optional(), tokens: z.int().nonnegative().optional(), steps: z.int().nonnegative().optional() };
@@ -34,6 +34,12 @@ export const questionForms = {
 } as const;
 
 export type QuestionKey = keyof typeof questionForms;
+/** All of them, of which a question has one. */
+export const questionFields = Object.fromEntries(Object.entries(questionForms).map(([key, form]) => [key, form.optional()])) as { [K in QuestionKey]: z.ZodOptional<(typeof questionForms)[K]> }; // each key with its own form
+/** What names in braces stand for: `{ owner: acme }`. */
+export const questionVariables = z.record(z.string().regex(/^[a-z_]+$/), z.string()).describe('what names in braces stand for: { owner: acme }');
+/** Whose session asks; what is left out is nobody's. */
+export const asker = z.strictObject({ tenant: principal.shape.tenant.default(''), name: principal.shape.name.default(''), roles: principal.shape.roles.default([]) }).describe('who asks: tenant, name, roles');
 export const QUESTION_KEYS = Object.keys(questionForms) as readonly QuestionKey[];
 export type Question = { readonly [K in QuestionKey]?: z.output<(typeof questionForms)[K]> | undefined };
 

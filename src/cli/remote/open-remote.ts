@@ -2,9 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { Glovebox } from '../../client/index.ts';
 import { type ConsoleLine, GloveboxError, type JavaScriptEnd } from '../../contracts/index.ts';
 import { execError } from '../one-sandbox.ts';
-import type { Place, PlacedProgram, PolicyTests, ProgramOptions } from '../place.ts';
+import type { Place, PlacedProgram, ProgramOptions } from '../place.ts';
 import type { Services } from '../services.ts';
 import { onlyHere, ours } from './errors.ts';
+import { remotePolicies } from './policies.ts';
 import { remoteApprovals, remoteAudit, remoteSecrets } from './records.ts';
 import { remoteHistory, remoteRuns } from './runs.ts';
 import { inRemoteSandbox } from './sandbox.ts';
@@ -32,7 +33,7 @@ export async function openRemote({ url, env, version, openServices }: RemoteOpti
     journal: { read: async (stream, after = 0) => Array.fromAsync(runs.events(stream, { after, follow: false })) },
     approvals: remoteApprovals(glovebox),
     secrets: remoteSecrets(glovebox),
-    policies: { names: () => Array.fromAsync(glovebox.policies.names()), test: async (name) => (await glovebox.policies.test(name)) as PolicyTests }, // docs/api.md
+    policies: remotePolicies(glovebox),
     audit: remoteAudit(glovebox),
     runs: () => runs,
     ...remoteHistory(glovebox),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { backtest, recordedDecisions, testPolicy } from '../../policy/index.ts';
+import { backtestOn, compare, type Flip, testPolicy } from '../../policy/index.ts';
 import { copied, decision, policyName } from '../shapes.ts';
 import { type Api, clientGone, type RouteParts } from './route.ts';
 
@@ -20,9 +20,18 @@ const testReport = z
 
 const flip = z.object({ stream: z.string(), seq: z.int(), timeMs: z.int(), request: z.looseObject({ action: z.string() }), was: decision, now: decision });
 const backtestReport = z
-  .object({ policy: z.string(), hash: z.string(), asked: z.int(), flipped: z.int(), flips: z.array(flip).describe('the first of them') })
+  .object({ policy: z.string(), hash: z.string(), asked: z.int(), flipped: z.int(), erased: z.int().describe('decisions that can be read no more'), flips: z.array(flip).describe('the first of them') })
   .meta({ id: 'Backtest' });
 const MOST_FLIPS = 1000;
+const finding = z.object({ ...place, text: z.string(), isNote: z.literal(true).optional().describe('what was meant, and still has to be known') });
+const { effect, reason } = decision.shape;
+const difference = z
+  .object({
+    grant: z.array(z.object({ what: z.string(), was: z.unknown(), now: z.unknown() })).describe('what is lent, where it is not the same'),
+    changes: z.array(z.object({ request: z.looseObject({ action: z.string() }), was: effect, now: effect, reason })).describe('questions with another answer'),
+    asked: z.int().describe('questions: one for each rule of either, and their tests'),
+  })
+  .meta({ id: 'PolicyDiff' });
 
 /** A policy tried on the cases beside it, and on what was really asked. */
 export function policyTrialRoutes(api: Api, { ports: { policies, journal }, demand }: RouteParts): void {
@@ -33,21 +42,23 @@ export function policyTrialRoutes(api: Api, { ports: { policies, journal }, dema
     const silent = report.silent.map(({ rule, file: of, line }) => ({ rule, file: of, line }));
     return copied(testReport, { ...report, silent, passed });
   });
+  api.get('/policies/:name/lint', { schema: { operationId: 'lintPolicy', tags, summary: 'Rules of it that can never decide anything, that others get round, or that do not reach everything', params, response: { 200: z.object({ findings: z.array(finding) }) } } }, async ({ principal, params: { name } }) => {
+    demand(principal, 'read');
+    return { findings: (await policies.load(name)).lint().map((found) => ({ ...found })) };
+  });
+  const other = z.object({ with: policyName.describe('the one that would be instead') });
+  api.get('/policies/:name/diff', { schema: { operationId: 'diffPolicies', tags, summary: 'What another would permit and forbid that this one does not', params, querystring: other, response: { 200: difference } } }, async ({ principal, params: { name }, query }) => {
+    demand(principal, 'read');
+    return copied(difference, await compare(await policies.load(name), await policies.load(query.with)));
+  });
   const asked = z.strictObject({ sinceMs: z.int().min(0).default(0), flips: z.int().min(0).max(MOST_FLIPS).default(100).describe('so many are told') });
   api.post('/policies/:name/backtest', { schema: { operationId: 'backtestPolicy', tags, summary: 'Ask it again what was asked in your tenant, and say what it would decide otherwise', params, body: asked, response: { 200: backtestReport } } }, async ({ principal, params: { name }, body }, reply) => {
     demand(principal, 'read');
-    const policy = await policies.load(name);
-    const gone = clientGone(reply);
     const streams = (await journal.streams({ tenant: principal.tenant })).filter(({ lastMs }) => lastMs >= body.sinceMs).map(({ stream }) => stream);
-    const report: z.output<typeof backtestReport> = { policy: policy.name, hash: policy.hash, asked: 0, flipped: 0, flips: [] };
-    for await (const { event, now } of backtest(policy, recordedDecisions(journal, { fromMs: body.sinceMs, streams }))) {
-      gone.throwIfAborted();
-      report.asked += 1;
-      const { stream, seq, timeMs, data } = event;
-      if (now.effect === data.decision.effect) continue;
-      report.flipped += 1;
-      if (report.flips.length < body.flips) report.flips.push(copied(flip, { stream, seq, timeMs, request: data.request, was: data.decision, now }));
-    }
-    return report;
+    const flips: z.output<typeof flip>[] = [];
+    const keep = (found: Flip): void => {
+      if (flips.length < body.flips) flips.push(copied(flip, found));
+    };
+    return { ...(await backtestOn(journal, await policies.load(name), { fromMs: body.sinceMs, streams, onFlip: keep, signal: clientGone(reply) })), flips };
   });
 }
