@@ -12,7 +12,7 @@ import { FilePolicies, LivePolicies, type PolicyReload, readAuthority, readBudge
 import { Forks, JournalBudgets, openDatabaseQueue, openFileQueue, type QueueLimits, readQueueLimits, Replays, Runs, type RunsPorts, Trajectories, UsageReadings, Worker, wakeRun } from './runs/index.ts';
 import { currentOwner, isOwnerDead, openSandboxes, ownerText } from './sandbox/index.ts';
 import type { RunningServer, ServerPorts } from './server/index.ts';
-import { type Attendance, JournalApprovals, JournalControl, MasterKeyChange, RecordedChanges, RecordedSecrets, type SessionPorts } from './session/index.ts';
+import { type Attendance, halt, JournalApprovals, JournalControl, MasterKeyChange, RecordedChanges, RecordedSecrets, type SessionPorts } from './session/index.ts';
 import { GitWorkspaces } from './workspace/index.ts';
 import { withSecretFiles } from './secret-files.ts';
 
@@ -42,7 +42,7 @@ export async function openServices({ env: given, version, note = () => {} }: Con
   const budgets = new JournalBudgets({ journal, clock, limits, owner: ownerText(currentOwner()), isDead: isOwnerDead });
   const control = open.use(new JournalControl({ journal, authority }));
   const ports = { journal, redactor, control, budgets, sandboxes, isolates, broker, clock, ids, blobs: work.blobs, approvals, authority } satisfies SessionPorts;
-  const operation = operate({ ...ports, isolates, pooled, env, stateDir, principal, queue, observed, notes, changes, open, secretAt, journalPlace: written.journalPlace });
+  const operation = operate({ ...ports, isolates, pooled, env, stateDir, principal, queue, observed, notes, changes, open, secretAt, credentials: lending.credentials, journalPlace: written.journalPlace });
   return {
     ...ports,
     stateDir,
@@ -61,7 +61,7 @@ export async function openServices({ env: given, version, note = () => {} }: Con
     sessionPorts: (attendance = {}) => ({ ...ports, ...attendance }),
     ...runServices({ ...ports, ...work, principal }),
     ...operation,
-    serve: (options) => serve({ ...ports, version, policies, secrets: lending.secrets, audit: written.audit, usage: operation.usage, owner: { name: ownerText(currentOwner()), isDead: isOwnerDead }, spoolDir: join(stateDir, 'spool'), answers: work.answers, sessions: { ...ports, sandboxes: operation.stocked(options.warm) }, ...servedRuns({ ...ports, ...work }) }, principal, options),
+    serve: (options) => serve({ ...ports, halt: operation.halt, version, policies, secrets: lending.secrets, audit: written.audit, usage: operation.usage, owner: { name: ownerText(currentOwner()), isDead: isOwnerDead }, spoolDir: join(stateDir, 'spool'), answers: work.answers, sessions: { ...ports, sandboxes: operation.stocked(options.warm) }, ...servedRuns({ ...ports, ...work }) }, principal, options),
     mcp: async (served) => (await import('./server/index.ts')).serveMcp({ ...served, ports, version, redactor }),
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
@@ -176,11 +176,12 @@ interface OperationParts extends Places, Pick<RunsPorts, 'clock' | 'queue' | 'pr
   readonly notes: Notes;
   readonly changes: RecordedChanges;
   readonly secretAt: (source: SecretSource) => Promise<string>;
+  readonly credentials: Credentials;
   readonly open: AsyncDisposableStack;
 }
 
 /** What a process that serves has beside what it serves: how it is watched, and sandboxes that stand ready. */
-function operate(parts: OperationParts): Pick<Services, 'telemetry' | 'usage' | 'notifier' | 'tryChannels'> & { readonly stocked: (warm?: number) => Sandboxes } {
+function operate(parts: OperationParts): Pick<Services, 'telemetry' | 'usage' | 'notifier' | 'tryChannels' | 'halt'> & { readonly stocked: (warm?: number) => Sandboxes } {
   const { clock, redactor, observed, queue, isolates, control, sandboxes, notes, changes, principal, open, journalPlace } = parts;
   let pool: WarmSandboxes | undefined;
   const sources = {
@@ -193,6 +194,7 @@ function operate(parts: OperationParts): Pick<Services, 'telemetry' | 'usage' | 
   };
   return {
     usage: new UsageReadings(parts),
+    halt: (scope, until) => halt({ ...parts, revoke: (isOf, signal) => parts.credentials.sweep(signal, isOf) }, scope, until),
     ...notifying(parts),
     telemetry: async (options: TelemetryOptions) => {
       const { ProcessTelemetry } = await import('./telemetry/index.ts');

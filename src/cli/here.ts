@@ -1,4 +1,5 @@
 import { Session } from '../session/index.ts';
+import { administrationHere } from './administration-here.ts';
 import { attendanceAt } from './attendance.ts';
 import { warnOfObserving } from './observing.ts';
 import { bring, execError, inOneSandbox } from './one-sandbox.ts';
@@ -14,6 +15,7 @@ export function here(services: Services): Place {
     ...services,
     isHere: true,
     policies: policiesHere(services),
+    ...administrationHere(services),
     runImage: async (terminal, asked, name, signal) => {
       const policy = await services.policies.load(name);
       return sessionImage(services, terminal, { asked, policy, kinds: policy.grant.kinds }, signal);

@@ -1,7 +1,8 @@
-import type { Approvals, Audit, CommandEnd, ConsoleLine, Decision, JavaScriptEnd, Journal, OutputChunk, PolicyFile, PolicyFinding, Principal, Redactor, RunId, Variables } from '../contracts/index.ts';
+import type { Approvals, Audit, CommandEnd, ConsoleLine, Decision, JavaScriptEnd, Journal, OutputChunk, PolicyFile, PolicyFinding, Principal, Redactor, RunId, Stop, StopScope, Variables } from '../contracts/index.ts';
 import type { Answered, Backtest, Flip, PolicyDiff, Question, testPolicy } from '../policy/index.ts';
-import type { Forks, Replays, RunListing, RunOutline, Runs, Trajectories } from '../runs/index.ts';
-import type { Attendance, CommandRequest, JavaScriptRequest } from '../session/index.ts';
+import type { BudgetStatement, Forks, Replays, RunListing, RunOutline, Runs, Trajectories, UsageReport } from '../runs/index.ts';
+import type { ApiKey } from '../server/index.ts';
+import type { Attendance, CommandRequest, Halted, JavaScriptRequest } from '../session/index.ts';
 import type { SandboxOptions } from './one-sandbox.ts';
 import type { Secrets } from './services.ts';
 import type { Terminal } from './terminal.ts';
@@ -58,6 +59,41 @@ export interface PlacedPolicies {
   backtest(name: string, options: { readonly sinceMs?: number | undefined; readonly onFlip: (flip: Flip) => Promise<void> }): Promise<Backtest>;
 }
 
+/** What a stop came to on the machine of the place. */
+export interface PlacedHalt extends Partial<Pick<Halted, 'killed' | 'revoked' | 'failed'>> {
+  /** Nothing of it is left, and all that was lent is revoked. */
+  readonly isDone: boolean;
+  readonly left: number;
+}
+
+/** The kill switch of a place. Errors: `denied`, `not_found`. */
+export interface PlacedStops {
+  list(): Promise<readonly Stop[]>;
+  /** Undefined where what runs was frozen. */
+  stop(wanted: { readonly scope: StopScope; readonly freeze: boolean; readonly why?: string }, signal: AbortSignal): Promise<PlacedHalt | undefined>;
+  lift(wanted: { readonly scope?: StopScope; readonly why?: string }): Promise<readonly Stop[]>;
+}
+
+/** API keys of whoever asks. Errors: `denied`, `usage`, `not_found`. */
+export interface PlacedKeys {
+  /** `key` is told this once. */
+  create(wanted: { readonly name: string; readonly roles: readonly string[]; readonly tenant?: string | undefined; readonly expiresInMs?: number | undefined }): Promise<ApiKey & { readonly key: string }>;
+  list(): Promise<readonly ApiKey[]>;
+  revoke(id: string): Promise<ApiKey>;
+}
+
+/** Whose, and of which month; his own, and this one, where nothing is said. */
+export interface AccountsAsked {
+  readonly tenant?: string;
+  readonly month?: string;
+}
+
+/** What was used, and what may be. Errors: `denied`. */
+export interface PlacedAccounts {
+  usage(asked: AccountsAsked): Promise<UsageReport>;
+  budgets(asked: AccountsAsked): Promise<BudgetStatement>;
+}
+
 /** What stands in a line of a list. */
 export type RunRow = Pick<RunListing, 'id' | 'standing'> & { readonly state: Pick<RunOutline, 'task' | 'createdMs' | 'summary'> };
 
@@ -81,6 +117,9 @@ export interface Place {
   readonly secrets: Secrets;
   readonly policies: PlacedPolicies;
   readonly audit: Audit;
+  readonly stops: PlacedStops;
+  readonly keys: PlacedKeys;
+  readonly accounts: PlacedAccounts;
   runs(attendance?: Attendance): PlacedRuns;
   replays(attendance?: Attendance): Pick<Replays, 'strict' | 'live'>;
   forks(attendance?: Attendance): Pick<Forks, 'fork'>;

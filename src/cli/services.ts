@@ -1,7 +1,7 @@
-import type { Approvals, Audit, Authority, Control, Journal, Permission, Policies, Principal, Redactor, RegistryKind, Sandbox, Sandboxes, SandboxKind, SandboxSpec, Stoppable, Telemetry, TelemetryOptions, Tenants, Workspace } from '../contracts/index.ts';
+import type { Approvals, Audit, Authority, Control, Journal, Permission, Policies, Principal, Redactor, RegistryKind, Sandbox, Sandboxes, SandboxKind, SandboxSpec, Stoppable, StopScope, Telemetry, TelemetryOptions, Tenants, Workspace } from '../contracts/index.ts';
 import type { Forks, JournalBudgets, Replays, Runs, Trajectories, UsageReadings, Worker, WorkerOptions } from '../runs/index.ts';
 import type { RunningServer, ServerOptions, StdioMcp } from '../server/index.ts';
-import type { Attendance, MasterKeyChange, SessionPorts } from '../session/index.ts';
+import type { Attendance, Halted, MasterKeyChange, SessionPorts } from '../session/index.ts';
 
 /** An image of ours and whether the engine has it. */
 export interface ImageState {
@@ -103,6 +103,8 @@ export interface Services extends AsyncDisposable {
   readonly prober: Prober;
   readonly approvals: Approvals;
   readonly control: Control;
+  /** Sees to it that what a stop is about has ended on this machine; the stop has to be written before. */
+  halt(scope: StopScope, signal: AbortSignal): Promise<Halted>;
   readonly budgets: JournalBudgets;
   readonly usage: UsageReadings;
   readonly secrets: Secrets;

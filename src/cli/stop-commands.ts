@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
 import { GloveboxError, parseId, type Stop, type StopScope } from '../contracts/index.ts';
-import { halt, type Halted } from '../session/index.ts';
+import type { Place, PlacedHalt } from './place.ts';
 import type { Run } from './run-action.ts';
-import type { Services } from './services.ts';
 import { printable, type Terminal } from './terminal.ts';
 
 interface StopOptions {
@@ -27,45 +26,44 @@ export function addStop(root: Command, run: Run, terminal: Terminal): void {
     .option('--lift', 'let it begin again, and what was frozen go on; without --all, --tenant or --run, whatever is stopped')
     .option('--why <text>', 'for the journal, and for whoever is refused')
     .option('--json', 'as JSON')
-    .action((options: StopOptions) => run((services, signal) => stop(services, terminal, options, signal)));
+    .action((options: StopOptions) => run.anywhere((place, signal) => stop(place, terminal, options, signal)));
 }
 
-async function stop(services: Services, terminal: Terminal, options: StopOptions, signal: AbortSignal): Promise<number> {
+async function stop({ stops }: Place, terminal: Terminal, options: StopOptions, signal: AbortSignal): Promise<number> {
   const scope = scopeOf(options);
-  if (options.lift === true) return lift(services, terminal, scope, options);
-  if (scope === undefined) return show(services, terminal, options);
-  const { control, principal } = services;
-  await control.stop(principal, { scope, freeze: options.freeze === true, ...(options.why === undefined ? {} : { why: options.why }) });
-  if (options.freeze === true) {
+  if (options.lift === true) return lift(stops, terminal, scope, options);
+  if (scope === undefined) return show(stops, terminal, options);
+  const halted = await stops.stop({ scope, freeze: options.freeze === true, ...(options.why === undefined ? {} : { why: options.why }) }, signal);
+  if (halted === undefined) {
     if (options.json === true) await terminal.json({ scope, frozen: true });
     else terminal.note(`${sayScope(scope)} stands still; \`glovebox stop --lift\` lets it go on`, 'yellow');
     return 0;
   }
-  const { journal, sandboxes, credentials } = services;
-  const halted = await halt({ journal, sandboxes, revoke: (isOf, until) => credentials.sweep(until, isOf) }, scope, signal);
-  if (options.json === true) await terminal.json({ scope, ...halted });
+  const { isDone, ...came } = halted;
+  if (options.json === true) await terminal.json({ scope, ...came });
   else await describe(terminal, scope, halted);
-  return halted.left + halted.failed.length === 0 ? 0 : 5;
+  return isDone ? 0 : 5;
 }
 
-async function describe(terminal: Terminal, scope: StopScope, { killed, left, revoked, failed }: Halted): Promise<void> {
+async function describe(terminal: Terminal, scope: StopScope, { isDone, left, killed = [], revoked = [], failed = [] }: PlacedHalt): Promise<void> {
   terminal.note(`${sayScope(scope)} is stopped; \`glovebox stop --lift\` lifts it`, 'yellow');
   await terminal.data([left === 0 ? 'no sandbox of it is left\n' : `${left} sandboxes of it are left: glovebox gc --all\n`, ...killed.map((name) => `by force: ${name}\n`), ...revoked.map((name) => `revoked ${name}\n`), ...failed.map((why) => `not revoked: ${why}\n`)].join(''));
+  if (!isDone && left + failed.length === 0) terminal.note('not everything that was lent could be revoked: whoever runs the server is told what', 'red');
 }
 
-async function lift({ control, principal }: Services, terminal: Terminal, scope: StopScope | undefined, { why, json }: StopOptions): Promise<number> {
-  const lifted = await control.lift(principal, { ...(scope === undefined ? {} : { scope }), ...(why === undefined ? {} : { why }) });
+async function lift(stops: Place['stops'], terminal: Terminal, scope: StopScope | undefined, { why, json }: StopOptions): Promise<number> {
+  const lifted = await stops.lift({ ...(scope === undefined ? {} : { scope }), ...(why === undefined ? {} : { why }) });
   if (json === true) await terminal.json({ lifted });
   else if (lifted.length === 0) terminal.note('nothing of that is stopped');
   else for (const each of lifted) terminal.note(`lifted: ${sayStop(each)}`);
   return 0;
 }
 
-async function show({ control, principal }: Services, terminal: Terminal, { json }: StopOptions): Promise<number> {
-  const stops = await control.stops(principal);
-  if (json === true) await terminal.json({ stops });
-  else if (stops.length === 0) terminal.note('nothing is stopped');
-  else for (const each of stops) await terminal.data(`${sayStop(each)}\n`);
+async function show(stops: Place['stops'], terminal: Terminal, { json }: StopOptions): Promise<number> {
+  const found = await stops.list();
+  if (json === true) await terminal.json({ stops: found });
+  else if (found.length === 0) terminal.note('nothing is stopped');
+  else for (const each of found) await terminal.data(`${sayStop(each)}\n`);
   return 0;
 }
 

@@ -5,7 +5,6 @@ import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describeError, GloveboxError, NAME_PATTERN, parseId, type StopScope, type TenantFile } from '../contracts/index.ts';
-import { halt } from '../session/index.ts';
 import type { Services } from './services.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -65,9 +64,9 @@ function sayUnsealed(unsealed: number): string {
 }
 
 /** Nothing of the tenant begins any more, what runs ends, and what waits is cancelled. */
-async function end({ control, principal, journal, sandboxes, credentials, tenants, runsOf }: Services, scope: StopScope, tenant: string, why: string | undefined, signal: AbortSignal): Promise<void> {
+async function end({ control, principal, halt, tenants, runsOf }: Services, scope: StopScope, tenant: string, why: string | undefined, signal: AbortSignal): Promise<void> {
   await control.stop({ ...principal, tenant }, { scope, freeze: false, why: why ?? 'erasure' });
-  await halt({ journal, sandboxes, revoke: (isOf, until) => credentials.sweep(until, isOf) }, scope, signal);
+  await halt(scope, signal);
   const { steer } = runsOf(tenant);
   const begunMs = performance.now();
   for (;;) {

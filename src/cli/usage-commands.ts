@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { GloveboxError, MICRO_USD } from '../contracts/index.ts';
+import { MICRO_USD } from '../contracts/index.ts';
 import type { Usage } from '../runs/index.ts';
 import { monthOption } from './options.ts';
+import type { Place } from './place.ts';
 import type { Run } from './run-action.ts';
-import type { Services } from './services.ts';
 import type { Terminal } from './terminal.ts';
 
 interface UsageOptions {
@@ -20,17 +20,15 @@ export function addUsage(root: Command, run: Run, terminal: Terminal): void {
     .option('--month <yyyy-mm>', 'another than this one', monthOption)
     .option('--tenant <name>', 'of another tenant')
     .option('--json', 'as JSON; money in millionths of a US dollar')
-    .action((options: UsageOptions) => run((services) => showUsage(services, terminal, options)));
+    .action((options: UsageOptions) => run.anywhere((place) => showUsage(place, terminal, options)));
 }
 
-async function showUsage({ usage, principal, authority }: Services, terminal: Terminal, options: UsageOptions): Promise<number> {
-  const { tenant = principal.tenant, month = new Date().toISOString().slice(0, 7) } = options;
-  if (!authority.may(principal, 'read', tenant)) throw new GloveboxError('denied', `no role of ${principal.name} lets him read the usage of ${tenant}`);
-  const report = await usage.of(tenant, month);
-  if (options.json === true) await terminal.json(report);
+async function showUsage(place: Place, terminal: Terminal, { json, ...asked }: UsageOptions): Promise<number> {
+  const report = await place.accounts.usage(asked);
+  if (json === true) await terminal.json(report);
   else {
     const rows = report.users.map(({ user, ...each }) => line(user, each));
-    await terminal.data(`${columns('user', ['usd', 'tokens', 'commands', 'programs', 'sandboxes', 'sandbox time'])}${rows.join('')}${line(`${tenant}, ${month}`, report.total)}`);
+    await terminal.data(`${columns('user', ['usd', 'tokens', 'commands', 'programs', 'sandboxes', 'sandbox time'])}${rows.join('')}${line(`${report.tenant}, ${report.month}`, report.total)}`);
   }
   return 0;
 }

@@ -119,6 +119,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/audit/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What verifies our checkpoints, and what was exported */
+        get: operations["getAuditKey"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/audit/verify": {
         parameters: {
             query?: never;
@@ -130,6 +147,23 @@ export interface paths {
         put?: never;
         /** Read the whole journal and say all that is wrong with it */
         post: operations["verifyAudit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/budgets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What models cost your tenant and its users in a month, what is put aside, and what they may use */
+        get: operations["getBudgets"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1026,6 +1060,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/stops": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is stopped */
+        get: operations["listStops"];
+        put?: never;
+        /** From now on nothing of it begins, what runs ends, and what it was lent is revoked */
+        post: operations["stop"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/stops/lift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let it begin again, and what was frozen go on */
+        post: operations["liftStops"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/usage": {
         parameters: {
             query?: never;
@@ -1118,6 +1187,34 @@ export interface components {
             }[];
             hash: string;
             policy: string;
+        };
+        Budgets: {
+            /** @description days only of the month that is now */
+            accounts: {
+                /** @description no bound on what is not in it */
+                limit: {
+                    microUsd?: number;
+                    tokens?: number;
+                };
+                name: string;
+                /** @description what calls that are under way may use at worst */
+                reserved: {
+                    microUsd: number;
+                    tokens: number;
+                };
+                /** @enum {string} */
+                scope: "tenant.month" | "tenant.day" | "user.month" | "user.day";
+                used: {
+                    microUsd: number;
+                    tokens: number;
+                };
+            }[];
+            month: string;
+            /** @description calls that are under way */
+            open: number;
+            tenant: string;
+            /** @description calls that are counted at the worst case, because nobody can tell what became of them */
+            unknown: number;
         };
         Call: {
             decision: components["schemas"]["Decision"];
@@ -1495,6 +1592,25 @@ export interface components {
             /** @enum {string} */
             state: "running" | "paused";
         };
+        Stop: {
+            by: string;
+            freeze: boolean;
+            /** @description everything (for the operator), a tenant, or a run */
+            scope: {
+                /** @constant */
+                what: "all";
+            } | {
+                tenant: string;
+                /** @constant */
+                what: "tenant";
+            } | {
+                run: string;
+                /** @constant */
+                what: "run";
+            };
+            sinceMs: number;
+            why?: string;
+        };
         Ticket: {
             expiresMs: number;
             ticket: string;
@@ -1838,6 +1954,8 @@ export interface operations {
                 everything?: boolean;
                 /** @description jsonl proves itself; ocsf is for a SIEM */
                 format?: "jsonl" | "ocsf";
+                /** @description only these, with commas between them */
+                runs?: string;
                 /** @description only streams with something since then */
                 sinceMs?: number;
             };
@@ -1854,6 +1972,35 @@ export interface operations {
                 };
                 content: {
                     "application/jsonl": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    getAuditKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description what verifies it */
+                        key: string;
+                    };
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -1905,6 +2052,35 @@ export interface operations {
             403: components["responses"]["Denied"];
             409: components["responses"]["Conflict"];
             422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    getBudgets: {
+        parameters: {
+            query?: {
+                /** @description of UTC, such as 2026-11; this one where it is left out */
+                month?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Budgets"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
             429: components["responses"]["TooMany"];
             503: components["responses"]["Unavailable"];
             default: components["responses"]["Failed"];
@@ -4415,6 +4591,163 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Denied"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    listStops: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Stop"][];
+                        /** @description give it as `cursor` for what follows */
+                        next?: string;
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    stop: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description what runs stands still instead of ending
+                     * @default false
+                     */
+                    freeze?: boolean;
+                    /** @description everything (for the operator), a tenant, or a run */
+                    scope: {
+                        /** @enum {string} */
+                        what: "all";
+                    } | {
+                        tenant: string;
+                        /** @enum {string} */
+                        what: "tenant";
+                    } | {
+                        run: string;
+                        /** @enum {string} */
+                        what: "run";
+                    };
+                    /** @description for the journal, and for whoever is refused */
+                    why?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description what came of it on the server’s machine; nothing where it was frozen */
+                        halted?: {
+                            /** @description credentials that could not be revoked, and why; told to the operator */
+                            failed?: string[];
+                            /** @description nothing of it is left on this machine, and all that was lent is revoked */
+                            isDone: boolean;
+                            /** @description sandboxes whose process did not end them; told to the operator */
+                            killed?: string[];
+                            /** @description sandboxes that are still there */
+                            left: number;
+                            /** @description credentials; told to the operator */
+                            revoked?: string[];
+                        };
+                        stop: components["schemas"]["Stop"];
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["Unprocessable"];
+            429: components["responses"]["TooMany"];
+            503: components["responses"]["Unavailable"];
+            default: components["responses"]["Failed"];
+        };
+    };
+    liftStops: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice, for 24 hours: the same request again with it is not done again, and has the same answer; another request with it is refused (422 key_reused) */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description that stop alone; all that you may lift where nothing is said */
+                    scope?: {
+                        /** @enum {string} */
+                        what: "all";
+                    } | {
+                        tenant: string;
+                        /** @enum {string} */
+                        what: "tenant";
+                    } | {
+                        run: string;
+                        /** @enum {string} */
+                        what: "run";
+                    };
+                    /** @description for the journal, and for whoever is refused */
+                    why?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        lifted: components["schemas"]["Stop"][];
+                    };
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Denied"];
             409: components["responses"]["Conflict"];
             422: components["responses"]["Unprocessable"];
             429: components["responses"]["TooMany"];

@@ -21,8 +21,14 @@ export class Audit {
     return dataOf(await this.#connection.api.POST('/v1/audit/checkpoints', { signal: signal ?? null }));
   }
 
+  /** What verifies checkpoints and exports of the server. */
+  async key({ signal }: Waiting = {}): Promise<string> {
+    return dataOf(await this.#connection.api.GET('/v1/audit/key', { signal: signal ?? null })).key;
+  }
+
   /** The streams of your tenant, a line for each event; `jsonl` proves itself, `ocsf` is for a SIEM. What broke off has no last line that says so. */
-  async *export({ signal, ...query }: Waiting & { readonly format?: 'jsonl' | 'ocsf'; readonly sinceMs?: number; readonly everything?: boolean } = {}): AsyncGenerator<string, void, undefined> {
+  async *export({ signal, runs, ...given }: Waiting & { readonly format?: 'jsonl' | 'ocsf'; readonly sinceMs?: number; readonly runs?: readonly string[]; readonly everything?: boolean } = {}): AsyncGenerator<string, void, undefined> {
+    const query = { ...given, ...(runs === undefined ? {} : { runs: runs.join(',') }) };
     const { body } = await this.#connection.raw('/v1/audit/export', { query, signal: signal ?? null });
     if (body === null) return;
     const reader = body.pipeThrough(new TextDecoderStream()).getReader();

@@ -1,3 +1,4 @@
+import { Accounts } from './accounts.ts';
 import { Approvals } from './approvals.ts';
 import { Audit } from './audit.ts';
 import { Connection, type KeyOption, type Retries } from './connection.ts';
@@ -7,6 +8,7 @@ import { Policies } from './policies.ts';
 import { Runs } from './runs.ts';
 import { Sandboxes } from './sandboxes.ts';
 import { Secrets } from './secrets.ts';
+import { Stops } from './stops.ts';
 
 export interface GloveboxOptions {
   /** Where the server is: `http://127.0.0.1:7717`. */
@@ -29,6 +31,8 @@ export class Glovebox {
   readonly secrets: Secrets;
   readonly keys: Keys;
   readonly audit: Audit;
+  readonly accounts: Accounts;
+  readonly stops: Stops;
 
   constructor({ url, key, retries, fetch = (input, init) => globalThis.fetch(input, init) }: GloveboxOptions) {
     const connection = new Connection({ url, key, fetch, retries: { times: 4, delayMs: 250, ...retries } });
@@ -40,5 +44,7 @@ export class Glovebox {
     this.secrets = new Secrets(connection);
     this.keys = new Keys(connection);
     this.audit = new Audit(connection);
+    this.accounts = new Accounts(connection);
+    this.stops = new Stops(connection);
   }
 }

@@ -3,6 +3,7 @@
 // api.ts is written from the server's OpenAPI document (scripts/client-types.ts); all the rest says it in the field's own words.
 // connection.ts is the only place that makes requests: keys, errors, retries of what is safe, streams that go on where they broke.
 // Contract: glovebox.ts (Glovebox), sandbox.ts, command.ts, runs.ts, errors.ts. docs/client.md
+export { Accounts } from './accounts.ts';
 export { type Approval, type ApprovalAnswer, Approvals } from './approvals.ts';
 export { Audit, type AuditReport } from './audit.ts';
 export type { KeyOption, Retries } from './connection.ts';
@@ -18,5 +19,6 @@ export { type ExportFormat, type NewRun, type Replay, type Run, type RunEvent, R
 export { type NewCommand, type NewSandbox, Sandbox, type SandboxState } from './sandbox.ts';
 export { Sandboxes } from './sandboxes.ts';
 export { type SecretEntry, Secrets } from './secrets.ts';
+export { type Stop, type Stopped, Stops } from './stops.ts';
 export { Terminal } from './terminal.ts';
 export type { Waiting } from './shapes.ts';

@@ -4,8 +4,7 @@
 // The agent is not believed: the patch is the host's own comparison of trees, and tests that it touched are put back before the verdict.
 // Contract: runs.ts (Runs), run-input.ts (what is asked), run-state.ts (what there is), leases.ts (one process a run), replay/ (a run done again, or forked),
 // trajectory/ (runs in the formats of others), usage/ (what a tenant used), queue/ (which worker takes which run, and when), steering/ (what persons ask of a run while it goes on). docs/runs.md
-export type { AccountBook, Balance } from './budget/account-book.ts';
-export { JournalBudgets } from './budget/journal-budgets.ts';
+export { type BudgetStatement, JournalBudgets } from './budget/journal-budgets.ts';
 export type { Leases } from './leases.ts';
 export { JournalQueue } from './queue/journal-queue.ts';
 export { openDatabaseQueue } from './queue/postgres/open-database-queue.ts';

@@ -4,7 +4,7 @@
 // `sandboxes/` holds what clients have open, and ends it when they vanish; `routes/` has a file for each noun of the API; `mcp/` is the same for models;
 // `terminals/` serves WebSockets, `idempotency/` has each write done once for a key, `document.ts` completes the OpenAPI document.
 // Everything that is done goes through a `Session`, a `Runs` or a port: nothing is decided here.
-export { ApiKeys } from './access/api-keys.ts';
+export { type ApiKey, ApiKeys } from './access/api-keys.ts';
 export { serveMcp, type StdioMcp } from './mcp/serve-mcp.ts';
 export { openServer, type RunningServer, type ServerOptions } from './server.ts';
 export type { ServerPorts } from './server-ports.ts';

@@ -1,6 +1,6 @@
-import type { Approvals, Audit, Authority, BlobStore, Clock, IdSource, Journal, Policies, Principal, Redactor } from '../contracts/index.ts';
-import type { Forks, Replays, Runs, Trajectories, UsageReadings } from '../runs/index.ts';
-import type { SessionPorts } from '../session/index.ts';
+import type { Approvals, Audit, Authority, BlobStore, Clock, Control, IdSource, Journal, Policies, Principal, Redactor, StopScope } from '../contracts/index.ts';
+import type { Forks, JournalBudgets, Replays, Runs, Trajectories, UsageReadings } from '../runs/index.ts';
+import type { Halted, SessionPorts } from '../session/index.ts';
 import type { ApiKeys } from './access/api-keys.ts';
 
 /** Secrets at rest: what is in one is never told here. */
@@ -42,4 +42,8 @@ export interface ServerPorts {
   history(as: Principal): History;
   readonly audit: Audit;
   readonly usage: Pick<UsageReadings, 'of'>;
+  readonly budgets: Pick<JournalBudgets, 'accounts'>;
+  readonly control: Control;
+  /** Sees to it that what a stop is about has ended on this machine. */
+  halt(scope: StopScope, signal: AbortSignal): Promise<Halted>;
 }

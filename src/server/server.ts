@@ -32,6 +32,7 @@ import { runCopyRoutes } from './routes/run-copies.ts';
 import { runRoutes } from './routes/runs.ts';
 import { sandboxRoutes } from './routes/sandboxes.ts';
 import { secretRoutes } from './routes/secrets.ts';
+import { stopRoutes } from './routes/stops.ts';
 import { terminalRoutes } from './routes/terminals.ts';
 import { usageRoutes } from './routes/usage.ts';
 import { ProgramSessions } from './sandboxes/program-sessions.ts';
@@ -204,6 +205,7 @@ function apiRoutes(api: Api, parts: RouteParts, programs: ProgramSessions): void
   keyRoutes(api, parts);
   auditRoutes(api, parts);
   usageRoutes(api, parts);
+  stopRoutes(api, parts);
 }
 
 function answersWithProblems(app: FastifyInstance, { redactor }: ServerPorts, { onFault }: ServerOptions): void {

@@ -153,7 +153,7 @@ describe('what a server is told', () => {
     user.env['GLOVEBOX_KEY'] = 'gbx_x';
     for (const [args, said] of [
       [['doctor'], '`glovebox doctor` works on the machine itself, not at a server: leave --server and GLOVEBOX_URL away'],
-      [['stop', '--all'], '`glovebox stop` works on the machine itself'],
+      [['gc'], '`glovebox gc` works on the machine itself'],
       [['fix', '--task', 'x', '--apply'], 'a server has no working tree of yours'],
       [['exec', '--var', 'a=b', '--', 'true'], '--var: sessions of a server have no variables'],
       [['runs', 'list', '--server', 'not-an-address'], 'expected an address such as http://127.0.0.1:7717'],

@@ -120,7 +120,7 @@ describe('100: a key', () => {
     expect((await reader.call('GET', '/v1/sandboxes')).status).toBe(401);
   });
   /** They read, and change nothing. */
-  const ASKING: ReadonlySet<string> = new Set(['askPolicy', 'testPolicy', 'backtestPolicy', 'replayRun']);
+  const ASKING: ReadonlySet<string> = new Set(['askPolicy', 'explainPolicy', 'testPolicy', 'backtestPolicy', 'replayRun']);
 });
 
 test('101: an approval counts for what was shown, once', async () => {

@@ -4,6 +4,7 @@ import { type ConsoleLine, GloveboxError, type JavaScriptEnd } from '../../contr
 import { execError } from '../one-sandbox.ts';
 import type { Place, PlacedProgram, ProgramOptions } from '../place.ts';
 import type { Services } from '../services.ts';
+import { remoteAdministration } from './administration.ts';
 import { onlyHere, ours } from './errors.ts';
 import { remotePolicies } from './policies.ts';
 import { remoteApprovals, remoteAudit, remoteSecrets } from './records.ts';
@@ -34,7 +35,8 @@ export async function openRemote({ url, env, version, openServices }: RemoteOpti
     approvals: remoteApprovals(glovebox),
     secrets: remoteSecrets(glovebox),
     policies: remotePolicies(glovebox),
-    audit: remoteAudit(glovebox),
+    ...remoteAdministration(glovebox),
+    audit: remoteAudit(glovebox, openServices),
     runs: () => runs,
     ...remoteHistory(glovebox),
     runImage: async () => {

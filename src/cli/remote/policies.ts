@@ -1,5 +1,5 @@
 import type { Glovebox } from '../../client/index.ts';
-import { GloveboxError, type PolicyFinding } from '../../contracts/index.ts';
+import { GloveboxError } from '../../contracts/index.ts';
 import type { Answered, Flip, PolicyDiff } from '../../policy/index.ts';
 import type { PlacedPolicies, PolicyTests, ShownPolicy } from '../place.ts';
 
@@ -11,9 +11,14 @@ export function remotePolicies({ policies }: Glovebox): PlacedPolicies {
   return {
     names: () => Array.fromAsync(policies.names()),
     show: async (name) => (await policies.get(byName(name))) as unknown as ShownPolicy,
-    explain: async (name, question, { as, variables }) => (await policies.explain(byName(name), { question: question as never, as: { ...as, roles: [...as.roles] }, ...(variables === undefined ? {} : { variables: { ...variables } }) })) as unknown as Answered,
+    explain: async (name, question, { as: { tenant, name: user, roles }, variables }) => {
+      const as = { roles: [...roles], ...(tenant === '' ? {} : { tenant }), ...(user === '' ? {} : { name: user }) };
+      // The same form is checked on both sides.
+      const asked = { question: question as Parameters<typeof policies.explain>[1]['question'], as, ...(variables === undefined ? {} : { variables: { ...variables } }) };
+      return (await policies.explain(byName(name), asked)) as unknown as Answered;
+    },
     test: async (name) => (await policies.test(byName(name))) as PolicyTests,
-    lint: async (name) => (await policies.lint(byName(name))) as readonly PolicyFinding[],
+    lint: (name) => policies.lint(byName(name)),
     diff: async (old, young) => (await policies.diff(byName(old), byName(young))) as unknown as PolicyDiff,
     backtest: async (name, { sinceMs, onFlip }) => {
       const { flips, ...report } = await policies.backtest(byName(name), { flips: MOST_FLIPS, ...(sinceMs === undefined ? {} : { sinceMs }) });

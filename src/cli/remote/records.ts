@@ -1,6 +1,6 @@
 import type { Approval as RemoteApproval, Glovebox } from '../../client/index.ts';
 import { type Approval, type Approvals, type Audit, GloveboxError } from '../../contracts/index.ts';
-import type { Secrets } from '../services.ts';
+import type { Secrets, Services } from '../services.ts';
 import { onlyHere } from './errors.ts';
 
 /** Who asks is said by the key. */
@@ -21,27 +21,22 @@ export function remoteSecrets({ secrets }: Glovebox): Secrets {
   return { set: (name, value) => secrets.set(name, value), list: () => Array.fromAsync(secrets.list()), remove: (name) => secrets.remove(name) };
 }
 
-export function remoteAudit({ audit }: Glovebox): Audit {
-  let key: string | undefined;
-  const checkpoint = async (): Promise<string> => {
-    const signed = await audit.checkpoint();
-    ({ key } = signed);
-    return signed.checkpoint;
-  };
+export function remoteAudit({ audit }: Glovebox, openServices: () => Promise<Services>): Audit {
   return {
-    checkpoint,
-    verifierKey: async () => {
-      if (key === undefined) await checkpoint();
-      return key ?? '';
-    },
+    checkpoint: async () => (await audit.checkpoint()).checkpoint,
+    verifierKey: () => audit.key(),
     verify: async ({ journal, keys = [], checkpoints = [] } = {}) => {
       if (journal !== undefined) throw onlyHere('--journal: a file is read');
       return audit.verify({ keys: [...keys], checkpoints: [...checkpoints] });
     },
-    verifyExport: () => Promise.reject(onlyHere('--export: a file is read')),
+    // What was exported proves itself here; of the server's it needs the key, where none is given.
+    verifyExport: async (lines, { keys = [], checkpoints = [] }) => {
+      await using services = await openServices();
+      return await services.audit.verifyExport(lines, { keys: keys.length > 0 ? keys : [await audit.key()], checkpoints });
+    },
     export: ({ format, streams, sinceMs, checkpoints = [] } = {}) => {
-      if (streams !== undefined || checkpoints.length > 0) throw new GloveboxError('usage', '--run and --checkpoint: a server exports all of a tenant');
-      return audit.export({ ...(format === undefined ? {} : { format }), ...(sinceMs === undefined ? {} : { sinceMs }) });
+      if (checkpoints.length > 0) throw new GloveboxError('usage', '--checkpoint: a server shows nothing of checkpoints in an export; `glovebox audit verify --checkpoint` does');
+      return audit.export({ ...(format === undefined ? {} : { format }), ...(sinceMs === undefined ? {} : { sinceMs }), ...(streams === undefined ? {} : { runs: streams }) });
     },
   };
 }

@@ -1,5 +1,5 @@
 import { hash, randomUUID } from 'node:crypto';
-import { type Amounts, type BudgetLimits, type BudgetReading, type Budgets, type Clock, GloveboxError, type Journal, type NewEvent, type Principal, type Reservation } from '../../contracts/index.ts';
+import { type Amounts, BUDGET_SCOPES, type BudgetAccount, type BudgetLimits, type BudgetReading, type Budgets, type BudgetScope, type Clock, GloveboxError, type Journal, type NewEvent, type Principal, type Reservation } from '../../contracts/index.ts';
 import { AccountBook, dayOf, type OpenReservation } from './account-book.ts';
 import { fateOf } from './fate.ts';
 
@@ -10,6 +10,17 @@ interface BudgetsOptions {
   /** This process, and whether the one that a text names is no more; where that cannot be told from here it is not ours to settle. */
   readonly owner: string;
   readonly isDead: (owner: string) => boolean;
+}
+
+/** The accounts of a tenant's month. */
+export interface BudgetStatement {
+  readonly tenant: string;
+  readonly month: string;
+  readonly accounts: readonly BudgetAccount[];
+  /** Calls that are under way. */
+  readonly open: number;
+  /** Calls that are counted at the worst case, because nobody can tell what became of them. */
+  readonly unknown: number;
 }
 
 /**
@@ -51,6 +62,19 @@ export class JournalBudgets implements Budgets {
 
   async reconcile({ tenant }: Principal, stream: string): Promise<void> {
     for (const month of this.#months()) await this.#settleLeft(tenant, month, (left) => left.stream === stream);
+  }
+
+  /** What a tenant and its users have used, and put aside, in a month; days only of the month that is now. Errors: `journal_failed`. */
+  async accounts(tenant: string, month: string): Promise<BudgetStatement> {
+    const book = await this.statement(tenant, month);
+    const today = dayOf(this.#options.clock.now());
+    const scopes = BUDGET_SCOPES.filter((scope) => today.startsWith(month) || scope.endsWith('.month'));
+    const account = (scope: BudgetScope, name: string, user: string): BudgetAccount => {
+      const limit = this.#options.limits.of({ tenant, name: user }).find((each) => each.scope === scope && each.name === name)?.limit ?? {};
+      return { scope, name, limit, ...book.balance(scope, user, today) };
+    };
+    const accounts = scopes.flatMap((scope) => (scope.startsWith('tenant.') ? [account(scope, tenant, '')] : book.users.map((user) => account(scope, user, user))));
+    return { tenant, month, accounts, open: book.open.length, unknown: book.unknown };
   }
 
   /** The books of a month, such as 2026-11, with what dead processes left settled. Errors: `journal_failed`. */
