@@ -148,16 +148,17 @@ async function build(ports: ServerPorts, options: ServerOptions, held: Held): Pr
   slowBodies(app, options.deadlines?.bodyMs ?? BODY_MS);
   if (options.requests !== undefined) observed(app, options.requests);
   answersWithProblems(app, ports, options);
+  // Before whatever refuses requests: an upgrade that is refused before it is known as one would keep its connection.
+  await webSockets(app);
   held.draining.watch(app);
   await guards(app, options);
-  await webSockets(app);
   await documents(app, ports.version);
   healthRoutes(app, ports, options);
   const tickets = new Tickets(ports.clock);
   const access = { tickets, keys: ports.keys, tokens: options.issuer === undefined ? undefined : new Tokens(options.issuer, ports.authority), authority: ports.authority };
   await app.register(async (scope) => {
     authenticated(scope, access);
-    mcpRoutes(scope, ports, held.workplaces);
+    mcpRoutes(scope, ports, held);
     if (options.metrics !== undefined) metricsRoute(scope, options.metrics, ports.authority);
     await scope.register(
       (plain, _options, done) => {

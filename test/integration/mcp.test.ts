@@ -1,6 +1,7 @@
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { dirname } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { randomIds, systemClock } from '../../src/contracts/index.ts';
 import { gitServer } from '../support/git-server.ts';
 import { httpsServer } from '../support/https-server.ts';
 import { servingHere } from '../support/server.ts';
@@ -117,4 +118,29 @@ test('a task is left to an agent, and what becomes of it is a resource', async (
   expect(await call('start_fix', { task: 'mend it', repository: '/etc' })).toMatchObject({ text: expect.stringContaining('https://'), isError: true });
   expect(await call('get_run', { id: '../../etc' })).toMatchObject({ text: expect.stringContaining('not_found'), isError: true });
   await connected.close();
+});
+
+test('a server that stops begins nothing more for a client, lets what is under way come to its end, and ends what would never', async () => {
+  const server = await servingHere();
+  const { connected, call } = await client(server.url, { era: 'auto', key: server.key, policy: 'code-fix-local' });
+  const [told, waits] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const going = call('run_command', { command: 'echo begun; sleep 1; echo done' }, { onprogress: () => told.resolve() });
+  await told.promise;
+  const ids = randomIds(systemClock);
+  const run = ids.next('run');
+  const { principal, journal } = server.services;
+  const options = { principal: { ...principal }, model: 'openai:any', policy: 'code-fix', policyHash: 'sha256:0', image: 'node', notes: [], versions: {} };
+  await journal.append(run, [{ type: 'run.created', data: { task: 't', repository: 'https://x.test/y', baseTree: '4b825dc642cb6eb9a060e54bf8d69288fbee4904', options } }], { tenant: principal.tenant });
+  const waiting = call('get_run', { id: run, waitMs: 600_000 }, { onprogress: () => waits.resolve() });
+  await waits.promise;
+  const listening = await connected.listen({ toolsListChanged: true });
+  const drained = server.drain(60_000);
+  // Neither waits for its ten minutes, or for ever.
+  expect(JSON.parse((await waiting).text)).toMatchObject({ id: run, status: 'created' });
+  await listening.closed;
+  const refused = await server.as().raw('POST', '/mcp', { body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list' }), headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' } });
+  expect([refused.status, refused.headers.get('retry-after'), await refused.json()]).toMatchObject([503, '5', { code: 'stopping' }]);
+  await expect(call('run_command', { command: 'true' })).rejects.toThrow(/503|stopping/);
+  expect(await going).toMatchObject({ text: expect.stringContaining('done'), isError: false });
+  await drained;
 });

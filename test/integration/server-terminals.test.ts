@@ -25,8 +25,8 @@ class Client {
   failure: string | undefined;
   #waiting: (() => void)[] = [];
 
-  constructor(query: string, { at = sandbox, headers = { authorization: `Bearer ${server.key}` } }: { at?: string; headers?: Record<string, string> } = {}) {
-    this.socket = new WebSocket(`${server.url.replace('http', 'ws')}/v1/sandboxes/${at}/pty?${query}`, { headers });
+  constructor(query: string, { url = server.url, at = sandbox, headers = { authorization: `Bearer ${server.key}` } }: { url?: string; at?: string; headers?: Record<string, string> } = {}) {
+    this.socket = new WebSocket(`${url.replace('http', 'ws')}/v1/sandboxes/${at}/pty?${query}`, { headers });
     this.socket.on('error', (error) => (this.failure ??= error.message));
     this.socket.on('message', (data: Buffer, isBinary) => {
       if (isBinary) this.shown = Buffer.concat([this.shown, data]);
@@ -75,8 +75,8 @@ function isConnected(port: number): boolean {
 }
 
 /** With which status an attempt to connect is refused. */
-async function refusal(query: string, headers: Record<string, string>): Promise<number> {
-  const { socket } = new Client(query, { headers });
+async function refusal(query: string, headers: Record<string, string>, place: { url?: string; at?: string } = {}): Promise<number> {
+  const { socket } = new Client(query, { ...place, headers });
   const [, response] = (await once(socket, 'unexpected-response', { signal: AbortSignal.timeout(DEADLINE_MS) })) as [unknown, { statusCode: number; resume(): void }];
   response.resume();
   return response.statusCode;
@@ -216,4 +216,18 @@ test('a silent client is taken for gone', async () => {
   // It says nothing any more, not even that it is there.
   raw.write(`GET /v1/sandboxes/${at}/pty?argv=cat HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nAuthorization: Bearer ${own.key}\r\n\r\n`);
   await once(raw, 'close', { signal: AbortSignal.timeout(DEADLINE_MS) });
+});
+
+test('a server that stops begins no terminal more, and who has one can come back to it', async () => {
+  const own = await servingHere();
+  const place = { url: own.url, at: await own.as().sandbox(), headers: { authorization: `Bearer ${own.key}` } };
+  const client = new Client('argv=cat', place);
+  const { command } = await client.ready();
+  await own.drain(0);
+  expect(await refusal('argv=cat', place.headers, place)).toBe(503);
+  client.socket.terminate();
+  const again = new Client(`command=${String(command)}&offset=0`, place);
+  await again.ready();
+  again.socket.send(Buffer.from('still here\n'));
+  await again.shows('still here');
 });

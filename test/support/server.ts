@@ -26,7 +26,7 @@ export async function serving(options: Partial<ServerOptions> = {}, env: Readonl
     const made = await keys.create({ name: 'theirs', tenant, roles }, authority.holding(tenant, 'user:them', ['administrator']));
     return new Caller(server.url, made.key);
   };
-  return { url: server.url, key, home, services, stop, foreigner, as: (bearer: string = key) => new Caller(server.url, bearer) };
+  return { url: server.url, key, home, services, stop, drain: (graceMs: number) => server.drain(graceMs), foreigner, as: (bearer: string = key) => new Caller(server.url, bearer) };
 }
 
 /** The same, until the test has finished. */

@@ -14,6 +14,8 @@ export interface FixOptions {
   readonly model?: string | undefined;
   /** Told of each run that waits for somebody to work at it. */
   readonly onQueued?: () => void;
+  /** Fires when the server is about to end: nobody waits for a run any longer. */
+  readonly stopping?: AbortSignal;
 }
 
 const MOST_WAIT_MS = 10 * 60_000;
@@ -28,7 +30,7 @@ const fixing = z.object({
 const asking = z.object({ id: z.string().max(64), waitMs: z.number().int().min(0).max(MOST_WAIT_MS).default(0).describe('answer when it has ended, or after so long') });
 
 /** An agent of ours that mends a repository in a sandbox of its own. */
-export function addRunTools(tools: Toolbox, { runs, policy, model, onQueued }: FixOptions): void {
+export function addRunTools(tools: Toolbox, { runs, policy, model, onQueued, stopping }: FixOptions): void {
   const description = 'Leaves a task to a coding agent, which works in a sandbox until the tests pass. Answers at once with the id of a run: get_run tells how it goes.';
   tools.add('start_fix', { title: 'Have a repository fixed', description, input: fixing, annotations: { openWorldHint: true } }, async ({ model: wanted = model, ...asked }, { signal }) => {
     if (wanted === undefined) throw new GloveboxError('usage', 'name a model: anthropic:<model>, openai:<model> or openai-chat:<model>');
@@ -39,7 +41,7 @@ export function addRunTools(tools: Toolbox, { runs, policy, model, onQueued }: F
   tools.add('get_run', { title: 'How a run goes', description: 'What has become of a run; its patch is a resource beside it once it has ended.', input: asking, annotations: { readOnlyHint: true } }, async ({ id: text, waitMs }, call) => {
     const id = runId(text);
     const state = await runs.show(id);
-    if (waitMs > 0 && state.status !== 'ended') await ended(runs, id, AbortSignal.any([call.signal, AbortSignal.timeout(waitMs)]), (event) => call.tell(event));
+    if (waitMs > 0 && state.status !== 'ended') await ended(runs, id, AbortSignal.any([call.signal, AbortSignal.timeout(waitMs), ...(stopping === undefined ? [] : [stopping])]), (event) => call.tell(event));
     const now = runBody(id, await runs.show(id), await runs.isRunning(id));
     return { text: JSON.stringify(now, undefined, 2), links: [{ uri: runUri(id), name: id }, ...(now.status === 'ended' ? [{ uri: `${runUri(id)}/patch`, name: 'patch' }] : [])], failed: now.summary !== undefined && now.summary.outcome !== 'fixed' };
   });

@@ -2,6 +2,7 @@ import { createMcpHandler } from '@modelcontextprotocol/server';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { canonicalJson, GloveboxError, type Principal } from '../../contracts/index.ts';
+import type { Draining } from '../draining.ts';
 import { mcpServer } from '../mcp/mcp-server.ts';
 import { Workplace } from '../mcp/workplace.ts';
 import type { ServerPorts } from '../server-ports.ts';
@@ -12,6 +13,14 @@ import { clientGone } from './route.ts';
 const KEPT = 64;
 
 const wanted = z.object({ policy: policyName.default('exec'), 'fix-policy': policyName.default('code-fix'), model: z.string().max(256).optional() });
+
+/** Hears of changes until somebody ends it. */
+const listening = z.object({ method: z.literal('subscriptions/listen') });
+
+interface McpHeld {
+  readonly workplaces: Workplaces;
+  readonly draining: Pick<Draining, 'signal'>;
+}
 
 /** The workplaces of clients: one for each principal and policy, until nobody has done anything in it for the policy's idle time. */
 export class Workplaces implements AsyncDisposable {
@@ -40,7 +49,7 @@ export class Workplaces implements AsyncDisposable {
 }
 
 /** The Model Context Protocol over HTTP: `/mcp?policy=exec&fix-policy=code-fix&model=anthropic:…`; what is said in the address is its operator's choice, and no model's. */
-export function mcpRoutes(app: FastifyInstance, ports: ServerPorts, workplaces: Workplaces): void {
+export function mcpRoutes(app: FastifyInstance, ports: ServerPorts, { workplaces, draining }: McpHeld): void {
   const asked = new WeakMap<Request, { readonly principal: Principal; readonly query: z.output<typeof wanted> }>();
   const handler = createMcpHandler(async ({ requestInfo }) => {
     const request = requestInfo === undefined ? undefined : asked.get(requestInfo);
@@ -48,7 +57,7 @@ export function mcpRoutes(app: FastifyInstance, ports: ServerPorts, workplaces: 
     const { principal, query } = request;
     const { policy, 'fix-policy': fixPolicy, model } = query;
     const workplace = await workplaces.of(principal, policy);
-    return mcpServer({ version: ports.version, redactor: ports.redactor, workplace, fix: { runs: ports.runs(principal), policy: fixPolicy, model } });
+    return mcpServer({ version: ports.version, redactor: ports.redactor, workplace, fix: { runs: ports.runs(principal), policy: fixPolicy, model, stopping: draining.signal } });
   });
   app.addHook('onClose', () => handler.close());
   app.route({
@@ -56,7 +65,9 @@ export function mcpRoutes(app: FastifyInstance, ports: ServerPorts, workplaces: 
     url: '/mcp',
     schema: { hide: true, querystring: wanted },
     handler: async (request, reply) => {
-      const web = webRequest(request, clientGone(reply));
+      const gone = clientGone(reply);
+      // Its client asks elsewhere, or again.
+      const web = webRequest(request, listening.safeParse(request.body).success ? AbortSignal.any([gone, draining.signal]) : gone);
       asked.set(web, { principal: request.principal, query: wanted.parse(request.query) });
       return reply.send(await handler.fetch(web, request.method === 'POST' ? { parsedBody: request.body } : {}));
     },

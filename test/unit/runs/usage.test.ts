@@ -69,6 +69,7 @@ test('commands, sandboxes and their time count for whoever opened the session, i
       { user: 'user:ann', microUsd: 0, tokens: 0, commands: 1, programs: 0, sandboxes: 0, sandboxSeconds: 40 },
       { user: 'user:bob', microUsd: 0, tokens: 0, commands: 0, programs: 0, sandboxes: 1, sandboxSeconds: 10 },
     ],
+    warnings: [],
   });
   expect((await readings.of('acme', '2026-10')).total).toMatchObject({ commands: 1, sandboxes: 1, sandboxSeconds: 60 });
   expect((await readings.of('other', '2026-11')).total.commands).toBe(1);
