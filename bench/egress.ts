@@ -1,15 +1,18 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { connect as connectTls } from 'node:tls';
+import { openSquid, type Squid } from './egress.squid.ts';
 import { inTurns, machine, percentiles, type Report, round } from './report.ts';
 
 const AT_ONCE = 100;
 const SMALL = 1_024;
+/** A service is asked more often than this; what has not been compiled yet is not what it is measured by. */
+const WARM_UP = 1_000;
 const LAST_CHUNK = '0\r\n\r\n';
 
 /** What a request costs through egress, decided and written down each time, beside the same without it and beside another proxy: squid with the same rules and its usual log, where there is one. */
@@ -22,10 +25,10 @@ export default async function egress(quick: boolean): Promise<Report> {
     await writeFile(trusted, String(upstream['authority']));
     const { secure, plain } = { secure: Number(upstream['secure']), plain: Number(upstream['plain']) };
     const ours = await started(children, 'egress.broker.ts', [join(folder, 'broker'), String(secure), String(plain)], { NODE_EXTRA_CA_CERTS: trusted });
-    const other = await otherProxy(children, folder, [plain, secure]);
+    const other = await otherProxy(children, folder, [plain, secure], trusted);
     const ways: Ways = { upstream: { secure, plain, authority: String(upstream['authority']) }, ours: { port: Number(ours['port']), authority: String(ours['authority']), placeholder: String(ours['placeholder']) }, other };
     const kept = await keptOpen(ways);
-    const turns = await inTurns(Object.fromEntries(Object.entries(kept).map(([name, client]) => [name, () => client.get(SMALL)])), quick ? 100 : 2_000, quick ? 20 : 200);
+    const turns = await inTurns(Object.fromEntries(Object.entries(kept).map(([name, client]) => [name, () => client.get(SMALL)])), quick ? 200 : 2_000, quick ? WARM_UP / 2 : WARM_UP);
     const fresh = await inTurns(freshOnes(ways), quick ? 20 : 200, 5);
     const requestMs = Object.fromEntries(Object.entries({ ...turns, ...fresh }).map(([name, samples]) => [name, percentiles(samples)]));
     const p50 = (name: string): number => requestMs[name]?.p50 ?? Number.NaN;
@@ -37,13 +40,18 @@ export default async function egress(quick: boolean): Promise<Report> {
       machine: machine(),
       figures: {
         addedMs: { p50: added.inspected, ...added },
-        otherAddedMs: { proxy: other.name, plain: round(p50('otherPlain') - p50('directPlain')), tunnel: round(p50('otherTunnel') - p50('directTls')), newConnection: round(p50('newOtherTunnel') - p50('newDirectTls')) },
+        otherAddedMs: { proxy: other.name, plain: round(p50('otherPlain') - p50('directPlain')), ...(other.inspecting === undefined ? {} : { inspected: round(p50('otherInspected') - p50('directTls')) }), tunnel: round(p50('otherTunnel') - p50('directTls')), newConnection: round(p50('newOtherTunnel') - p50('newDirectTls')) },
         requestMs,
         throughputMBps: throughputMBps['inspected'],
         throughputsMBps: throughputMBps,
         atOnce: await manyAtOnce(ways),
       },
-      ratios: { otherProxy: round(p50('otherPlain') / p50('plain'), 2), otherTunnel: round(p50('otherTunnel') / p50('inspected'), 2), newConnection: round(p50('newOtherTunnel') / p50('newInspected'), 2) },
+      ratios: {
+        otherProxy: round(p50('otherPlain') / p50('plain'), 2),
+        ...(other.inspecting === undefined ? {} : { otherInspecting: round(p50('otherInspected') / p50('inspected'), 2) }),
+        otherTunnel: round(p50('otherTunnel') / p50('inspected'), 2),
+        newConnection: round(p50('newOtherTunnel') / p50('newInspected'), 2),
+      },
     };
   } finally {
     for (const child of children) child.kill();
@@ -55,7 +63,7 @@ interface Ways {
   readonly upstream: { readonly secure: number; readonly plain: number; readonly authority: string };
   /** The placeholder is of a credential that is lent for `lent.test`. */
   readonly ours: { readonly port: number; readonly authority: string; readonly placeholder: string };
-  readonly other: { readonly port: number; readonly host: string };
+  readonly other: Pick<Squid, 'name' | 'port' | 'inspecting'> & { readonly host: string };
 }
 
 /** A program of this folder, once it has said its first line. */
@@ -67,38 +75,12 @@ async function started(children: ChildProcess[], file: string, args: readonly st
   return JSON.parse(line) as Record<string, string | number>;
 }
 
-/** squid where the machine has one: with the same rules as ours, and with the log that it writes unless it is told not to; without a cache. */
-async function otherProxy(children: ChildProcess[], folder: string, upstreams: readonly number[]): Promise<{ readonly name: string; readonly port: number; readonly host: string }> {
-  const found = spawnSync('squid', ['-v'], { encoding: 'utf8' });
-  if (found.error !== undefined) return { name: 'a plain proxy of Node’s http, in its own process', port: Number((await started(children, 'egress.other.ts', []))['port']), host: '127.0.0.1' };
-  const port = await freePort();
-  await chmod(folder, 0o777);
-  const settings = [`http_port 127.0.0.1:${port}`, ...squidRules(upstreams), 'cache deny all', `access_log daemon:${folder}/access.log squid`, `cache_log ${folder}/squid.log`, `pid_filename ${folder}/squid.pid`, `hosts_file ${folder}/hosts`, 'shutdown_lifetime 0 seconds', 'via off', 'forwarded_for delete', 'pinger_enable off'];
-  await writeFile(join(folder, 'hosts'), '127.0.0.1 up.test\n');
-  await writeFile(join(folder, 'squid.conf'), `${settings.join('\n')}\n`);
-  children.push(spawn('squid', ['-N', '-f', join(folder, 'squid.conf')], { stdio: 'ignore' }));
-  for (let tries = 0; tries < 100; tries++) {
-    const socket = connect(port, '127.0.0.1');
-    if ((await Promise.race([once(socket, 'connect').then(() => true), once(socket, 'close').then(() => false)]).catch(() => false)) === true) {
-      socket.destroy();
-      return { name: found.stdout.split('\n', 1)[0] ?? 'squid', port, host: 'up.test' };
-    }
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error('squid did not start within 10 s');
-}
-
-/** What our policy says, in its words: where to, with what, and for which paths. */
-function squidRules(ports: readonly number[]): string[] {
-  return ['acl to dstdomain up.test', `acl at port ${ports.join(' ')}`, 'acl with method GET', 'acl for urlpath_regex ^/[^/]*$', 'acl tunnel method CONNECT', 'http_access allow tunnel to at', 'http_access allow to at with for', 'http_access deny all'];
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+/** squid where there is one; it looks into TLS where it can. */
+async function otherProxy(children: ChildProcess[], folder: string, upstreams: readonly number[], trusted: string): Promise<Ways['other']> {
+  const squid = await openSquid(folder, upstreams, trusted);
+  if (squid === undefined) return { name: 'a plain proxy of Node’s http, in its own process', port: Number((await started(children, 'egress.other.ts', []))['port']), host: '127.0.0.1' };
+  children.push(squid.child);
+  return { ...squid, host: 'up.test' };
 }
 
 /** One connection, request after request. As small as can be: what is measured is on the way. */
@@ -164,6 +146,7 @@ async function keptOpen(ways: Ways): Promise<Record<string, Client>> {
     inspected: new Client(await encrypted(await tunnel(ours.port, secureHost), ours.authority), secureHost),
     injected: new Client(await encrypted(await tunnel(ours.port, lentHost), ours.authority, 'lent.test'), `${lentHost}\r\nauthorization: Bearer ${ours.placeholder}`),
     otherTunnel: new Client(await encrypted(await tunnel(other.port, `${other.host}:${upstream.secure}`), upstream.authority), secureHost),
+    ...(other.inspecting === undefined ? {} : { otherInspected: new Client(await encrypted(await tunnel(other.inspecting.port, secureHost), other.inspecting.authority), secureHost) }),
   };
 }
 
