@@ -10,9 +10,12 @@ export interface Destination {
 
 export const DEFAULT_PORTS = { http: 80, https: 443 } as const;
 
-/** In canonical form already, as most names are. */
+/** In canonical form already, and no address, as most names are: its last label begins with a letter. */
+const USUAL = /^(?!.*xn--)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
+/** In canonical form already, whatever its labels are. */
 const PLAIN = /^(?!.*xn--)[a-z0-9_.-]+$/;
 const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
+const MOST_CHARS = 253;
 /** Without user information: what stands before an @ is how a host is made to look like another. */
 const AUTHORITY = /^([^@:/?#\\[\]]+)(?::(\d{1,5}))?$/;
 
@@ -21,6 +24,7 @@ const AUTHORITY = /^([^@:/?#\\[\]]+)(?::(\d{1,5}))?$/;
  * a name is another name. Addresses have none, in whatever form a resolver would take them. Errors: `EgressRefusal`.
  */
 export function canonicalName(text: string): string {
+  if (text.length <= MOST_CHARS && USUAL.test(text)) return text;
   const shown = JSON.stringify(text.slice(0, 300));
   if (isIP(text) !== 0 || text.startsWith('[')) throw new EgressRefusal('host_invalid', `${shown} is an address: only names can be reached`);
   const plain = text.endsWith('.') ? text.slice(0, -1) : text;
@@ -30,7 +34,7 @@ export function canonicalName(text: string): string {
   const labels = name.split('.');
   // What ends in a number is an address to a resolver, in whatever base.
   if (isIP(name) !== 0 || /^(?:\d+|0x[0-9a-f]*)$/.test(labels.at(-1) ?? '')) throw new EgressRefusal('host_invalid', `${shown} is an address: only names can be reached`);
-  if (name.length <= 253 && labels.every((label) => LABEL.test(label))) return name;
+  if (name.length <= MOST_CHARS && labels.every((label) => LABEL.test(label))) return name;
   throw new EgressRefusal('host_invalid', `${shown} is not the name of a host`);
 }
 

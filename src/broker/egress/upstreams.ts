@@ -43,7 +43,8 @@ export class Upstreams {
 
   constructor(options: UpstreamOptions) {
     this.#options = options;
-    this.#places = new LRUCache({ max: PLACES, ttl: PINNED_MS });
+    // Each request looks here: with a resolution, each would set a timer.
+    this.#places = new LRUCache({ max: PLACES, ttl: PINNED_MS, ttlResolution: 0 });
   }
 
   /** Where an earlier request found it to be, as long as that holds. */
