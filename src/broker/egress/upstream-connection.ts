@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
-import { AnswerBroken, type AnswerListener, AnswerReader } from './answer-reader.ts';
+import { type AnswerListener, AnswerReader } from './answer-reader.ts';
 import { Deadline, type EgressDeadlines } from './deadline.ts';
 import type { RawHeaders } from './headers.ts';
+import { MessageBroken } from './held-text.ts';
 import { EgressRefusal, UpstreamFailure } from './refusal.ts';
 
 /** One request, as it is to leave. */
@@ -173,7 +174,7 @@ export class UpstreamConnection implements Answering {
       else if (reader.isOver) this.#over(exchange, rest);
       asker.settled();
     } catch (error) {
-      this.abort(error instanceof AnswerBroken ? new UpstreamFailure('answer_broken', this.#options.host, error) : error);
+      this.abort(error instanceof MessageBroken ? new UpstreamFailure('answer_broken', this.#options.host, error) : error);
     }
   };
 
@@ -190,7 +191,7 @@ export class UpstreamConnection implements Answering {
   }
 
   #handOver({ question, asker }: Exchange, headers: RawHeaders, rest: Buffer): void {
-    if (!question.isUpgrade) throw new AnswerBroken('it changes the protocol, unasked');
+    if (!question.isUpgrade) throw new MessageBroken('it changes the protocol, unasked');
     this.#exchange = undefined;
     this.#late.stop();
     this.#socket.pause();

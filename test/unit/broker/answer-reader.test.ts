@@ -105,14 +105,14 @@ describe('what can be read in two ways is broken', () => {
     ['a size line without end', ok('transfer-encoding: chunked\r\n', `1;${'x'.repeat(2_000)}`)],
     ['announcements without end', 'HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(100)],
   ])('%s', (_, text) => {
-    expect(() => read([text])).toThrow(expect.objectContaining({ name: 'AnswerBroken' }));
+    expect(() => read([text])).toThrow(expect.objectContaining({ name: 'MessageBroken' }));
     // A byte at a time no more is put up with.
-    if (text.length < 500) expect(() => read([...text])).toThrow(expect.objectContaining({ name: 'AnswerBroken' }));
+    if (text.length < 500) expect(() => read([...text])).toThrow(expect.objectContaining({ name: 'MessageBroken' }));
   });
 
   test('many spaces cost no more than as many letters', () => {
     const line = (filling: string): string => ok(`x: ${filling.repeat(60_000)}\0\r\n`);
     // The square of it would take minutes.
-    expect(() => read([line(' ')])).toThrow(expect.objectContaining({ name: 'AnswerBroken' }));
+    expect(() => read([line(' ')])).toThrow(expect.objectContaining({ name: 'MessageBroken' }));
   });
 });
