@@ -1,27 +1,33 @@
-import { type ServerResponse, STATUS_CODES } from 'node:http';
+import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { ProgramAnswer } from './program-answer.ts';
 
 const PHRASE_LENGTH = 300;
 
-/** Says why not, in words, as a response of ours, the words in its first line, too, for programs that show no more; one that has begun is cut instead, so that nobody takes it for whole. */
-export function answer(response: ServerResponse, status: number, text: string, { close: isLast = false }: { readonly close?: boolean } = {}): void {
-  if (response.headersSent) {
-    response.destroy();
+/** Says why not, in words, as an answer of ours, the words in its first line, too, for programs that show no more; one that has begun is cut instead, so that nobody takes it for whole. */
+export function answer(program: ProgramAnswer, status: number, text: string, { close: isLast = false }: { readonly close?: boolean } = {}): void {
+  if (program.hasBegun) {
+    program.cut();
     return;
   }
-  const body = `glovebox: ${text}\n`;
+  const body = Buffer.from(`glovebox: ${text}\n`);
   // Where the rest of the request is still to come, it is not waited for.
-  const close = response.req.complete && !isLast ? {} : { connection: 'close' };
-  response.writeHead(status, phrase(status, text), { 'content-type': 'text/plain; charset=utf-8', 'content-length': Buffer.byteLength(body), 'x-glovebox': 'refused', ...close });
-  response.end(body);
+  program.begin(status, headersOf(body), { phrase: phrase(status, text), last: isLast || !program.isRequestWhole });
+  program.write(body);
+  program.end();
 }
 
-/** The same where there is no response yet, only a connection. */
+/** The same where there is no answer yet, only a connection. */
 export function answerRaw(stream: Duplex, status: number, text: string): void {
   if (!stream.writable) return;
-  const body = `glovebox: ${text}\n`;
-  const head = [`HTTP/1.1 ${status} ${phrase(status, text)}`, 'content-type: text/plain; charset=utf-8', `content-length: ${Buffer.byteLength(body)}`, 'connection: close', 'x-glovebox: refused'];
-  stream.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  const body = Buffer.from(`glovebox: ${text}\n`);
+  const headers = [...headersOf(body), 'connection', 'close'];
+  const lines = headers.map((one, i) => (i % 2 === 0 ? `${one}: ` : `${one}\r\n`)).join('');
+  stream.end(`HTTP/1.1 ${status} ${phrase(status, text)}\r\n${lines}\r\n${body.toString()}`);
+}
+
+function headersOf(body: Buffer): readonly string[] {
+  return ['content-type', 'text/plain; charset=utf-8', 'content-length', String(body.length), 'x-glovebox', 'refused'];
 }
 
 function phrase(status: number, text: string): string {

@@ -57,21 +57,13 @@ export class Budget {
   }
 }
 
-/** Counts what goes through it, and fails where counting does, or what is asked at its end. */
-export function counted(count: (bytes: number) => void, atEnd: () => void = () => {}): Transform {
+/** Counts what goes through it, and fails where counting does. */
+export function counted(count: (bytes: number) => void): Transform {
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
       try {
         count(chunk.length);
         done(null, chunk);
-      } catch (error) {
-        done(error as Error);
-      }
-    },
-    flush(done) {
-      try {
-        atEnd();
-        done();
       } catch (error) {
         done(error as Error);
       }

@@ -11,7 +11,8 @@ import type { Clearance } from './clearance.ts';
 import type { EgressDeadlines } from './deadline.ts';
 import { forward, type Outcome, SAFE, type Upgraded } from './forward.ts';
 import { pairsOf, responseHeaders } from './headers.ts';
-import type { Arrived } from './http-servers.ts';
+import type { Arrived } from './program-connection.ts';
+import { expectsContinue } from './request-head.ts';
 import { EgressRefusal, UpstreamFailure } from './refusal.ts';
 import { guardOf, refuseCanary, webSocketGuardOf } from './refuse-canary.ts';
 import { splice } from './splice.ts';
@@ -54,13 +55,9 @@ export class Exchanges {
 
   /** Never rejects. */
   async serve(arrived: Arrived): Promise<void> {
-    const { request, response, origin } = arrived;
+    const { request, answer: program, origin } = arrived;
     const gone = new AbortController();
-    response.once('close', () => {
-      if (!response.writableFinished) gone.abort();
-    });
-    // Headers that the program cannot receive any more are nobody's loss.
-    response.on('error', () => {});
+    program.whenGone(() => gone.abort());
     const { canaries } = this.#options;
     const beganMs = this.#options.clock.now();
     let asked: Asked | undefined;
@@ -70,13 +67,14 @@ export class Exchanges {
     try {
       if (origin?.refused !== undefined) throw origin.refused;
       this.#options.budget.request();
-      const read = readRequest(request, origin);
+      const read = readRequest(request, arrived.body !== undefined, origin);
+      const isAwaited = expectsContinue(request);
       asked = { ...read, ...this.#options.registries.see(read) };
       refuseCanary(canaries, read.path, ...request.rawHeaders);
       place = await this.#options.clearance.clear(question(asked), gone.signal);
       provided = await this.#options.credentials.provide({ path: read.path, headers: pairsOf(request.rawHeaders) }, asked, gone.signal);
       if (isConsequential(asked, provided)) begun = { request: await this.#options.chronicle.started(beginning(asked, provided)) };
-      if (arrived.expectsContinue) response.writeContinue();
+      if (isAwaited) program.goOn();
       await this.#pass(arrived, { asked, place, provided, begun, beganMs });
     } catch (error) {
       if (error instanceof EgressRefusal) {
@@ -85,9 +83,9 @@ export class Exchanges {
         refuse(arrived, error);
       } else if (error instanceof UpstreamFailure && asked !== undefined) {
         this.#options.chronicle.ended({ ...ending(asked, place, failed(error), this.#options.clock.now() - beganMs), ...begun });
-        answer(response, error.status, error.message);
+        answer(program, error.status, error.message);
       } else if (!gone.signal.aborted) {
-        answer(response, UNWRITABLE.status, UNWRITABLE.message);
+        answer(program, UNWRITABLE.status, UNWRITABLE.message);
         this.#options.undecided(error);
       }
     }
@@ -96,27 +94,23 @@ export class Exchanges {
   /** It was allowed: there and back, and how it went is written down. */
   async #pass(arrived: Arrived, { asked, place, provided, begun, beganMs }: Allowed): Promise<void> {
     const { canaries, cache, budget, chronicle, clock } = this.#options;
-    const { request, response } = arrived;
     const caching = cache?.for(asked, provided);
     const cached = await caching?.answer();
     const guard = canaries.areThere && asked.hasBody ? guardOf(canaries) : undefined;
     const asWritten = canaries.areThere && asked.isWebSocket ? { ...provided, headers: provided.headers.filter(([name]) => name.toLowerCase() !== EXTENSIONS) } : provided;
-    const went = await forward({ asked, provided: asWritten, guard, request, response, place, budget, cached, keeping: caching?.keeping });
+    const went = await forward({ asked, provided: asWritten, guard, body: arrived.body, answer: arrived.answer, place, budget, cached, keeping: caching?.keeping });
     const outcome = 'socket' in went ? await this.#converse(arrived, asked, went) : went;
     const by = cached === undefined ? {} : ({ cached: true } as const);
     chronicle.ended({ ...ending(asked, cached === undefined ? place : undefined, outcome, clock.now() - beganMs), ...named(provided), ...begun, ...by });
   }
 
   /** Two sides that speak WebSocket, until one of them has enough. */
-  async #converse({ response, upgrade, origin }: Arrived, asked: Asked, { headers, socket }: Upgraded): Promise<Outcome> {
+  async #converse({ upgrade: stream, origin }: Arrived, asked: Asked, { headers, socket }: Upgraded): Promise<Outcome> {
     const { budget, deadlines, canaries, chronicle } = this.#options;
-    if (upgrade === undefined) {
+    if (stream === undefined) {
       socket.destroy();
       throw new UpstreamFailure('answer_broken', 'the other side');
     }
-    const { stream, head } = upgrade;
-    response.detachSocket(response.req.socket);
-    if (head.length > 0) stream.unshift(head);
     stream.write(switching(headers));
     const guard = canaries.areThere ? webSocketGuardOf(canaries, (refusal) => chronicle.refused(origin?.via ?? 'proxy', asked, refusal)) : undefined;
     const { sentBytes, receivedBytes, failure } = await splice(stream, socket, { budget, idleMs: deadlines.idleMs, guard });
@@ -125,10 +119,9 @@ export class Exchanges {
 }
 
 /** Where it is in doubt what a request was, so is where the next one begins. */
-function refuse({ response, condemn }: Arrived, { code, status, message }: EgressRefusal): void {
+function refuse({ answer: program }: Arrived, { code, status, message }: EgressRefusal): void {
   const isUnclear = code === 'request_invalid' || code === 'hosts_disagree';
-  if (isUnclear) condemn();
-  answer(response, status, message, { close: isUnclear });
+  answer(program, status, message, { close: isUnclear });
 }
 
 function question({ scheme, host, port, method, path, registries, isWebSocket }: Asked): Extract<EgressRequest, { action: 'network.connect' }> {

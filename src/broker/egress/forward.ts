@@ -1,10 +1,10 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Duplex, Readable, Transform, Writable } from 'node:stream';
+import type { Duplex, Readable, Transform } from 'node:stream';
 import type { Scrubber } from '../credentials/scrubber.ts';
 import type { Provided } from '../credentials/session-credentials.ts';
-import { type Asked, refuseTrailers } from './asked.ts';
+import type { Asked } from './asked.ts';
 import { type Budget, counted } from './budget.ts';
-import { isEncoded, pairsOf, type RawHeaders, responseHeaders, scrubbedHeaders, valuesOf } from './headers.ts';
+import { isEncoded, type RawHeaders, responseHeaders, scrubbedHeaders, valuesOf } from './headers.ts';
+import type { ProgramAnswer } from './program-answer.ts';
 import { questionOf } from './question.ts';
 import { UpstreamFailure } from './refusal.ts';
 import type { Answering, Asker } from './upstream-connection.ts';
@@ -33,8 +33,8 @@ export interface Forwarding {
   readonly provided: Provided;
   /** What its body goes through first. */
   readonly guard: Transform | undefined;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly body: Readable | undefined;
+  readonly answer: ProgramAnswer;
   readonly place: Place;
   readonly budget: Budget;
   /** An answer that was kept, where one serves; else where this one is kept, if it may be. */
@@ -59,9 +59,9 @@ export async function forward(forwarding: Forwarding): Promise<Outcome | Upgrade
 }
 
 /** The connection went away with no answer on it: one that was kept open, most of the time, and was being closed just then. */
-function mayRepeat(error: unknown, { asked, response }: Forwarding): boolean {
+function mayRepeat(error: unknown, { asked, answer }: Forwarding): boolean {
   const hungUp = error instanceof UpstreamFailure && error.code === 'no_answer';
-  return hungUp && SAFE.has(asked.method) && !asked.hasBody && !asked.isWebSocket && !response.headersSent && !response.destroyed;
+  return hungUp && SAFE.has(asked.method) && !asked.hasBody && !asked.isWebSocket && !answer.hasBegun && !answer.isGone;
 }
 
 const GONE = 'the program is gone';
@@ -72,8 +72,8 @@ class Forward implements Asker {
   #connection: Answering | undefined;
   #body: Transform | undefined;
   #changing: readonly Transform[] = [];
-  /** What the answer goes through, where it is looked through for secrets, and else the response itself. */
-  #sink: Writable;
+  /** What the answer goes through, where it is looked through for secrets. */
+  #scrubbing: Transform | undefined;
   #scrubber: Scrubber | undefined;
   #reflected = false;
   /** Nothing of the answer has gone to the program. */
@@ -86,17 +86,16 @@ class Forward implements Asker {
 
   constructor(forwarding: Forwarding) {
     this.#forwarding = forwarding;
-    this.#sink = forwarding.response;
   }
 
   async run(): Promise<Outcome | Upgraded> {
-    const { asked, provided, request, response, place, cached, keeping } = this.#forwarding;
-    response.once('close', this.#gone);
+    const { asked, provided, body, answer, place, cached, keeping } = this.#forwarding;
+    answer.whenGone(this.#gone);
     try {
-      const question = questionOf(asked, provided, asked.hasBody ? this.#countedBody(request) : undefined);
+      const question = questionOf(asked, provided, body === undefined ? undefined : this.#countedBody(body));
       const taken = cached ?? place.connection(asked.scheme);
       const connection = taken instanceof Promise ? await taken : taken;
-      if (response.destroyed) {
+      if (answer.isGone) {
         connection.giveBack();
         return this.#outcome(GONE);
       }
@@ -104,8 +103,7 @@ class Forward implements Asker {
       connection.ask(question, cached !== undefined || keeping === undefined ? this : keeping(this));
       return await this.#done.promise;
     } finally {
-      response.off('close', this.#gone);
-      this.#release(request);
+      this.#release(body);
     }
   }
 
@@ -116,79 +114,70 @@ class Forward implements Asker {
 
   /** Of what comes before an answer only hints are of use to whoever waits. */
   informed(status: number, headers: RawHeaders): void {
-    const { response, provided } = this.#forwarding;
-    const link = valuesOf(headers, 'link');
-    if (status !== 103 || link.length === 0 || provided.scrubber() !== undefined) return;
-    try {
-      response.writeEarlyHints({ link });
-    } catch {
-      // Links that Node cannot read are left out: a hint is all that is lost.
-    }
+    const { answer, provided } = this.#forwarding;
+    const links = valuesOf(headers, 'link');
+    if (status === 103 && links.length > 0 && provided.scrubber() === undefined) answer.hint(links);
   }
 
   began(status: number, headers: RawHeaders): void {
-    const { response, provided, asked } = this.#forwarding;
+    const { answer, provided, asked } = this.#forwarding;
     this.#status = status;
     this.#scrubber = provided.scrubber();
     if (this.#scrubber !== undefined && isEncoded(headers)) throw new UpstreamFailure('answer_encoded', asked.host);
-    response.sendDate = false;
-    response.writeHead(status, this.#scrubbed(responseHeaders(headers)));
+    answer.begin(status, this.#scrubbed(responseHeaders(headers)));
     this.#isHeld = true;
-    this.#sink = this.#throughScrubber(response);
+    this.#scrubbing = this.#throughScrubber(answer);
   }
 
   data(bytes: Buffer): void {
     this.#receivedBytes += bytes.length;
     this.#forwarding.budget.receive(bytes.length);
-    if (this.#sink === this.#forwarding.response) this.#isHeld = false;
-    if (this.#sink.write(bytes) || this.#isFull) return;
+    const { answer } = this.#forwarding;
+    if (this.#scrubbing === undefined) this.#isHeld = false;
+    if ((this.#scrubbing ?? answer).write(bytes) || this.#isFull) return;
     this.#isFull = true;
     this.#connection?.pause();
-    this.#sink.once('drain', this.#drained);
+    if (this.#scrubbing === undefined) answer.whenDrained(this.#drained);
+    else this.#scrubbing.once('drain', this.#drained);
   }
 
   ended(trailers: RawHeaders): void {
-    const { response } = this.#forwarding;
+    const { answer } = this.#forwarding;
     this.#connection = undefined;
     const end = (): void => {
-      if (trailers.length > 0) response.addTrailers(pairsOf(this.#scrubbed(responseHeaders(trailers))));
-      response.end(() => this.#done.resolve(this.#outcome()));
+      answer.end(trailers.length === 0 ? trailers : this.#scrubbed(responseHeaders(trailers)), () => this.#done.resolve(this.#outcome()));
     };
-    if (this.#sink === response) {
+    if (this.#scrubbing === undefined) {
       this.#isHeld = false;
       end();
-    } else this.#sink.once('end', end).end();
+    } else this.#scrubbing.once('end', end).end();
   }
 
   /** A head goes out with what came in the same breath; else alone, for who waits for it. */
   settled(): void {
     if (!this.#isHeld) return;
     this.#isHeld = false;
-    const { response } = this.#forwarding;
-    const flush = (): void => {
-      if (!response.writableEnded && !response.destroyed) response.flushHeaders();
-    };
+    const { answer } = this.#forwarding;
     // What looks through its body says a turn later what it has.
-    if (this.#sink === response) flush();
-    else setImmediate(flush);
+    if (this.#scrubbing === undefined) answer.flush();
+    else setImmediate(() => answer.flush());
   }
 
   failed(error: unknown): void {
-    const { response } = this.#forwarding;
+    const { answer } = this.#forwarding;
     this.#connection = undefined;
-    if (!response.headersSent && !response.destroyed) {
+    if (!answer.hasBegun && !answer.isGone) {
       this.#done.reject(error);
       return;
     }
-    const failure = response.destroyed ? GONE : error instanceof Error ? error.message : String(error);
+    const failure = answer.isGone ? GONE : error instanceof Error ? error.message : String(error);
     // Whoever got half an answer has to see that it is half of one.
-    response.destroy();
+    answer.cut();
     this.#done.resolve(this.#outcome(failure));
   }
 
   /** Also of an answer that nobody reads to its end. */
   readonly #gone = (): void => {
-    if (this.#forwarding.response.writableFinished) return;
     this.#connection?.abort(new Error(GONE));
     this.#done.resolve(this.#outcome(GONE));
   };
@@ -205,16 +194,16 @@ class Forward implements Asker {
     return clean;
   }
 
-  #throughScrubber(response: ServerResponse): Writable {
-    if (this.#scrubber === undefined) return response;
+  #throughScrubber(answer: ProgramAnswer): Transform | undefined {
+    if (this.#scrubber === undefined) return undefined;
     const stream = this.#scrubber.stream(() => {
       this.#reflected = true;
     });
-    stream.on('error', () => response.destroy());
+    stream.on('error', () => answer.cut());
     return stream.on('data', (piece: Buffer) => {
-      if (response.write(piece)) return;
+      if (answer.write(piece)) return;
       stream.pause();
-      response.once('drain', () => stream.resume());
+      answer.whenDrained(() => stream.resume());
     });
   }
 
@@ -223,16 +212,15 @@ class Forward implements Asker {
   }
 
   /** A body that the other side does not want does not take the program's connection down with it: the answer has yet to be read. */
-  #countedBody(request: IncomingMessage): Transform {
+  #countedBody(request: Readable): Transform {
     const { budget, provided, guard } = this.#forwarding;
     const body = counted((bytes) => {
       this.#sentBytes += bytes;
       budget.send(bytes);
-    }, () => refuseTrailers(request.rawTrailers));
-    body.on('error', () => {});
-    request.once('close', () => {
-      if (!request.complete) body.destroy(new Error(GONE));
     });
+    body.on('error', () => {});
+    if (request.errored !== null) body.destroy(request.errored);
+    request.once('error', (error) => body.destroy(error));
     this.#body = body;
     this.#changing = [...(guard === undefined ? [] : [guard]), ...provided.body];
     let from: Readable = request;
@@ -244,11 +232,10 @@ class Forward implements Asker {
     return from.pipe(body);
   }
 
-  #release(request: IncomingMessage): void {
+  #release(request: Readable | undefined): void {
     if (this.#body === undefined) return;
-    request.unpipe();
+    request?.unpipe();
     for (const one of this.#changing) one.destroy();
     this.#body.destroy();
-    if (!request.complete) request.resume();
   }
 }

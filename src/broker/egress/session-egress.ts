@@ -19,9 +19,10 @@ import { Clearance } from './clearance.ts';
 import { Deadline, type EgressDeadlines } from './deadline.ts';
 import { Exchanges } from './exchanges.ts';
 import { peekByte } from './first-bytes.ts';
-import { HttpServers, LINGER_MS } from './http-servers.ts';
+import { linger, LINGER_MS } from './linger.ts';
 import { canonicalName, type Destination, readAuthority } from './names.ts';
 import { ownRequest } from './own-request.ts';
+import { ProgramConnection, type ProgramListener } from './program-connection.ts';
 import { guardOf, refuseCanary } from './refuse-canary.ts';
 import { EgressRefusal, UpstreamFailure } from './refusal.ts';
 import { readSocks, SOCKS5_VERSION } from './socks5.ts';
@@ -55,7 +56,7 @@ export class SessionEgress implements Egress {
   readonly #clearance: Clearance;
   readonly #chronicle: Chronicle;
   readonly #credentials: SessionCredentials;
-  readonly #servers: HttpServers;
+  readonly #programs: ProgramListener;
   readonly #connections = new Set<Duplex>();
   readonly #work = new Set<Promise<void>>();
   readonly #over = new AbortController();
@@ -71,14 +72,11 @@ export class SessionEgress implements Egress {
     this.#chronicle = new Chronicle(gate, stop);
     this.#credentials = new SessionCredentials(options.leases, options.grants, (request, signal) => this.#clearance.permit(registries.named(request), signal));
     const exchanges = new Exchanges({ canaries: options.canaries, clearance: this.#clearance, credentials: this.#credentials, registries, cache: options.cache, chronicle: this.#chronicle, budget: this.#budget, deadlines, clock, undecided: stop });
-    this.#servers = new HttpServers(
-      {
-        arrived: (arrived) => this.#follow(exchanges.serve(arrived)),
-        connect: (authority, stream) => this.#attend(stream, PROXIED, () => this.#lead(readAuthority(authority), stream, PROXIED)),
-        refused: (refusal, origin) => this.#chronicle.refused(origin?.via ?? 'proxy', origin, refusal),
-      },
-      deadlines.headMs,
-    );
+    this.#programs = {
+      arrived: (arrived) => this.#follow(exchanges.serve(arrived)),
+      connect: (authority, stream) => this.#attend(stream, PROXIED, () => this.#lead(readAuthority(authority), stream, PROXIED)),
+      refused: (refusal, origin) => this.#chronicle.refused(origin?.via ?? 'proxy', origin, refusal),
+    };
   }
 
   get certificate(): string {
@@ -158,11 +156,16 @@ export class SessionEgress implements Egress {
   /** On the proxy port: HTTP or SOCKS5, by the first byte. */
   async #listen(stream: Duplex): Promise<void> {
     if ((await this.#inTime(stream, peekByte(stream))) !== SOCKS5_VERSION) {
-      this.#servers.serve(stream, undefined);
+      this.#serve(stream, undefined);
       return;
     }
     const destination = await this.#inTime(stream, readSocks(stream));
     this.#attend(stream, SOCKS, () => this.#lead(destination, stream, SOCKS), destination);
+  }
+
+  /** It is HTTP from its next byte on; without an origin it is spoken to the proxy. */
+  #serve(stream: Duplex, origin: Origin | undefined): void {
+    void new ProgramConnection(stream, { listener: this.#programs, origin, headMs: this.#options.deadlines.headMs });
   }
 
   /** The program has said where to. */
@@ -197,7 +200,7 @@ export class SessionEgress implements Egress {
 
   async #inspect(leading: Omit<Origin, 'scheme'>, stream: Duplex): Promise<void> {
     if ((await this.#inTime(stream, peekByte(stream))) === TLS_HANDSHAKE) await this.#decrypt({ ...leading, scheme: 'https' }, stream);
-    else this.#servers.serve(stream, { ...leading, scheme: 'http' });
+    else this.#serve(stream, { ...leading, scheme: 'http' });
   }
 
   /** The program believes that we are whom it dialled; each of its requests is then decided. */
@@ -216,7 +219,7 @@ export class SessionEgress implements Egress {
     await this.#inTime(encrypted, handshake(encrypted, stream));
     const named = typeof encrypted.servername === 'string' && encrypted.servername !== '' ? encrypted.servername : origin.host;
     if (named.toLowerCase() === origin.host) {
-      this.#servers.serve(encrypted, origin);
+      this.#serve(encrypted, origin);
       return;
     }
     const refusal = new EgressRefusal('hosts_disagree', `the connection leads to ${origin.host}, and the certificate that was asked for is of ${JSON.stringify(named)}`);
@@ -307,14 +310,4 @@ function handshake(encrypted: TLSSocket, stream: Duplex): Promise<void> {
       resolve();
     });
   });
-}
-
-/** Ended by us: what was written is read to its end by whoever wants to, and not waited for longer. */
-function linger(stream: Duplex): void {
-  if (stream.destroyed) return;
-  const late = new Deadline(() => stream.destroy());
-  late.start(LINGER_MS);
-  stream.once('close', () => late.stop());
-  stream.end();
-  stream.resume();
 }
