@@ -4,6 +4,7 @@ import { monthOption } from './options.ts';
 import type { Place } from './place.ts';
 import type { Run } from './run-action.ts';
 import type { Terminal } from './terminal.ts';
+import { sayWarnings } from './usage-commands.ts';
 
 interface BudgetsOptions {
   readonly month?: string;
@@ -23,10 +24,12 @@ export function addBudgets(root: Command, run: Run, terminal: Terminal): void {
 }
 
 async function showBudgets(place: Place, terminal: Terminal, { json, ...asked }: BudgetsOptions): Promise<number> {
-  const { tenant, month, accounts, open, unknown } = await place.accounts.budgets(asked);
-  if (json === true) await terminal.json({ tenant, month, accounts, open, unknown });
+  const { warnings, ...statement } = await place.accounts.budgets(asked);
+  if (json === true) await terminal.json({ ...statement, warnings });
   else {
+    const { accounts, unknown } = statement;
     await terminal.data(`${line('account', ['used', 'put aside', 'limit', 'left'])}${accounts.map(describe).join('')}`);
+    sayWarnings(terminal, warnings);
     if (unknown > 0) terminal.note(`${unknown} ${unknown === 1 ? 'call is' : 'calls are'} counted at the worst case, because nobody can tell what became of ${unknown === 1 ? 'it' : 'them'}`, 'yellow');
   }
   return 0;

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { MICRO_USD } from '../contracts/index.ts';
-import type { Usage } from '../runs/index.ts';
+import type { Usage, UsageReport } from '../runs/index.ts';
 import { monthOption } from './options.ts';
 import type { Place } from './place.ts';
 import type { Run } from './run-action.ts';
@@ -29,12 +29,28 @@ async function showUsage(place: Place, terminal: Terminal, { json, ...asked }: U
   else {
     const rows = report.users.map(({ user, ...each }) => line(user, each));
     await terminal.data(`${columns('user', ['usd', 'tokens', 'commands', 'programs', 'sandboxes', 'sandbox time'])}${rows.join('')}${line(`${report.tenant}, ${report.month}`, report.total)}`);
+    sayWarnings(terminal, report.warnings);
   }
   return 0;
 }
 
+/** Of budgets of which most was used. */
+export function sayWarnings(terminal: Terminal, warnings: UsageReport['warnings']): void {
+  for (const { scope, name, period, limit, used, timeMs } of warnings) {
+    const amounts = [
+      ...(limit.microUsd === undefined ? [] : [`${dollars(used.microUsd)} of ${dollars(limit.microUsd)}`]),
+      ...(limit.tokens === undefined ? [] : [`${used.tokens} of ${limit.tokens} tokens`]),
+    ];
+    terminal.note(`most of the budget ${scope} of ${name} for ${period} was used at ${new Date(timeMs).toISOString()}: ${amounts.join(', ')}`, 'yellow');
+  }
+}
+
+function dollars(microUsd: number): string {
+  return `$${(microUsd / MICRO_USD).toFixed(4)}`;
+}
+
 function line(name: string, { microUsd, tokens, commands, programs, sandboxes, sandboxSeconds }: Usage): string {
-  return columns(name, [`$${(microUsd / MICRO_USD).toFixed(4)}`, ...[tokens, commands, programs, sandboxes].map(String), clock(sandboxSeconds)]);
+  return columns(name, [dollars(microUsd), ...[tokens, commands, programs, sandboxes].map(String), clock(sandboxSeconds)]);
 }
 
 function columns(name: string, values: readonly string[]): string {

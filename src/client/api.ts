@@ -1215,6 +1215,24 @@ export interface components {
             tenant: string;
             /** @description calls that are counted at the worst case, because nobody can tell what became of them */
             unknown: number;
+            /** @description budgets of which four fifths were used, when they were */
+            warnings: {
+                /** @description no bound on what is not in it */
+                limit: {
+                    microUsd?: number;
+                    tokens?: number;
+                };
+                name: string;
+                /** @description its month or day */
+                period: string;
+                /** @enum {string} */
+                scope: "tenant.month" | "tenant.day" | "user.month" | "user.day";
+                timeMs: number;
+                used: {
+                    microUsd: number;
+                    tokens: number;
+                };
+            }[];
         };
         Call: {
             decision: components["schemas"]["Decision"];
@@ -1642,6 +1660,24 @@ export interface components {
                 /** @description of every class */
                 tokens: number;
                 user: string;
+            }[];
+            /** @description budgets of which four fifths were used, when they were */
+            warnings: {
+                /** @description no bound on what is not in it */
+                limit: {
+                    microUsd?: number;
+                    tokens?: number;
+                };
+                name: string;
+                /** @description its month or day */
+                period: string;
+                /** @enum {string} */
+                scope: "tenant.month" | "tenant.day" | "user.month" | "user.day";
+                timeMs: number;
+                used: {
+                    microUsd: number;
+                    tokens: number;
+                };
             }[];
         };
     };

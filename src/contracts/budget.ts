@@ -29,6 +29,13 @@ export interface BudgetLimit {
   readonly limit: Partial<Amounts>;
 }
 
+/** That so much of a budget is used that somebody should know: of money, of tokens, or of both. */
+export interface BudgetWarning extends BudgetLimit {
+  /** The month or the day, of UTC: 2026-11, 2026-11-21. */
+  readonly period: string;
+  readonly used: Amounts;
+}
+
 /** Finds the limits that hold for somebody. */
 export interface BudgetLimits {
   of(principal: Pick<Principal, 'tenant' | 'name'>): readonly BudgetLimit[];

@@ -1,6 +1,6 @@
 import type { Anomaly } from './anomaly.ts';
 import type { ApprovalAnswer, ApprovalQuestion, ApprovalRefusal } from './approval.ts';
-import type { Amounts } from './budget.ts';
+import type { Amounts, BudgetWarning } from './budget.ts';
 import type { CallEnd, ContextLanguage } from './context.ts';
 import type { StopScope } from './control.ts';
 import type { Decision, DecisionRequest, Spending } from './decision.ts';
@@ -171,6 +171,8 @@ export interface EventData extends RunLifeEvents, OperationEvents, TenancyEvents
   'budget.reserved': Amounts & { reservation: string; user: string; stream: string; call: string; owner: string };
   /** What it came to, which counts from now on. `unknown`: nobody can tell, so it stays at its worst. */
   'budget.settled': Amounts & { reservation: string; how: 'used' | 'unused' | 'unknown' };
+  /** In the same books, once for each budget and its month or day (`period`, such as 2026-11): so much of it is used that somebody should know. */
+  'budget.warned': BudgetWarning;
   /** In the stream `control`: from now on nothing of this scope begins, and what runs ends, or stands still. */
   'control.stopped': { scope: StopScope; freeze: boolean; by: string; tenant: string; why?: string };
   'control.lifted': { scope: StopScope; by: string; tenant: string; why?: string };

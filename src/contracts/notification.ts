@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-const NOTICE_KINDS = ['approval', 'escalation', 'alarm', 'stop'] as const;
+const NOTICE_KINDS = ['approval', 'escalation', 'alarm', 'budget', 'stop'] as const;
 export type NoticeKind = (typeof NOTICE_KINDS)[number];
 
 /** Where a secret is: in the store of `glovebox secrets`, a variable, or a file. */

@@ -38,6 +38,7 @@ export const EVENT_VERSIONS = {
   'model.fell_back': 1,
   'budget.reserved': 1,
   'budget.settled': 1,
+  'budget.warned': 1,
   'control.stopped': 1,
   'control.lifted': 1,
   'session.frozen': 1,

@@ -1,4 +1,4 @@
-import { type EventData, type JournalEvent, type NoticeKind } from '../contracts/index.ts';
+import { type EventData, type JournalEvent, MICRO_USD, type NoticeKind } from '../contracts/index.ts';
 
 /** Something that people are told. */
 export interface Notice {
@@ -44,6 +44,13 @@ const TELL = {
   }),
   'anomaly.raised': ({ kind, text }, stream) => ({ kind: 'alarm', title: `alarm in ${stream}: ${kind}`, text, ...events(stream) }),
   'model.fell_back': ({ from, to, code, message }, stream) => ({ kind: 'alarm', title: `${from} cannot be had (${code}): ${to} is asked instead`, text: message, about: `model:${from}`, ...events(stream) }),
+  'budget.warned': ({ scope, name, period, limit, used }) => ({
+    kind: 'budget',
+    title: `${name} has used most of ${scope.startsWith('tenant.') ? 'its' : 'his'} budget of ${period}`,
+    text: [...amount('$', used.microUsd / MICRO_USD, limit.microUsd === undefined ? undefined : limit.microUsd / MICRO_USD), ...amount('', used.tokens, limit.tokens, ' tokens')].join('\n'),
+    command: 'glovebox budgets',
+    path: '/v1/budgets',
+  }),
   'control.stopped': ({ scope, freeze, by, why = 'no reason was given' }) => ({
     kind: 'stop',
     title: `${by} has ${freeze ? 'frozen' : 'stopped'} ${scope.what === 'all' ? 'everything' : scope.what === 'tenant' ? `the tenant ${scope.tenant}` : scope.run}`,
@@ -69,6 +76,11 @@ export function noticeOf(event: JournalEvent): Notice | undefined {
 function events(stream: string): Pick<Told, 'command' | 'path'> {
   if (stream.startsWith('run_')) return { command: `glovebox runs show ${stream}`, path: `/v1/runs/${stream}` };
   return { command: `glovebox audit export --run ${stream}`, path: '/v1/audit/export' };
+}
+
+/** None where it has no limit. */
+function amount(sign: string, used: number, limit: number | undefined, unit = ''): readonly string[] {
+  return limit === undefined ? [] : [`${sign}${used.toLocaleString('en')} of ${sign}${limit.toLocaleString('en')}${unit}: ${Math.floor((100 * used) / limit)} %`];
 }
 
 function list(title: string, lines: readonly string[]): readonly string[] {

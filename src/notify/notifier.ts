@@ -15,11 +15,15 @@ export interface NotifierOptions extends Omit<DeliveriesOptions, 'signal'> {
   readonly channels: readonly OpenChannel[];
   /** Told what goes wrong with telling. */
   readonly note: (text: string) => void;
-  /** How often is looked for what other processes wrote, and for what has to be tried again. */
+  /** How often is looked for what other processes wrote. */
   readonly lookMs?: number;
 }
 
 const LOOK_MS = 10_000;
+/** A timer may fire a little before the clock is there. */
+const TIMER_LATE_MS = 5;
+/** Beyond it nobody asks for: clocks are set. */
+const LONGEST_TIMER_MS = 86_400_000;
 /** What happened before the service began and is older is not told any more. */
 const BACK_MS = 3600_000;
 /** Clocks of machines differ, and what is being appended has a time already. */
@@ -32,6 +36,7 @@ export class Notifier implements AppendObserver, AsyncDisposable {
   readonly #closed = new AbortController();
   /** What is not over yet, by channel and notice: when it may be tried. */
   readonly #open = new Map<string, { readonly notice: Notice; readonly channel: OpenChannel; atMs: number }>();
+  readonly #timers = new Set<NodeJS.Timeout>();
   readonly #busy = new Set<string>();
   readonly #telling = new Set<Promise<void>>();
   /** When it happened, by notice. */
@@ -58,6 +63,7 @@ export class Notifier implements AppendObserver, AsyncDisposable {
   /** What is under way is cut short, and left to the next. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed.abort(new Error('the service stops'));
+    for (const timer of this.#timers) clearTimeout(timer);
     await this.#looking;
     await Promise.allSettled(this.#telling);
   }
@@ -108,11 +114,22 @@ export class Notifier implements AppendObserver, AsyncDisposable {
         const [key, delivery] = due;
         const again = await this.#deliveries.tell(delivery.notice, channel.name, channel.way);
         if (again === undefined) this.#open.delete(key);
-        else delivery.atMs = Math.max(again, this.#options.clock.now() + 1);
+        else this.#tryAgain(delivery, again);
       }
     } finally {
       this.#busy.delete(channel.name);
     }
+  }
+
+  /** When it is due, however long nobody looks through the journal. */
+  #tryAgain(delivery: { atMs: number }, atMs: number): void {
+    const now = this.#options.clock.now();
+    delivery.atMs = Math.max(atMs, now + 1);
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      this.#track(this.#tellDue());
+    }, Math.min(delivery.atMs - now + TIMER_LATE_MS, LONGEST_TIMER_MS)).unref();
+    this.#timers.add(timer);
   }
 
   #nextIn(channel: OpenChannel) {

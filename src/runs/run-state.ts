@@ -212,6 +212,7 @@ const STEPS: { readonly [K in Exclude<EventType, keyof RunLifeEvents | keyof Ope
   },
   'budget.reserved': () => {},
   'budget.settled': () => {},
+  'budget.warned': () => {},
   'control.stopped': () => {},
   'control.lifted': () => {},
   'session.frozen': () => {},

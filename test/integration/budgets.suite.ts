@@ -115,6 +115,28 @@ export function testBudgets(prepare: (folder: string) => Promise<void>, numRuns:
     await other.callModel(costing({ worst: 5, cost: 2 }), REQUEST);
   });
 
+  test('of a budget of which four fifths are used it is said once for its month, whichever process spends; and of a higher one again', async () => {
+    const folder = await folderWith('tenants: { acme: { usd_month: 1 } }\nusers: { "user:ann": { tokens_month: 40 } }\n');
+    await using view = await openBooks(folder);
+    await using other = await openBooks(folder);
+    const month = new Date().toISOString().slice(0, 7);
+    const spend = async (books: typeof view, ...costs: readonly number[]): Promise<readonly JournalEvent[]> => {
+      await using session = await openSpender(folder, BOB, books);
+      for (const cost of costs) await session.callModel(costing({ worst: cost, cost }), REQUEST);
+      return (await booksOf(books)).events.flatMap((event) => (event.type === 'budget.warned' ? [event] : []));
+    };
+    expect(await spend(view, 0.4, 0.35)).toEqual([]);
+    await Promise.all([spend(view, 0.05), spend(other, 0.05)]);
+    const said = await spend(other, 0.01);
+    expect(said.map(({ data }) => data)).toMatchObject([{ scope: 'tenant.month', name: 'acme', period: month, limit: { microUsd: 1_000_000 } }]);
+    const { accounts, warnings } = await other.budgets.accounts('acme', month);
+    expect(warnings).toMatchObject([{ scope: 'tenant.month', used: { microUsd: expect.toSatisfy((used: number) => used === 800_000 || used === 850_000) } }]);
+    expect(accounts.find(({ scope }) => scope === 'tenant.month')).toMatchObject({ used: { microUsd: 860_000 }, limit: { microUsd: 1_000_000 } });
+    writeFileSync(join(folder, 'budgets.yaml'), 'tenants: { acme: { usd_month: 1.1 } }\n');
+    await using later = await openBooks(folder);
+    expect((await spend(later, 0.05)).map(({ data }) => data)).toMatchObject([{}, { limit: { microUsd: 1_100_000 }, used: { microUsd: 910_000 } }]);
+  });
+
   test('a model that cannot be had is replaced, both are paid for, and who was down is left alone for a while', async () => {
     const folder = await folderWith('tenants: { acme: { usd_month: 1 } }\n');
     await using view = await openBooks(folder);

@@ -15,12 +15,15 @@ interface Ended {
   readonly stderr: string;
 }
 
+const MONTH = new Date().toISOString().slice(0, 7);
 let server: Awaited<ReturnType<typeof serving>>;
 let folder: string;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'glovebox-cli-'));
   server = await serving();
+  const used = { microUsd: 8_200_000, tokens: 900 };
+  await server.services.journal.append(`budget:${MONTH}:local`, [{ type: 'budget.warned', data: { scope: 'tenant.month', name: 'local', period: MONTH, limit: { microUsd: 10_000_000 }, used } }], { tenant: 'local' });
   const sandbox = await server.as().sandbox();
   await server.as().command(sandbox, ['sudo', 'id']);
   await server.as().command(sandbox, ['true']);
@@ -61,7 +64,8 @@ const SAME: readonly (readonly [args: readonly string[], code: number, said: Reg
   [['policy', 'diff', 'exec', 'code-fix'], 1, /^lends [^]*questions asked: \d+ have another answer/],
   [['policy', 'backtest', 'exec'], 0, /^\d+ recorded decisions, 0 would be another\n$/],
   [['policy', 'backtest', 'code-fix', '--json'], 1, /"was":\{"effect":"allow"[^]*"flipped":[1-9]/],
-  [['usage', '--month', new Date().toISOString().slice(0, 7)], 0, /key:first .* 1 /],
+  [['usage', '--month', MONTH], 0, /key:first .* 1 /],
+  [['usage', '--json'], 0, /"warnings":\[\{"limit":\{"microUsd":10000000\}/],
   [['budgets', '--json'], 0, /"scope":"tenant.month"/],
   [['keys', 'list'], 0, /first +administrator/],
   [['stop'], 0, /^$/],
@@ -72,6 +76,10 @@ test.each(SAME)('glovebox %j prints at a server what it prints on its machine', 
   const [local, remote] = [await here(...args), await atServer(...args)];
   expect(remote).toEqual(local);
   expect(local, local.stderr).toMatchObject({ code, stdout: expect.stringMatching(said) });
+});
+
+test('usage tells of a budget of which most was used', async () => {
+  for (const args of [['usage'], ['budgets']]) expect((await atServer(...args)).stderr).toMatch(new RegExp(`^most of the budget tenant.month of local for ${MONTH} was used at \\S+: \\$8.2000 of \\$10.0000\n$`));
 });
 
 test('a key is made at a server, opens it, and opens nothing once it is revoked', async () => {

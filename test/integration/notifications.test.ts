@@ -25,11 +25,11 @@ function folder(): string {
 }
 
 /** A process of its own, as far as the journal can tell. */
-async function running(home: string, channels: NotificationsDocument['channels'], owner = 'one') {
+async function running(home: string, channels: NotificationsDocument['channels'], owner = 'one', lookMs = 100) {
   const journal = new ObservedJournal(new SqliteJournal(join(home, 'journal.db')));
   const open = await openChannels({ channels }, { clock: systemClock, secretAt: () => Promise.resolve(SECRET) });
   const notes: string[] = [];
-  const notifier = new Notifier({ journal, clock: systemClock, channels: open, owner, isDead: (other) => other === 'dead', baseUrl: 'https://glovebox.example/', note: (text) => notes.push(text), lookMs: 100 });
+  const notifier = new Notifier({ journal, clock: systemClock, channels: open, owner, isDead: (other) => other === 'dead', baseUrl: 'https://glovebox.example/', note: (text) => notes.push(text), lookMs });
   journal.observe(notifier);
   const stop = async (): Promise<void> => {
     await notifier[Symbol.asyncDispose]();
@@ -51,7 +51,7 @@ async function told({ journal }: { journal: ObservedJournal }, over: number): Pr
   throw new Error(`in 20 s there was only ${JSON.stringify(events)}`);
 }
 
-const hook = (url: string, more: object = {}) => ({ name: 'hook', webhook: { url, secret: { secret: 'hook' } }, tell: ['approval', 'escalation', 'alarm', 'stop'], ...more }) as NotificationsDocument['channels'][number];
+const hook = (url: string, more: object = {}) => ({ name: 'hook', webhook: { url, secret: { secret: 'hook' } }, tell: ['approval', 'escalation', 'alarm', 'budget', 'stop'], ...more }) as NotificationsDocument['channels'][number];
 
 test('a webhook is signed, links to the very thing, and is tried again with the same id until it came', async () => {
   const answers = [503, 204];
@@ -69,6 +69,17 @@ test('a webhook is signed, links to the very thing, and is tried again with the 
   const events = await told(process, 1);
   expect(events.map(({ type }) => type)).toEqual(['notification.claimed', 'notification.failed', 'notification.claimed', 'notification.sent']);
   expect(events[1]?.data).toMatchObject({ final: false, why: expect.stringContaining('answered 503') as string });
+});
+
+test('what the process itself writes is told at once, and tried again when it is due, without anybody looking through the journal', async () => {
+  const answers = [503];
+  const { url, got } = await receiver(() => answers.shift() ?? 204);
+  // It looks once, when it begins, and then no more as long as this test goes on.
+  const process = await running(folder(), [hook(url)], 'one', 3_600_000);
+  const warned: NewEvent<'budget.warned'> = { type: 'budget.warned', data: { scope: 'tenant.month', name: 'acme', period: '2026-11', limit: { microUsd: 100_000_000 }, used: { microUsd: 82_000_000, tokens: 5 } } };
+  await process.journal.append('budget:2026-11:acme', [warned], { tenant: 'acme' });
+  expect((await told(process, 1)).map(({ type }) => type)).toEqual(['notification.claimed', 'notification.failed', 'notification.claimed', 'notification.sent']);
+  expect(JSON.parse(got[1]?.body ?? '')).toMatchObject({ type: 'budget.warned', data: { kind: 'budget', title: 'acme has used most of its budget of 2026-11', text: '$82 of $100: 82 %', command: 'glovebox budgets' } });
 });
 
 test('of two processes one tells, and of a run that neither of them works at it is told as well', async () => {

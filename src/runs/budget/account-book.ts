@@ -1,7 +1,10 @@
-import type { Amounts, BudgetScope, EventData, JournalEvent } from '../../contracts/index.ts';
+import type { Amounts, BudgetLimit, BudgetScope, BudgetWarning, EventData, JournalEvent } from '../../contracts/index.ts';
 
 /** A reservation that nobody has settled. */
 export type OpenReservation = EventData['budget.reserved'] & { readonly timeMs: number };
+
+/** A warning and when it was written. */
+export type WrittenWarning = BudgetWarning & { readonly timeMs: number };
 
 export interface Balance {
   readonly used: Amounts;
@@ -16,6 +19,7 @@ export class AccountBook {
   readonly #used = new Map<string, Amounts>();
   readonly #reserved = new Map<string, Amounts>();
   readonly #users = new Set<string>();
+  readonly #warnings = new Map<string, WrittenWarning>();
   /** Calls whose cost nobody could tell. */
   #unknown = 0;
   #seq = 0;
@@ -37,12 +41,23 @@ export class AccountBook {
     return this.#unknown;
   }
 
+  /** What was said of budgets that are nearly used, oldest first. */
+  get warnings(): readonly WrittenWarning[] {
+    return [...this.#warnings.values()];
+  }
+
+  /** Whether it was said of this budget, of these amounts, and its month or day. */
+  isWarned(limit: BudgetLimit, period: string): boolean {
+    return this.#warnings.has(warningKey({ ...limit, period }));
+  }
+
   /** One that is in it already changes nothing. */
   apply(event: JournalEvent): void {
     if (event.seq <= this.#seq) return;
     this.#seq = event.seq;
     if (event.type === 'budget.reserved') this.#reserve({ ...event.data, timeMs: event.timeMs });
     else if (event.type === 'budget.settled') this.#settle(event.data);
+    else if (event.type === 'budget.warned') this.#warnings.set(warningKey(event.data), { ...event.data, timeMs: event.timeMs });
   }
 
   /** Of the tenant, or of one of its users; `day` is such as 2026-11-21, and only for scopes of a day. */
@@ -68,6 +83,10 @@ export class AccountBook {
       add(this.#used, key, settled, 1);
     }
   }
+}
+
+function warningKey({ scope, name, limit: { microUsd, tokens }, period }: BudgetLimit & Pick<BudgetWarning, 'period'>): string {
+  return `${scope} ${period} ${microUsd ?? ''} ${tokens ?? ''} ${name}`;
 }
 
 /** The day of UTC. */

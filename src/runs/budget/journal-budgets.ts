@@ -1,7 +1,8 @@
 import { hash, randomUUID } from 'node:crypto';
 import { type Amounts, BUDGET_SCOPES, type BudgetAccount, type BudgetLimits, type BudgetReading, type Budgets, type BudgetScope, type Clock, GloveboxError, type Journal, type NewEvent, type Principal, type Reservation } from '../../contracts/index.ts';
-import { AccountBook, dayOf, type OpenReservation } from './account-book.ts';
+import { AccountBook, dayOf, type OpenReservation, type WrittenWarning } from './account-book.ts';
 import { fateOf } from './fate.ts';
+import { dueWarnings } from './warnings.ts';
 
 interface BudgetsOptions {
   readonly journal: Journal;
@@ -21,6 +22,8 @@ export interface BudgetStatement {
   readonly open: number;
   /** Calls that are counted at the worst case, because nobody can tell what became of them. */
   readonly unknown: number;
+  /** Oldest first. */
+  readonly warnings: readonly WrittenWarning[];
 }
 
 /**
@@ -33,11 +36,6 @@ export class JournalBudgets implements Budgets {
 
   constructor(options: BudgetsOptions) {
     this.#options = options;
-  }
-
-  /** What an operator lets them have. */
-  get limits(): BudgetLimits {
-    return this.#options.limits;
   }
 
   async read(principal: Principal): Promise<BudgetReading> {
@@ -57,7 +55,11 @@ export class JournalBudgets implements Budgets {
       if (error instanceof GloveboxError && error.code === 'journal_moved') return undefined;
       throw error;
     }
-    return { id, settle: (cost) => this.#settle(at.stream, [settled(data, cost)]) };
+    const settle = async (cost: Amounts | 'unused' | 'unknown'): Promise<void> => {
+      await this.#settle(at.stream, [settled(data, cost)]);
+      if (cost !== 'unused') await this.#warn(principal.tenant, monthOf(at.stream), principal.name);
+    };
+    return { id, settle };
   }
 
   async reconcile({ tenant }: Principal, stream: string): Promise<void> {
@@ -74,7 +76,7 @@ export class JournalBudgets implements Budgets {
       return { scope, name, limit, ...book.balance(scope, user, today) };
     };
     const accounts = scopes.flatMap((scope) => (scope.startsWith('tenant.') ? [account(scope, tenant, '')] : book.users.map((user) => account(scope, user, user))));
-    return { tenant, month, accounts, open: book.open.length, unknown: book.unknown };
+    return { tenant, month, accounts, open: book.open.length, unknown: book.unknown, warnings: book.warnings };
   }
 
   /** The books of a month, such as 2026-11, with what dead processes left settled. Errors: `journal_failed`. */
@@ -103,7 +105,26 @@ export class JournalBudgets implements Budgets {
       const fate = fateOf(one, await this.#options.journal.read(one.stream));
       events.push(settled(one, fate));
     }
-    if (events.length > 0) await this.#settle(streamOf(tenant, month), events);
+    if (events.length === 0) return;
+    await this.#settle(streamOf(tenant, month), events);
+    for (const user of new Set(left.map((one) => one.user))) await this.#warn(tenant, month, user);
+  }
+
+  /** Says once of each of his budgets that most of it is used: who is overtaken looks again whether another process has said it. */
+  async #warn(tenant: string, month: string, user: string): Promise<void> {
+    const limits = this.#options.limits.of({ tenant, name: user });
+    const today = dayOf(this.#options.clock.now());
+    for (;;) {
+      const book = await this.#book(tenant, month);
+      const due = dueWarnings(book, limits, { user, month, ...(today.startsWith(month) ? { day: today } : {}) });
+      if (due.length === 0) return;
+      try {
+        await this.#options.journal.append(streamOf(tenant, month), due.map((data) => ({ type: 'budget.warned' as const, data })), { expect: book.seq, tenant });
+        return;
+      } catch (error) {
+        if (!(error instanceof GloveboxError) || error.code !== 'journal_moved') throw error;
+      }
+    }
   }
 
   async #settle(stream: string, events: readonly NewEvent[]): Promise<void> {
@@ -122,6 +143,10 @@ function settled({ reservation, microUsd, tokens }: Pick<OpenReservation, 'reser
   const at: Amounts = cost === 'unknown' ? { microUsd, tokens } : cost === 'unused' ? { microUsd: 0, tokens: 0 } : cost;
   const how = typeof cost === 'string' ? cost : 'used';
   return { type: 'budget.settled', data: { reservation, microUsd: at.microUsd, tokens: at.tokens, how } };
+}
+
+function monthOf(stream: string): string {
+  return stream.slice('budget:'.length, 'budget:2026-11'.length);
 }
 
 /** Names of tenants may have in them what names of streams may not. */

@@ -1,4 +1,5 @@
 import type { Journal } from '../../contracts/index.ts';
+import type { WrittenWarning } from '../budget/account-book.ts';
 import type { JournalBudgets } from '../budget/journal-budgets.ts';
 import { type Activity, USAGE_EVENTS, UsageFold } from './usage-fold.ts';
 
@@ -14,6 +15,8 @@ export interface UsageReport {
   readonly month: string;
   readonly total: Usage;
   readonly users: readonly (Usage & { readonly user: string })[];
+  /** Of budgets of which most was used, oldest first. */
+  readonly warnings: readonly WrittenWarning[];
 }
 
 const NOTHING: Usage = { microUsd: 0, tokens: 0, commands: 0, programs: 0, sandboxes: 0, sandboxSeconds: 0 };
@@ -38,7 +41,7 @@ export class UsageReadings {
     const activity = await this.#activity(tenant, month);
     const names = [...new Set([...book.users, ...activity.keys()])].sort();
     const users = names.map((user) => ({ user, ...NOTHING, ...activity.get(user), ...book.balance('user.month', user, '').used }));
-    return { tenant, month, users, total: users.reduce<Usage>(plus, NOTHING) };
+    return { tenant, month, users, total: users.reduce<Usage>(plus, NOTHING), warnings: book.warnings };
   }
 
   async #activity(tenant: string, month: string): Promise<ReturnType<UsageFold['result']>> {

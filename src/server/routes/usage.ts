@@ -11,16 +11,18 @@ const used = z.object({
   sandboxes: z.int(),
   sandboxSeconds: z.int().describe('by the clock on the wall'),
 });
-const usage = z.object({ tenant: z.string(), month: z.string(), total: used, users: z.array(used.extend({ user: z.string() })) }).meta({ id: 'Usage' });
-
 const amounts = z.object({ microUsd: z.int(), tokens: z.int() });
+const budget = z.object({ scope: z.enum(BUDGET_SCOPES), name: z.string(), limit: amounts.partial().describe('no bound on what is not in it'), used: amounts });
+const warnings = z.array(budget.extend({ period: z.string().describe('its month or day'), timeMs: z.int() })).describe('budgets of which four fifths were used, when they were');
+const usage = z.object({ tenant: z.string(), month: z.string(), total: used, users: z.array(used.extend({ user: z.string() })), warnings }).meta({ id: 'Usage' });
 const budgets = z
   .object({
     tenant: z.string(),
     month: z.string(),
-    accounts: z.array(z.object({ scope: z.enum(BUDGET_SCOPES), name: z.string(), limit: amounts.partial().describe('no bound on what is not in it'), used: amounts, reserved: amounts.describe('what calls that are under way may use at worst') })).describe('days only of the month that is now'),
+    accounts: z.array(budget.extend({ reserved: amounts.describe('what calls that are under way may use at worst') })).describe('days only of the month that is now'),
     open: z.int().describe('calls that are under way'),
     unknown: z.int().describe('calls that are counted at the worst case, because nobody can tell what became of them'),
+    warnings,
   })
   .meta({ id: 'Budgets' });
 

@@ -42,6 +42,7 @@ const LINES: { readonly [T in EventType]?: (data: EventData[T]) => Line | undefi
   'anomaly.raised': ({ kind, text }) => ['warn', 'anomaly', { kind, text }],
   'model.failed': ({ call, code, message: text }) => ['warn', 'model call failed', { call, code, text }],
   'model.fell_back': ({ from, to, code }) => ['warn', 'another model is asked', { from, to, code }],
+  'budget.warned': ({ scope, name, period, used: { microUsd, tokens } }) => ['warn', 'most of a budget is used', { scope, name, period, microUsd, tokens }],
   'approval.requested': ({ request: { action }, askedBy }) => ['info', 'approval requested', { action, askedBy }],
   'approval.answered': ({ answer, by }) => ['info', 'approval answered', { answer, by }],
   'run.created': () => ['info', 'run created'],
