@@ -6,6 +6,7 @@ const [place = '', stream = '', count = '0', durable, schema] = process.argv.sli
 const journal = schema === undefined ? new SqliteJournal(place) : new PostgresJournal(parseDatabaseUrl(place, 'the test'), { schema });
 for (let i = 0; i < Number(count); i++) {
   const events = await journal.append(stream, [{ type: 'run.prompted', data: { text: `${process.pid} ${i}` } }], { durable: durable === 'durable' });
-  process.stdout.write(`${events[0]?.seq}\n`);
+  // An append to a file is over at its call: whoever does not wait for what he says, says nothing more once his reader is slow.
+  await new Promise((said) => process.stdout.write(`${events[0]?.seq}\n`, said));
 }
 await journal[Symbol.asyncDispose]();
