@@ -72,7 +72,7 @@ class Place implements AsyncDisposable {
     const server = open.use(await TestPostgres.start());
     const models = open.use(await ModelServer.start());
     const { url } = await server.database();
-    const env = { ...process.env, ...models.env, GLOVEBOX_DATABASE_URL: url, GLOVEBOX_MASTER_KEY: randomBytes(32).toString('base64'), GLOVEBOX_TREES: join(folder, 'trees.git'), GLOVEBOX_BLOBS_URL: join(folder, 'blobs') };
+    const env = { ...process.env, ...models.env, GLOVEBOX_DATABASE_URL: url, GLOVEBOX_MASTER_KEY: randomBytes(32).toString('base64'), GLOVEBOX_BLOBS_URL: join(folder, 'blobs') };
     const services = open.use(await openServices({ env: { ...env, GLOVEBOX_HOME: join(folder, 'creator') }, version: 'bench' }));
     return new Place({ folder, env, server, models, services, open: open.move() });
   }

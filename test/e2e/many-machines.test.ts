@@ -12,7 +12,7 @@ import { TestPostgres } from '../support/postgres.ts';
 import { S3Server } from '../support/s3-server.ts';
 import { ServiceMachines } from '../support/service-container.ts';
 
-// Machines are containers of the service's image, each with bubblewrap sandboxes of its own; PostgreSQL is in another. They share the database, a bucket with blobs, and a volume with trees.
+// Machines are containers of the service's image, each with bubblewrap sandboxes of its own; PostgreSQL is in another. They share the database and a bucket with blobs, and no folder.
 const open = new AsyncDisposableStack();
 let models: ModelServer;
 let journal: Journal;

@@ -1,10 +1,13 @@
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { filesHolding } from '../support/clear-text.ts';
 import { Caller } from '../support/server.ts';
 import { type Started, User } from './glovebox.ts';
 
 const CANARY = 'the task of this test that nobody else would ever write';
+/** Of a file of the repository, and so in the run's trees. */
+const CODE = 'export function split(';
 const user = new User();
 const home = user.env['GLOVEBOX_HOME'] ?? '';
 let run: string;
@@ -45,6 +48,8 @@ test('everything of a tenant is given out in a folder that can be read, and no s
   expect(JSON.parse(readFileSync(join(folder, 'tenant.json'), 'utf8'))).toMatchObject({ tenant: 'local', erased: 0 });
   expect(filesWith(CANARY, folder)).toContain(`streams/${run}.ndjson`);
   expect(filesWith('+++ b/src/split.js', folder).some((name) => name.startsWith('blobs/sha256-'))).toBe(true);
+  const packs = filesWith('{"glovebox":"tree 1",', folder);
+  expect(filesHolding(CODE, folder).filter((name) => packs.includes(name))).not.toEqual([]);
   expect(filesWith(readFileSync(join(home, 'master.key'), 'utf8').trim(), folder)).toEqual([]);
   expect(await user.run('tenants', 'export', 'local', '-o', folder)).toMatchObject({ code: 2, stderr: expect.stringContaining('cannot be made') });
 });
@@ -75,11 +80,15 @@ test('what still waits or runs keeps a tenant from being erased, unless it is ca
   expect(refused.code).toBe(2);
   for (const living of [waiting, session]) expect(refused.stderr).toContain(living);
   expect((await user.run('runs', 'show', run)).stdout).toContain(CANARY);
+  // While it lives, what this machine works with is clear, and nothing else is.
+  const clear = filesHolding(CODE, home);
+  expect([clear.length > 0, clear.filter((name) => !name.startsWith('trees/local.git/'))]).toEqual([true, []]);
 
   const erased = await user.run('tenants', 'erase', 'local', '--yes', '--cancel', '--why', 'he asked for it');
   expect([erased.code, erased.stdout], erased.stderr).toEqual([0, expect.stringMatching(/^local is erased: \d+ streams of the journal and \d+ blobs can be read by nobody any more; 3 keys were destroyed\n$/)]);
   expect(await client.call('GET', `/v1/sandboxes/${sandbox}`)).toMatchObject({ status: 404 });
   expect(readdirSync(join(home, 'sandboxes')).filter((name) => name.startsWith(sandbox))).toEqual([]);
+  expect(filesHolding(CODE, home)).toEqual([]);
   const { stdout: listed } = await user.run('runs', 'list');
   for (const id of [run, waiting]) expect(listed).toMatch(new RegExp(`^${id} +erased`, 'm'));
   for (const args of [['show', run], ['replay', run], ['resume', run]]) {

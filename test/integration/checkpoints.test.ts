@@ -1,8 +1,13 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { newCredentials } from '../../src/broker/index.ts';
 import type { SandboxFiles } from '../../src/contracts/index.ts';
 import { FollowedTree, isSame, stampsOf } from '../../src/runs/followed-tree.ts';
+import { Forks, Replays, Runs, type RunsPorts } from '../../src/runs/index.ts';
 import type { GovernedSandbox } from '../../src/session/index.ts';
+import { GitWorkspaces } from '../../src/workspace/index.ts';
 import type { FakeFiles } from '../unit/runs/fake-sandboxes.ts';
 import { calling, rig, ScriptedModel, tinyShell, type Reply } from '../unit/runs/rig.ts';
 import { archiveOf, entryOf, inChunks, workspaceOf } from '../unit/workspace/support.ts';
@@ -70,6 +75,25 @@ test('a checkpoint that is made of changes is the tree that all files together m
     }),
     { numRuns: 15 },
   );
+});
+
+test('a run is gone on with, forked and replayed on machines that have the journal and the blobs, and none of its files', async () => {
+  const stop = new AbortController();
+  let stops = true;
+  const model = new ScriptedModel([shell('set b.txt new'), shell('set a.txt good'), () => (stops ? stop.abort() : undefined, SUBMIT)]);
+  await using at = rig({ files: { 'a.txt': 'bad\n', 'c/d.txt': 'same\n' }, interpreter: tinyShell, model });
+  const id = await at.create({ testCommand: '' });
+  await expect(at.runs.execute(id, { signal: stop.signal })).rejects.toMatchObject({ code: 'cancelled' });
+  stops = false;
+  const machine = (name: string): RunsPorts => ({ ...at.ports, workspaces: new GitWorkspaces({ folder: join(at.folder, name), blobs: at.ports.blobs, credentials: newCredentials }) });
+  rmSync(join(at.folder, 'trees'), { recursive: true });
+  expect(await new Runs(machine('second')).execute(id)).toMatchObject({ files: ['a.txt', 'b.txt'] });
+  const third = machine('third');
+  expect((await new Runs(third).patch(id)).files.map(({ path }) => path)).toEqual(['a.txt', 'b.txt']);
+  const fork = await new Forks(third, new Runs(third)).fork(id, { step: 1 });
+  expect(await new Runs(machine('fourth')).execute(fork)).toMatchObject({ files: ['a.txt', 'b.txt'] });
+  const fifth = machine('fifth');
+  expect(await new Replays(fifth, new Runs(fifth)).live(id, { signal: AbortSignal.timeout(60_000) })).toMatchObject({ identical: true, live: { identical: true } });
 });
 
 test('a file that was written while it was listed is taken again', () => {

@@ -6,6 +6,7 @@ import type { RegistryCaches } from '../../src/broker/index.ts';
 import { type EventData, GloveboxError, type JournalEvent, type NewEvent } from '../../src/contracts/index.ts';
 import { SqliteJournal } from '../../src/journal/index.ts';
 import { KeyFolder } from '../../src/journal/seal/key-folder.ts';
+import { MachineErasures } from '../../src/journal/tenancy/machine-erasures.ts';
 import { TestEnvelopes } from '../support/envelopes.ts';
 import { OPERATOR, SealedPlace } from '../support/sealed-place.ts';
 import { journalSuite } from './journal.suite.ts';
@@ -221,6 +222,31 @@ describe('erasure', () => {
     for (const machine of [here, there]) keep(machine.caches, 'acme');
     for (const { tenants } of [here, there]) await tenants.retain(OPERATOR);
     expect(await sizes()).toEqual([1, 1, 1, 1]);
+  });
+
+  test('is heard of on every machine, also by one that was not there when it was done', async () => {
+    await using at = place.open();
+    await at.blobs.of('acme').put(Buffer.from(CANARY));
+    await at.blobs.of('umbrella').put(Buffer.from(CANARY));
+    const machine = (file: string, forget: (tenant: string) => void) => new MachineErasures({ journal: at.journal, file: join(place.folder, file), caches: { forget: async (tenant) => forget(tenant) } });
+    const over = new AbortController();
+    const heard: string[] = [];
+    const following = machine('running', (tenant) => {
+      heard.push(tenant);
+      if (heard.length === 2) over.abort();
+    }).follow(AbortSignal.any([over.signal, AbortSignal.timeout(20_000)]));
+    for (const tenant of ['acme', 'umbrella']) await at.tenants.erase(tenant, OPERATOR);
+    await following;
+    expect(heard).toEqual(['acme', 'umbrella']);
+    const later: string[] = [];
+    const cutOff = machine('later', (tenant) => {
+      if (tenant === 'umbrella' && later.length === 1) throw new Error('the process died');
+      later.push(tenant);
+    });
+    expect(await errorOf(() => cutOff.catchUp())).toMatchObject({ code: 'journal_failed', message: expect.stringContaining('umbrella') });
+    await machine('later', (tenant) => void later.push(tenant)).catchUp();
+    await machine('later', (tenant) => void later.push(tenant)).catchUp();
+    expect(later).toEqual(['acme', 'umbrella']);
   });
 
   test('is refused while something of the tenant lives', async () => {

@@ -5,8 +5,6 @@ import { findEngine } from '../../src/sandbox/images/index.ts';
 import { ensureServiceImage } from '../../scripts/prepare/service-image.ts';
 
 const SAYS_MS = 120_000;
-/** The one folder that machines share; the image has it, and so its owner. */
-const SHARED = '/var/lib/glovebox/shared';
 
 /** A bubblewrap in a container makes namespaces of its own, and a /proc for each: the engine's default forbids both. Nothing else of its container is let go. */
 class ServiceContainer extends GenericContainer {
@@ -17,26 +15,21 @@ class ServiceContainer extends GenericContainer {
   }
 }
 
-/** Machines that run the image of the service, and a volume that all of them see. */
+/** Machines that run the image of the service. They have no folder in common. */
 export class ServiceMachines implements AsyncDisposable {
   readonly #image: string;
-  readonly #volume: string;
   readonly #environment: Readonly<Record<string, string>>;
   readonly #open = new AsyncDisposableStack();
 
   static async prepare(environment: Readonly<Record<string, string>>): Promise<ServiceMachines> {
     const docker = await new Engine(() => findEngine()).client();
     const image = await ensureServiceImage(docker);
-    const { name: volume } = await docker.createVolume();
-    const machines = new ServiceMachines(image, volume, environment);
-    machines.#open.defer(async () => void (await docker.getVolume(volume).remove()));
-    return machines;
+    return new ServiceMachines(image, environment);
   }
 
-  private constructor(image: string, volume: string, environment: Readonly<Record<string, string>>) {
+  private constructor(image: string, environment: Readonly<Record<string, string>>) {
     this.#image = image;
-    this.#volume = volume;
-    this.#environment = { ...environment, GLOVEBOX_TREES: `${SHARED}/trees.git` };
+    this.#environment = environment;
   }
 
   /** A machine whose first process is this command. */
@@ -46,7 +39,6 @@ export class ServiceMachines implements AsyncDisposable {
       .withNamespaces()
       // What the test serves on 127.0.0.1 is what machines see there.
       .withNetworkMode('host')
-      .withBindMounts([{ source: this.#volume, target: SHARED, mode: 'rw' }])
       .withEnvironment({ ...this.#environment })
       .withCommand([...command])
       .withLogConsumer((stream) => stream.pipe(said.stream))
