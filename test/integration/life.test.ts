@@ -18,7 +18,10 @@ const GRACE_MS = 1000;
 const LONGER_THAN_GRACE_MS = 2500;
 const OWNER = fileURLToPath(new URL('life.owner.ts', import.meta.url));
 
-describe.each(KINDS)('a %s sandbox', (kind) => {
+const inTurn = { concurrent: false };
+
+// The kinds beside each other, because most of it is waiting.
+describe.concurrent.each(KINDS)('a %s sandbox', (kind) => {
   let world: SandboxWorld;
   beforeEach(() => {
     world = openWorld(kind);
@@ -27,7 +30,7 @@ describe.each(KINDS)('a %s sandbox', (kind) => {
     await world[Symbol.asyncDispose]();
   });
 
-  test('that is paused uses no CPU, outlives its grace time, and goes on where it was', async () => {
+  test('that is paused uses no CPU, outlives its grace time, and goes on where it was', inTurn, async () => {
     await using sandbox = await world.driver.create(specOf({ graceMs: GRACE_MS }));
     const uid = Number((await run(sandbox, ['id', '-u'])).stdout);
     const spinning = start(sandbox, ['/bin/sh', '-c', 'echo ready; i=0; while [ $i -lt 2000000 ]; do i=$((i + 1)); done; echo $i']);
@@ -48,7 +51,7 @@ describe.each(KINDS)('a %s sandbox', (kind) => {
     expect(await run(sandbox, ['echo', 'alive'])).toMatchObject({ stdout: 'alive\n' });
   });
 
-  test('takes nothing from a command’s wall time while it is paused', async () => {
+  test('takes nothing from a command’s wall time while it is paused', inTurn, async () => {
     await using sandbox = await world.driver.create(specOf({ graceMs: GRACE_MS }));
     const command = start(sandbox, ['/bin/sh', '-c', 'echo ready; sleep 0.3; echo done'], { limits: { wallMs: 2000 } });
     const output = command.output[Symbol.asyncIterator]();
@@ -64,7 +67,7 @@ describe.each(KINDS)('a %s sandbox', (kind) => {
     expect((await shell(sandbox, 'sleep 60', { limits: { wallMs: 300 } })).end).toMatchObject({ cause: 'timeout' });
   });
 
-  test('that is paused lets commands wait, may be paused twice, and is destroyed as any other', async () => {
+  test('that is paused lets commands wait, may be paused twice, and is destroyed as any other', inTurn, async () => {
     const sandbox = await world.driver.create(specOf());
     await Promise.all([sandbox.pause(), sandbox.pause()]);
     const waiting = finish(start(sandbox, ['echo', 'after']));
@@ -79,14 +82,14 @@ describe.each(KINDS)('a %s sandbox', (kind) => {
     await expect(sandbox.pause()).rejects.toMatchObject({ code: 'sandbox_lost' });
   });
 
-  test('whose owner died while it was paused is found and swept', async () => {
+  test('whose owner died while it was paused is found and swept', inTurn, async () => {
     const id = await leftPaused(world, kind, 30_000);
     expect(await world.driver.list()).toEqual([expect.objectContaining({ id, owner: 'dead', paused: true })]);
     expect((await world.driver.sweep()).join()).toContain(id);
     expect(await world.remains()).toEqual([]);
   });
 
-  test('whose owner died while it was paused is adopted with what ran, long after its grace time', async () => {
+  test('whose owner died while it was paused is adopted with what ran, long after its grace time', inTurn, async () => {
     // Of what is left of it after the waking, an engine under load takes its share until it has attached.
     const graceMs = 8 * GRACE_MS;
     const id = await leftPaused(world, kind, graceMs);

@@ -80,7 +80,7 @@ test('a run that is stopped goes on with the files as they were, with each effec
   expect(patch).toContain('+one\n+two\n+three\n');
   expect(expected.files).toEqual(['AGENTS.md', 'deep/er/file', 'deep/link', 'log.txt', 'sum.js']);
   const stops: readonly (readonly [EventType, number])[] = [['command.started', 4], ['model.started', 4], ['tool.ended', 2], ['run.submitted', 1]];
-  for (const [type, nth] of stops) {
+  const stoppedAt = async ([type, nth]: (typeof stops)[number]): Promise<void> => {
     const { runs, id } = await runOf(EFFECTS);
     const stop = new AbortController();
     const stopping = nthEvent(id, type, nth).then(() => stop.abort());
@@ -89,7 +89,10 @@ test('a run that is stopped goes on with the files as they were, with each effec
     const summary = await runs.execute(id);
     expect(summary, `${type} ${nth}`).toMatchObject({ outcome: 'fixed', steps: expected.steps, files: expected.files });
     expect((await runs.patch(id)).text.toString(), `${type} ${nth}`).toBe(patch);
-  }
+  };
+  // Beside each other, because most of it is waiting; each to its end, so that one that fails leaves the others nothing to clean up.
+  const outcomes = await Promise.allSettled(stops.map(stoppedAt));
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
 });
 
 test('a run whose process is killed is run by another, with each effect once; while it lives no other may', async () => {
@@ -125,9 +128,17 @@ test('a test script that was edited to pass is put back before the verdict', asy
   expect((await runs.show(id)).restored).toEqual(['package.json']);
 });
 
-const TROUBLE: readonly { does: string; command: string; causes: readonly CommandEnd['cause'][] }[] = [
+interface Trouble {
+  readonly does: string;
+  readonly command: string;
+  readonly causes: readonly CommandEnd['cause'][];
+}
+
+const HANGS: readonly Trouble[] = [
   { does: 'hangs', command: 'sleep 1000', causes: ['timeout'] },
   { does: 'ignores TERM and leaves children behind', command: "trap '' TERM; setsid sleep 1000 & sleep 1000", causes: ['timeout'] },
+];
+const TROUBLE: readonly Trouble[] = [
   { does: 'floods', command: 'yes', causes: ['output'] },
   // Who is killed when memory runs out is the kernel's choice, so how the main process ends is not certain.
   { does: 'eats memory', command: "node -e 'const held = []; for (;;) held.push(Buffer.alloc(8e6, 1))'", causes: ['memory', 'signalled', 'exited', 'lost'] },
@@ -135,14 +146,18 @@ const TROUBLE: readonly { does: string; command: string; causes: readonly Comman
   { does: 'does not exist', command: 'no-such-program', causes: ['exited'] },
 ];
 
-test.for(TROUBLE)('a test command that $does is reported as that, and the run goes on', async ({ command, causes }) => {
+const REPORTED = 'a test command that $does is reported as that, and the run goes on';
+test.concurrent.for(HANGS)(REPORTED, isReported);
+test.for(TROUBLE)(REPORTED, isReported);
+
+async function isReported({ command, causes }: Trouble): Promise<void> {
   const { runs, id } = await runOf([FIX, SUBMIT], { testCommand: command, image: 'node', policy: 'hasty' });
   expect(await runs.execute(id)).toMatchObject({ outcome: 'not_fixed', files: ['sum.js'] });
   const { before, after } = await runs.show(id);
   expect(causes).toContain(before?.end.cause);
   expect(causes).toContain(after?.end.cause);
   expect([before?.passed, after?.passed]).toEqual([false, false]);
-});
+}
 
 test('a command of the agent that hangs is killed and told, and the run goes on', async () => {
   const { runs, id } = await runOf([calling('shell', { command: 'echo begun; sleep 1000', timeout_ms: 500 }), FIX, SUBMIT]);
