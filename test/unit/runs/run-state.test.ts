@@ -53,7 +53,10 @@ const of = (type: NewEvent['type']): NewEvent => EVENTS.find((event) => event.ty
 
 /** A journal with one stream. */
 function journalOf(stream: readonly JournalEvent[]): Journal {
-  const journal: Pick<Journal, 'read'> = { read: async (_stream, afterSeq = 0, limit = Infinity) => stream.slice(afterSeq, afterSeq + limit) };
+  const journal: Pick<Journal, 'read' | 'skim'> = {
+    read: async (_stream, afterSeq = 0, limit = Infinity) => stream.slice(afterSeq, afterSeq + limit),
+    skim: async (_stream, { afterSeq = 0, without }) => stream.slice(afterSeq).filter(({ type }) => !without.includes(type)),
+  };
   return journal as Journal;
 }
 
