@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { describeError, GloveboxError } from './contracts/index.ts';
-
-type Environment = Readonly<Record<string, string | undefined>>;
+import { describeError, GloveboxError } from '../contracts/index.ts';
+import type { Environment } from './state-folder.ts';
 
 /** What containers are given as files instead of variables, which whoever inspects them could read. */
 const VARIABLES = ['ANTHROPIC_API_KEY', 'OPENAI_API_KEY'] as const;
