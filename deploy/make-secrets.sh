@@ -10,7 +10,7 @@ if new database_password; then
   echo "postgresql://glovebox:$(cat secrets/database_password)@postgres:5432/glovebox" > secrets/database_url
 fi
 if new master_key; then openssl rand -base64 32 > secrets/master_key; fi
-# Keys of providers: write yours into these. An empty one is none.
-for key in anthropic_api_key openai_api_key; do if new "$key"; then : > "secrets/$key"; fi; done
+# Keys of providers, and the master key before, while it is changed: write yours into these. An empty one is none.
+for key in anthropic_api_key openai_api_key previous_master_key; do if new "$key"; then : > "secrets/$key"; fi; done
 chmod 600 secrets/*
 if [ "$(id -u)" = 0 ]; then chown 10001:10001 secrets/*; else sudo chown 10001:10001 secrets/*; fi

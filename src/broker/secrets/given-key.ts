@@ -14,11 +14,14 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export class GivenKey {
   readonly #env: Environment;
   readonly #variable: string;
+  readonly #mayBeEmpty: boolean;
   #printed: Promise<MasterKey> | undefined;
 
-  constructor(env: Environment, variable: string) {
+  /** `mayBeEmpty`: an empty file is none, as where a file is always named and only sometimes has a key. */
+  constructor(env: Environment, variable: string, { mayBeEmpty = false }: { readonly mayBeEmpty?: boolean } = {}) {
     this.#env = env;
     this.#variable = variable;
+    this.#mayBeEmpty = mayBeEmpty;
   }
 
   /** By what it is given: the name of a variable, or of a file. Undefined where it is not. Errors: `config_invalid`. */
@@ -35,7 +38,10 @@ export class GivenKey {
     const { [this.#variable]: text = '', [`${this.#variable}_FILE`]: file = '', [`${this.#variable}_COMMAND`]: command = '' } = this.#env;
     if (where === undefined) return undefined;
     if (text !== '') return keyFrom(text, where);
-    if (file !== '') return readKeyFile(file);
+    if (file !== '') {
+      const content = await readKeyText(file);
+      return this.#mayBeEmpty && content.trim() === '' ? undefined : keyFrom(content, file);
+    }
     if (anew) this.#printed = undefined;
     this.#printed ??= printedBy(command, where);
     try {
@@ -47,13 +53,18 @@ export class GivenKey {
   }
 }
 
-/** Errors: `config_invalid`, also for a file that others may read; ENOENT is its cause where there is none. */
+/** Errors: `config_invalid`. */
 export async function readKeyFile(path: string): Promise<MasterKey> {
+  return keyFrom(await readKeyText(path), path);
+}
+
+/** Errors: `config_invalid`, also for a file that others may read. */
+async function readKeyText(path: string): Promise<string> {
   try {
     const { mode, size } = await stat(path);
     if ((mode & 0o077) !== 0) throw new GloveboxError('config_invalid', `${path} holds the master key and others may read it: chmod 600 it`);
     if (size > TEXT_MOST) throw new GloveboxError('config_invalid', `${path} is too long for a master key`);
-    return keyFrom(await readFile(path, 'utf8'), path);
+    return await readFile(path, 'utf8');
   } catch (error) {
     if (error instanceof GloveboxError) throw error;
     throw new GloveboxError('config_invalid', `the master key cannot be read: ${describeError(error)}`, { cause: error });

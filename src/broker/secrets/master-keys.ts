@@ -34,7 +34,7 @@ export class MasterKeys implements MasterKeyRing {
 
   constructor({ env, stateDir }: { readonly env: Readonly<Record<string, string | undefined>>; readonly stateDir: string }) {
     this.#given = new GivenKey(env, VARIABLE);
-    this.#previous = new GivenKey(env, PREVIOUS_VARIABLE);
+    this.#previous = new GivenKey(env, PREVIOUS_VARIABLE, { mayBeEmpty: true });
     this.#own = new OwnKeys(stateDir);
   }
 

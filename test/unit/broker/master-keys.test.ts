@@ -50,6 +50,13 @@ test.each([
   await expect(keys.rewrap('b', old)).rejects.toMatchObject({ code: 'secret_unreadable', message: expect.stringContaining('was changed') });
 });
 
+test('an empty file of the key before is none, and one of the key itself is an error', async () => {
+  const empty = join(folder, 'empty');
+  writeFileSync(empty, '\n', { mode: 0o600 });
+  expect(await keysOf({ GLOVEBOX_MASTER_KEY: keyText(1), GLOVEBOX_PREVIOUS_MASTER_KEY_FILE: empty }).inHand()).toEqual({ sealing: { id: idOf(1), where: 'GLOVEBOX_MASTER_KEY' }, others: [], isOwn: false });
+  await expect(keysOf({ GLOVEBOX_MASTER_KEY_FILE: empty }).inHand()).rejects.toMatchObject({ code: 'config_invalid' });
+});
+
 test('whoever runs while a file is written anew seals under what is in it, and opens what was sealed before and after', async () => {
   const file = keyFile('given', 1);
   const keys = keysOf({ GLOVEBOX_MASTER_KEY_FILE: file });
