@@ -10,6 +10,7 @@ import { openDatabase } from '../../src/journal/postgres/database.ts';
 import { migrate } from '../../src/journal/postgres/migrate.ts';
 import { MIGRATIONS } from '../../src/journal/postgres/migrations.ts';
 import { type DatabaseUrl, KeyTable, parseDatabaseUrl, PostgresJournal, type PostgresJournalOptions } from '../../src/journal/postgres/index.ts';
+import { KeptPayloadKeys } from '../../src/journal/seal/kept-payload-keys.ts';
 import { PayloadKeys } from '../../src/journal/seal/payload-keys.ts';
 import { SealedJournal } from '../../src/journal/seal/sealed-journal.ts';
 import { TestEnvelopes } from '../support/envelopes.ts';
@@ -120,12 +121,25 @@ describe('payloads in PostgreSQL', () => {
     await backup.streams();
     await ask(`INSERT INTO ${schema}_copy.events SELECT * FROM ${schema}_backup.events`);
     expect((await new SealedJournal(backup, here).read(RUN)).map(({ type }) => type)).toEqual(['erased', 'erased']);
-    const [file] = await ask(`SELECT pg_read_binary_file(pg_relation_filepath('${keySchema}.keys')) AS bytes`);
-    const bytes = file?.['bytes'];
-    if (!Buffer.isBuffer(bytes)) throw new Error('the file of the table cannot be read');
+    const bytes = await fileOf(`${keySchema}.keys`);
     expect(bytes.includes('destroyed')).toBe(true);
     expect(bytes.includes(envelope.slice(0, 60))).toBe(false);
     expect(await one.verify()).toEqual({ streams: 2, events: 3 });
+  });
+
+  test('leave nothing of what they were under in the file of the table of keys, once they are under another master key', async () => {
+    const keySchema = `${schema}_keys`;
+    await using store = new KeyTable(url, keySchema);
+    const [before, after] = [new TestEnvelopes(), new TestEnvelopes(Buffer.alloc(32, 8).toString('base64'), { GLOVEBOX_PREVIOUS_MASTER_KEY: Buffer.alloc(32, 7).toString('base64') })];
+    const envelope = await before.seal('the payload key acme/events/2026-11/1', Buffer.alloc(32, 1));
+    await store.add('acme/events/2026-11/1', { state: 'live', envelope });
+    const wrapped = (JSON.parse(envelope) as { key: string }).key;
+    await ask(`CHECKPOINT`);
+    expect((await fileOf(`${keySchema}.keys`)).includes(wrapped)).toBe(true);
+    for await (const kept of new KeptPayloadKeys({ store, envelopes: after }).envelopes()) expect(await kept.rewrap()).toBe(true);
+    await ask(`CHECKPOINT`);
+    const bytes = await fileOf(`${keySchema}.keys`);
+    expect([bytes.includes('acme/events/2026-11/1'), bytes.includes(wrapped)]).toEqual([true, false]);
   });
 
   test('keys that were only read leave no connection when they are closed, and their process ends', async () => {
@@ -139,6 +153,14 @@ describe('payloads in PostgreSQL', () => {
     await expect.poll(connections, { timeout: 5_000 }).toEqual([]);
   });
 });
+
+/** A table as it lies on the disk. */
+async function fileOf(table: string): Promise<Buffer> {
+  const [file] = await ask(`SELECT pg_read_binary_file(pg_relation_filepath('${table}')) AS bytes`);
+  const bytes = file?.['bytes'];
+  if (!Buffer.isBuffer(bytes)) throw new Error('the file of the table cannot be read');
+  return bytes;
+}
 
 describe('a journal in PostgreSQL', () => {
   test('writes what waits while a transaction is under way in the next one', async () => {

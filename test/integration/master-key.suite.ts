@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { NewEvent } from '../../src/contracts/index.ts';
+import type { KeptEnvelope, NewEvent } from '../../src/contracts/index.ts';
 import { type KeyDatabase, openKeyed } from '../support/keyed-place.ts';
 
 const WORKER = join(import.meta.dirname, 'master-key.worker.ts');
@@ -77,6 +77,24 @@ export function masterKeySuite(name: string, where: () => KeyDatabase | undefine
       await at.change.change(OPERATOR, signal);
       await readAll(NEW);
       expect(await unreadable(OLD)).toBe(4);
+    });
+
+    test('leaves what somebody made of an envelope after it was found', async () => {
+      await using at = open(BOTH);
+      await using beside = open(BOTH);
+      const found: KeptEnvelope[] = [];
+      for (const place of at.kept) for await (const envelope of place.envelopes()) found.push(envelope);
+      await beside.secrets.set('one', 'set meanwhile');
+      await beside.secrets.remove('two');
+      await beside.lent.remove(leases[0] ?? '');
+      const ofAcme = (await beside.keys.store.list('acme')).map(({ id }) => id);
+      await beside.keys.retire(ofAcme);
+      await beside.keys.destroy(ofAcme);
+      expect([found.length, await Promise.all(found.map((envelope) => envelope.rewrap()))]).toEqual([4, [false, false, false, false]]);
+      expect(await beside.secrets.get('one')).toBe('set meanwhile');
+      expect(await beside.secrets.list()).toHaveLength(1);
+      expect((await beside.lent.list()).records).toEqual([]);
+      expect((await beside.keys.store.list()).map(({ record }) => record.state)).toEqual(['destroyed']);
     });
 
     test('goes on beside a process that works: it reads on and writes under the new one, and what it sets, destroys or revokes meanwhile stays as it made it', async () => {

@@ -5,7 +5,7 @@ const TEST_MASTER_KEY = Buffer.alloc(32, 7).toString('base64');
 
 /** Under a master key of the test's own. */
 export class TestEnvelopes extends MasterEnvelopes {
-  constructor(masterKey = TEST_MASTER_KEY) {
-    super(new MasterKeys({ env: { GLOVEBOX_MASTER_KEY: masterKey }, stateDir: '/nowhere' }));
+  constructor(masterKey = TEST_MASTER_KEY, env: Readonly<Record<string, string>> = {}) {
+    super(new MasterKeys({ env: { ...env, GLOVEBOX_MASTER_KEY: masterKey }, stateDir: '/nowhere' }));
   }
 }

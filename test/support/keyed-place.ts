@@ -21,6 +21,7 @@ export interface Keyed extends AsyncDisposable {
   readonly lent: LentRecords;
   readonly keys: PayloadKeys;
   readonly journal: Journal;
+  readonly kept: readonly KeptEnvelopes[];
   readonly change: MasterKeyChange;
 }
 
@@ -39,6 +40,7 @@ export function openKeyed(folder: string, env: Readonly<Record<string, string>>,
     lent,
     keys,
     journal,
+    kept,
     change: new MasterKeyChange({ keys: masterKeys, kept, journal, settleMs: 20 }),
     [Symbol.asyncDispose]: async () => {
       await journal[Symbol.asyncDispose]();
