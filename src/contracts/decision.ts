@@ -56,6 +56,8 @@ export type DecisionRequest =
       readonly action: 'model.call';
       readonly provider: string;
       readonly model: string;
+      /** Where the call goes; empty where nothing leaves this machine. Absent in what older versions recorded: nobody knows. */
+      readonly host?: string;
       /** What the session has used, calls that are under way at their worst, and what this call may use at worst. */
       readonly spent: Spending;
       readonly worstCase: Spending;

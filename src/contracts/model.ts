@@ -60,6 +60,8 @@ export interface Model {
   /** `anthropic`, `openai`, `openai-chat`, `transcript`. */
   readonly provider: string;
   readonly name: string;
+  /** Where calls go, as in an address; absent where nothing leaves this machine. */
+  readonly host?: string;
   /** Worst case in USD of a call, from an estimate of its input and the output limit; undefined where no price is known. */
   worstCase(request: ModelRequest): { readonly usd?: number; readonly tokens: number };
   complete(request: ModelRequest, options?: { signal?: AbortSignal; onText?: (delta: string) => void }): Promise<ModelReply>;

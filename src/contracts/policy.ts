@@ -136,7 +136,7 @@ export const policyDocument = z.strictObject({
     .optional()
     .describe('how much may go through what `network` opens'),
   tools: z.strictObject({ allow: z.array(z.string()).optional(), deny: z.array(z.string()).optional() }).optional(),
-  models: z.strictObject({ allow: globs.optional() }).optional(),
+  models: z.strictObject({ allow: globs.optional(), hosts: globs.optional().describe('where calls of models may go, by the host of their address: api.eu.example.com, *.eu-west-1.amazonaws.com') }).optional(),
   budget: z
     .strictObject({ usd: z.number().nonnegative().optional(), tokens: z.int().nonnegative().optional(), steps: z.int().nonnegative().optional() })
     .optional(),

@@ -18,6 +18,13 @@ export interface Endpoint {
   readonly hint?: string;
 }
 
+/** A call goes to the host that policy was asked about, and to no other that it names. */
+export const NO_REDIRECTS = { redirect: 'error' } as const;
+
+export function hostOf(baseUrl: string): string {
+  return new URL(baseUrl).hostname;
+}
+
 type Details = Record<string, string | number | boolean>;
 
 const CONTEXT_LENGTH = /context[_ -]?(length|window|size)|prompt is too long|input is too long|too many (input )?tokens/i;

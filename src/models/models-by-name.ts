@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { CircuitBreakerPolicy } from 'cockatiel';
 import { GloveboxError, systemClock, type Clock, type Model, type Models } from '../contracts/index.ts';
 import type { CallDeps, Calls, CallTiming } from './calls.ts';
-import type { Endpoint } from './endpoint.ts';
+import { type Endpoint, NO_REDIRECTS } from './endpoint.ts';
 import type { Prices } from './prices.ts';
 
 export interface ModelsOptions {
@@ -109,6 +109,7 @@ export class ModelsByName implements Models {
       project: this.#variable('OPENAI_PROJECT_ID') ?? null,
       maxRetries: 0,
       logLevel: 'off',
+      fetchOptions: NO_REDIRECTS,
       ...(this.#options.fetch === undefined ? {} : { fetch: this.#options.fetch }),
     });
   }

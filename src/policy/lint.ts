@@ -84,7 +84,7 @@ function overruled(own: Layer, policy: Policy): PolicyFinding[] {
 function modelCall(name: string): DecisionRequest {
   const nothing = { usd: 0, tokens: 0, steps: 0 };
   const colon = name.indexOf(':');
-  return { action: 'model.call', provider: name.slice(0, Math.max(colon, 0)), model: name.slice(colon + 1), spent: nothing, worstCase: nothing };
+  return { action: 'model.call', provider: name.slice(0, Math.max(colon, 0)), model: name.slice(colon + 1), host: '', spent: nothing, worstCase: nothing };
 }
 
 /** Rules on commands that a denial always comes before. */

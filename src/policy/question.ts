@@ -17,7 +17,7 @@ export const questionForms = {
   connect: text.describe('GET https://host/path, https://host, tcp://host:port, or GET npm:/package of a registry'),
   credential: z.strictObject({ id: text, to: text, in: z.enum(['header', 'query', 'body']).optional() }).describe('a credential, and the request it is to go with'),
   tool: text.describe('the name of a tool'),
-  model: z.union([text, z.strictObject({ name: text, ...spending, spent: z.strictObject(spending).optional() })]).describe('provider:model; what the call may cost at worst, and what is spent'),
+  model: z.union([text, z.strictObject({ name: text, host: z.string().optional(), ...spending, spent: z.strictObject(spending).optional() })]).describe('provider:model; the host that the call goes to, what it may cost at worst, and what is spent'),
   export: z
     .union([
       z.array(text),
@@ -96,7 +96,7 @@ export function sayRequest(request: DecisionRequest): string {
     case 'tool.call':
       return `tool ${request.tool}`;
     case 'model.call':
-      return `model ${request.provider}:${request.model}, at worst ${request.worstCase.usd} USD after ${request.spent.usd}`;
+      return `model ${request.provider}:${request.model}${(request.host ?? '') === '' ? '' : ` at ${request.host}`}, at worst ${request.worstCase.usd} USD after ${request.spent.usd}`;
     case 'export.patch':
       return `export ${request.paths.join(' ')} (${request.bytes} bytes)${sayFindings(request.found)}`;
     default:
@@ -138,13 +138,14 @@ function exportOf({ paths, bytes = 0, secrets = [], binaries = [], links = [], c
 
 type ModelQuestion = Exclude<NonNullable<Question['model']>, string>;
 
-function modelCall({ name, usd = 0, tokens = 0, steps = 1, spent = {} }: ModelQuestion): DecisionRequest {
+function modelCall({ name, host = '', usd = 0, tokens = 0, steps = 1, spent = {} }: ModelQuestion): DecisionRequest {
   const colon = name.indexOf(':');
   if (colon < 1) throw new GloveboxError('usage', `model: expected provider:model, found ${JSON.stringify(name)}`);
   return {
     action: 'model.call',
     provider: name.slice(0, colon),
     model: name.slice(colon + 1),
+    host,
     spent: { usd: spent.usd ?? 0, tokens: spent.tokens ?? 0, steps: spent.steps ?? 0 },
     worstCase: { usd, tokens, steps },
   };

@@ -28,6 +28,7 @@ const VALUES: readonly (readonly [Section, string])[] = [
   ['sandbox', 'kinds'],
   ...(['cpu', 'memory', 'pids', 'disk', 'inodes', 'open_files'] as const).map((limit) => ['limits', limit] as const),
   ...(['usd', 'tokens', 'steps'] as const).map((unit) => ['budget', unit] as const),
+  ['models', 'hosts'],
   ['export', 'max_files'],
   ['export', 'max_bytes'],
   ['export', 'secrets'],

@@ -19,6 +19,7 @@ export function samplesOf(document: PolicyDocument): Question[] {
     ...(network ?? []).flatMap((rule) => ('host' in rule ? connections(rule) : rule.registries.map((kind): Question => ({ connect: `GET ${kind}:/x` })))),
     ...[...(tools?.allow ?? []), ...(tools?.deny ?? [])].map((tool): Question => ({ tool: sample(tool) })),
     ...(models?.allow ?? []).map(sample).flatMap((model): Question[] => (model.includes(':') ? [{ model }] : [{ model: `${model}:x` }])),
+    ...(models?.hosts ?? []).map(sample).map((host): Question => ({ model: { name: 'provider:model', host } })),
     ...leaving.map((path): Question => ({ export: [path] })),
     { export: ['a'] },
     ...[sandbox?.image, ...(sandbox?.images ?? [])].flatMap((image): Question[] => (image === undefined ? [] : [{ open: { image: sample(image) } }])),

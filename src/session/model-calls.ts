@@ -104,7 +104,7 @@ export class ModelCalls {
       signal.throwIfAborted();
       const reading = await budgets?.read(principal);
       const accounts = reading === undefined || reading.accounts.length === 0 ? {} : { accounts: reading.accounts };
-      const question: DecisionRequest = { action: 'model.call', provider: model.provider, model: model.name, spent: plus(this.#spent, this.#reserved), worstCase: worst, ...accounts };
+      const question: DecisionRequest = { action: 'model.call', provider: model.provider, model: model.name, host: model.host ?? '', spent: plus(this.#spent, this.#reserved), worstCase: worst, ...accounts };
       // What a person said yes to is not asked again because others have spent something meanwhile; whether there is still enough is.
       if (verdict?.decision.effect !== 'ask' || policy.decide(question, principal).effect === 'deny') verdict = await gate.consider(question, { signal });
       const reservation = reading === undefined || !verdict.allowed ? undefined : await budgets?.reserve(reading, principal, aside, { stream, call });

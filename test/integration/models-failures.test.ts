@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { GloveboxError } from '../../src/contracts/index.ts';
 import { ModelsByName } from '../../src/models/index.ts';
 import { ModelServer } from '../support/model-server/model-server.ts';
+import { SessionRig } from '../support/session.ts';
 import { modelAt, requestOf, task } from '../support/model-server/conversation.ts';
 
 const request = requestOf(task);
@@ -23,6 +24,20 @@ describe.each(['anthropic:claude-sonnet-5', 'openai:gpt-5.5', 'openai-chat:any']
     expect(error.code).toBe('model_key_missing');
     expect(error.message).toMatch(/(ANTHROPIC|OPENAI)_API_KEY/);
     expect(server.requests).toHaveLength(1);
+  });
+
+  test('a call goes to the host that policy lets it go to, and to no other that is named there', async () => {
+    await using elsewhere = await ModelServer.start(answer);
+    await using server = await ModelServer.start({ status: 307, headers: { location: elsewhere.env['OPENAI_BASE_URL'] ?? '' } }, answer);
+    const model = await modelAt(server, name, { timing: { attempts: 1 } });
+    expect((await errorOf(model.complete(request))).code).toBe('model_unavailable');
+    expect([model.host, server.requests.length, elsewhere.requests.length]).toEqual(['127.0.0.1', 1, 0]);
+    await using rig = new SessionRig([]);
+    const session = await rig.open('models: { hosts: ["*.eu.test"] }');
+    await expect(session.callModel(model, request)).rejects.toMatchObject({ code: 'denied', message: expect.stringContaining('127.0.0.1 fits none of the list') });
+    expect(server.requests).toHaveLength(1);
+    await (await rig.open('models: { hosts: ["*.eu.test", "127.0.0.1"] }')).callModel(model, request);
+    expect(server.requests).toHaveLength(2);
   });
 
   test('a local server that wants a key after all says so', async () => {

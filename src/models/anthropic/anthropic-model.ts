@@ -1,7 +1,7 @@
 import Anthropic from '@anthropic-ai/sdk';
 import type { Model, ModelReply, ModelRequest } from '../../contracts/index.ts';
 import type { Calls } from '../calls.ts';
-import type { Endpoint } from '../endpoint.ts';
+import { type Endpoint, hostOf, NO_REDIRECTS } from '../endpoint.ts';
 import { rawAnswer } from '../history.ts';
 import type { Prices } from '../prices.ts';
 import { AnthropicAnswer } from './anthropic-answer.ts';
@@ -11,6 +11,7 @@ import { anthropicRequest, ourToolName } from './anthropic-request.ts';
 export class AnthropicModel implements Model {
   readonly provider = 'anthropic';
   readonly name: string;
+  readonly host: string;
   readonly #client: Anthropic;
   readonly #calls: Calls;
   readonly #prices: Prices;
@@ -25,8 +26,10 @@ export class AnthropicModel implements Model {
       baseURL: endpoint.baseUrl ?? null,
       maxRetries: 0,
       logLevel: 'off',
+      fetchOptions: NO_REDIRECTS,
       ...(fetch === undefined ? {} : { fetch }),
     });
+    this.host = hostOf(this.#client.baseURL);
   }
 
   worstCase(request: ModelRequest): { readonly usd?: number; readonly tokens: number } {

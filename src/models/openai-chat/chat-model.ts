@@ -3,6 +3,7 @@ import type { Model, ModelReply, ModelRequest, Usage } from '../../contracts/ind
 import type { Attempt, Calls } from '../calls.ts';
 import { FailedAnswer, readFailure } from '../failure.ts';
 import { rawAnswer } from '../history.ts';
+import { hostOf } from '../endpoint.ts';
 import type { Prices } from '../prices.ts';
 import { estimateTokens } from '../size.ts';
 import { ChatAnswer } from './chat-answer.ts';
@@ -12,6 +13,7 @@ import { chatRequest, type ChatDialect } from './chat-request.ts';
 export class ChatModel implements Model {
   readonly provider = 'openai-chat';
   readonly name: string;
+  readonly host: string;
   readonly #client: OpenAI;
   readonly #calls: Calls;
   readonly #prices: Prices;
@@ -20,6 +22,7 @@ export class ChatModel implements Model {
   constructor(name: string, client: OpenAI, calls: Calls, prices: Prices, outputLimit: ChatDialect['outputLimit']) {
     this.name = name;
     this.#client = client;
+    this.host = hostOf(client.baseURL);
     this.#calls = calls;
     this.#prices = prices;
     this.#dialect = { outputLimit, streamOptions: true };

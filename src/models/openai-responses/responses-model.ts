@@ -3,6 +3,7 @@ import type { Model, ModelReply, ModelRequest } from '../../contracts/index.ts';
 import type { Attempt, Calls } from '../calls.ts';
 import { readFailure } from '../failure.ts';
 import { rawAnswer } from '../history.ts';
+import { hostOf } from '../endpoint.ts';
 import type { Prices } from '../prices.ts';
 import { ResponsesAnswer } from './responses-answer.ts';
 import { nativeNames, responsesRequest } from './responses-request.ts';
@@ -11,6 +12,7 @@ import { nativeNames, responsesRequest } from './responses-request.ts';
 export class ResponsesModel implements Model {
   readonly provider = 'openai';
   readonly name: string;
+  readonly host: string;
   readonly #client: OpenAI;
   readonly #calls: Calls;
   readonly #prices: Prices;
@@ -19,6 +21,7 @@ export class ResponsesModel implements Model {
   constructor(name: string, client: OpenAI, calls: Calls, prices: Prices) {
     this.name = name;
     this.#client = client;
+    this.host = hostOf(client.baseURL);
     this.#calls = calls;
     this.#prices = prices;
   }

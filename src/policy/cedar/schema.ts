@@ -56,6 +56,7 @@ const CONTEXTS = {
   'tool.call': { tool: 'String', version: 'String' },
   'model.call': {
     name: 'String',
+    host: 'String',
     spent: SPENDING,
     worstCase: SPENDING,
     overdrawn: 'Set<String>',

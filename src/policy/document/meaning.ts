@@ -20,6 +20,7 @@ export function meaningProblems(document: PolicyDocument): Problem[] {
     ...globProblems(['export', 'deny'], exported?.deny, relative),
     ...globProblems(['sandbox', 'images'], sandbox?.images),
     ...globProblems(['models', 'allow'], models?.allow),
+    ...globProblems(['models', 'hosts'], models?.hosts, host),
     ...globProblems(['tools', 'allow'], tools?.allow),
     ...globProblems(['tools', 'deny'], tools?.deny),
     ...programProblems(document),
@@ -37,6 +38,8 @@ function globProblems(path: DocumentPath, globs: readonly string[] | undefined, 
 
 const absolute: Check = (text) => (text.startsWith('/') ? undefined : 'an absolute pattern such as /workspace/src/**');
 const relative: Check = (text) => (text.startsWith('/') ? 'a pattern relative to the repository such as .github/**' : undefined);
+
+const host: Check = (text) => (/^[a-z0-9.*?{},_[\]:-]+$/.test(text) ? undefined : 'a host in lower case and without a port, such as api.eu.example.com or *.example.com');
 
 function globError(text: string): string | undefined {
   try {

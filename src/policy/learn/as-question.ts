@@ -27,7 +27,7 @@ export function asQuestion(request: DecisionRequest): Question {
     case 'tool.call':
       return { tool: request.tool };
     case 'model.call':
-      return { model: { name: `${request.provider}:${request.model}`, ...request.worstCase, spent: request.spent } };
+      return { model: { name: `${request.provider}:${request.model}`, ...(request.host === undefined ? {} : { host: request.host }), ...request.worstCase, spent: request.spent } };
     case 'export.patch':
       return { export: { paths: [...request.paths], bytes: request.bytes } };
   }

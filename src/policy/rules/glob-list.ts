@@ -49,13 +49,18 @@ export class GlobList {
     });
   }
 
+  /** What fits no pattern, and nothing of these, is denied. */
+  closing<F extends Facts>(textOf: (facts: F) => string, others: readonly string[] = []): CedarRule<F> {
+    const conditions = [...others, ...this.#entries.map(({ condition }) => condition)];
+    const closed = conditions.length === 0 ? {} : { unless: anyOf(conditions) };
+    return placedRule(this.#layer, this.#path, { says: 'deny', ...closed, texts: (facts) => [`${textOf(facts)} fits none of the list`] });
+  }
+
   /** What fits no pattern is denied; a permit for each pattern. */
   admitting(): CedarRule<TextFacts>[] {
     const list = ruleId(this.#layer, this.#path);
-    const conditions = this.#entries.map(({ condition }) => condition);
-    const closed = conditions.length === 0 ? {} : { unless: anyOf(conditions) };
     return [
-      placedRule(this.#layer, this.#path, { says: 'deny', ...closed, texts: ({ text }) => [`${text} fits none of the list`] }),
+      this.closing(({ text }) => text),
       ...this.#entries.map(({ glob, path, condition }) => placedRule<TextFacts>(this.#layer, path, { says: 'allow', when: condition, list, texts: ({ text }) => [`${text} fits ${glob.text}`] })),
     ];
   }

@@ -8,6 +8,7 @@ import { type GlobList, statedLists, type TextFacts } from './glob-list.ts';
 type ModelRequest = Extract<DecisionRequest, { action: 'model.call' }>;
 
 interface ModelFacts extends TextFacts {
+  readonly host: string;
   readonly spent: Spending;
   readonly worstCase: Spending;
   readonly overdrawn: readonly Overdraft[];
@@ -20,30 +21,38 @@ interface Overdraft {
 }
 
 const SUBJECT = { text: 'context.name' };
+const HOST = { text: 'context.host' };
+/** What was recorded before hosts were: no pattern but `*` fits it. */
+const UNKNOWN_HOST = 'an unknown host';
 
-/** Which models, and whether a call at its worst would still be within the budgets: the session's, and those that an operator gave its tenant and user. */
+/** Which models, where their calls may go, and whether a call at its worst would still be within the budgets: the session's, and those that an operator gave its tenant and user. */
 export class ModelRules implements ActionRules<ModelRequest, ModelFacts> {
   readonly rules: readonly CedarRule<ModelFacts>[];
   readonly #allow: readonly GlobList[];
+  readonly #hosts: readonly GlobList[];
 
   constructor(layers: readonly PlacedLayer[]) {
     this.#allow = statedLists(layers, ['models', 'allow'], ({ document }) => document.models?.allow, SUBJECT);
+    this.#hosts = statedLists(layers, ['models', 'hosts'], ({ document }) => document.models?.hosts, HOST);
     const budget = budgetCeilings(layers);
     this.rules = [
       ...this.#allow.flatMap((list) => list.admitting()),
+      // Nothing leaves this machine where there is none.
+      ...this.#hosts.map((list) => list.closing<ModelFacts>(({ host }) => host, ['context.host == ""'])),
       ...(['usd', 'tokens', 'steps'] as const).map((unit) => overspent(unit, budget[unit])),
       ...BUDGET_SCOPES.map(overdrawn),
       ...(this.#allow.length > 0 ? [] : [WITHIN_BUDGET]),
     ];
   }
 
-  facts({ provider, model, spent, worstCase, accounts = [] }: ModelRequest): ModelFacts | string {
+  facts({ provider, model, host = UNKNOWN_HOST, spent, worstCase, accounts = [] }: ModelRequest): ModelFacts | string {
     const name = `${provider}:${model}`;
-    if (!name.isWellFormed()) return `${JSON.stringify(name)} is not Unicode`;
-    const fits = this.#allow.flatMap((list) => list.fitting(name));
+    const odd = [name, host].find((text) => !text.isWellFormed());
+    if (odd !== undefined) return `${JSON.stringify(odd)} is not Unicode`;
+    const fits = [...this.#allow.flatMap((list) => list.fitting(name)), ...this.#hosts.flatMap((list) => list.fitting(host))];
     const overdrafts = accounts.flatMap((account) => overdraftsOf(account, worstCase));
     const scopes = [...new Set(overdrafts.map(({ account }) => account.scope))];
-    return { resource: name, text: name, spent, worstCase, overdrawn: overdrafts, context: { name, spent: counted(spent), worstCase: counted(worstCase), overdrawn: scopes, fits } };
+    return { resource: name, text: name, host, spent, worstCase, overdrawn: overdrafts, context: { name, host, spent: counted(spent), worstCase: counted(worstCase), overdrawn: scopes, fits } };
   }
 }
 

@@ -449,6 +449,28 @@ table('models', 'models: { allow: ["anthropic:claude-*", "openai-chat:**"] }\nbu
   [model('anthropic', 'claude-x', {}, { usd: -100 }), 'deny', 'budget.usd'],
 ]);
 
+const modelAt = (host?: string): DecisionRequest => ({ ...(model('anthropic', 'claude-x') as Extract<DecisionRequest, { action: 'model.call' }>), ...(host === undefined ? {} : { host }) });
+
+table('where models are', 'models: { hosts: ["api.eu.example.com", "*.eu-west-1.amazonaws.com", "eu-?.example.org"] }', [
+  [modelAt('api.eu.example.com'), 'allow', 'default'],
+  [modelAt('bedrock.eu-west-1.amazonaws.com'), 'allow', 'default'],
+  [modelAt('eu-1.example.org'), 'allow', 'default'],
+  [modelAt('api.example.com'), 'deny', 'models.hosts'],
+  [modelAt('bedrock.us-east-1.amazonaws.com'), 'deny', 'models.hosts'],
+  [modelAt('api.eu.example.com.evil.test'), 'deny', 'models.hosts'],
+  [modelAt('eu-10.example.org'), 'deny', 'models.hosts'],
+  // Nothing leaves this machine.
+  [modelAt(''), 'allow', 'default'],
+  // As an older version recorded it.
+  [modelAt(), 'deny', 'models.hosts'],
+]);
+
+test('a policy that extends another lets calls of models go only where both do', async () => {
+  const policy = await policyOf('extends: above\nmodels: { hosts: ["*.eu.test"] }', { above: 'name: above\nmodels: { hosts: ["a.eu.test", "b.us.test"] }' });
+  expect(['a.eu.test', 'b.us.test', 'c.eu.test'].map((host) => policy.decide(modelAt(host)).effect)).toEqual(['allow', 'deny', 'deny']);
+  await expect(policyOf('models: { hosts: ["API.example.com"] }')).rejects.toThrow(/a host in lower case and without a port/);
+});
+
 test('a call that would break the budget is told what is spent and what it may use', async () => {
   const policy = await policyOf('budget: { usd: 3 }');
   expect(policy.decide(model('a', 'b', { usd: 2.5 }, { usd: 0.75 })).reason).toMatchObject({
