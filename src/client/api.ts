@@ -2558,8 +2558,9 @@ export interface operations {
                         javascript?: ("files" | "tools" | "fetch")[];
                         /** @description an absolute path in the sandbox */
                         list?: string;
-                        /** @description provider:model; what the call may cost at worst, and what is spent */
+                        /** @description provider:model; the host that the call goes to, what it may cost at worst, and what is spent */
                         model?: string | {
+                            host?: string;
                             name: string;
                             spent?: {
                                 steps?: number;

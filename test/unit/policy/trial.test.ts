@@ -24,7 +24,7 @@ describe('a question', () => {
     [{ tool: 'shell' }, { action: 'tool.call', tool: 'shell', version: '1' }],
     [
       { model: { name: 'openai:a:b', usd: 1, spent: { usd: 2 } } },
-      { action: 'model.call', provider: 'openai', model: 'a:b', spent: { usd: 2, tokens: 0, steps: 0 }, worstCase: { usd: 1, tokens: 0, steps: 1 } },
+      { action: 'model.call', provider: 'openai', model: 'a:b', host: '', spent: { usd: 2, tokens: 0, steps: 0 }, worstCase: { usd: 1, tokens: 0, steps: 1 } },
     ],
     [{ export: ['a'] }, { action: 'export.patch', paths: ['a'], bytes: 0 }],
   ])('%j', async (question, request) => {
