@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { systemClock, type Blobs, type Clock, type CredentialSearch, type FileEntry, type Patch, type PatchFindings, type RepositoryName, type TreeChange, type TreeId, type Workspace } from '../contracts/index.ts';
 import { storeArchive } from './archive-intake.ts';
 import { commitToBranch, findCommit } from './branch-commit.ts';
+import { CapturedBases } from './captured-bases.ts';
 import { captureCheckout } from './checkout-capture.ts';
 import { GitProcess } from './git-process.ts';
 import { GitRepository } from './git-repository.ts';
@@ -49,6 +50,7 @@ export class GitWorkspace implements Workspace {
   readonly #git: GitProcess;
   readonly #store: ObjectStore;
   readonly #packs: TreePacks;
+  readonly #captured: CapturedBases;
   readonly #operator: OperatorSettings;
   readonly #limits: WorkspaceLimits;
   readonly #protocols: readonly FetchProtocol[];
@@ -67,6 +69,7 @@ export class GitWorkspace implements Workspace {
     this.#store = new ObjectStore(this.#git, resolve(options.storeDir), this.#now);
     const older = (options.olderDirs ?? []).map((directory) => new GitRepository(this.#git, resolve(directory)));
     this.#packs = new TreePacks(this.#store, { blobs: options.blobs, older });
+    this.#captured = new CapturedBases(this.#store, this.#packs, this.#now);
     this.#operator = new OperatorSettings(this.#store.repository, this.#environment);
   }
 
@@ -81,7 +84,7 @@ export class GitWorkspace implements Workspace {
         ? await captureRemote(this.#store, source.url, { ...shared, protocols: this.#protocols, environment: this.#environment })
         : await captureCheckout(this.#store, await realpath(source.path).catch(() => source.path), { ...shared, operator: this.#operator, onNote });
     notes.tell(onNote);
-    return this.#packs.keep(tree, { signal });
+    return this.#captured.keep(source.kind === 'url' ? source.url : source.path, tree, signal);
   }
 
   async origin(repository: string): Promise<RepositoryName | undefined> {

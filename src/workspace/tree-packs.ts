@@ -44,6 +44,17 @@ export class TreePacks {
     return keptTree(tree, hash);
   }
 
+  /** Whether the blob that a kept tree is named by is there, and opens. */
+  async isKept(name: TreeId): Promise<boolean> {
+    const { tree, blob } = readTreeName(name);
+    try {
+      return blob !== undefined && (await this.#read(blob)).tree === tree;
+    } catch (error) {
+      if (error instanceof GloveboxError && UNREADABLE.has(error.code)) return false;
+      throw error;
+    }
+  }
+
   /** A tree was made in the store that nobody else will ask for. */
   async have(tree: TreeId): Promise<TreeId> {
     await this.#mark(tree);
@@ -103,12 +114,14 @@ export class TreePacks {
   }
 
   async #header(blob: string): Promise<PackHeader> {
-    const known = this.#headers.get(blob);
-    if (known !== undefined) return known;
-    await using reader = new ByteReader(this.#stream(blob));
-    const header = await readPackHeader(reader);
+    const header = this.#headers.get(blob) ?? (await this.#read(blob));
     this.#headers.set(blob, header);
     return header;
+  }
+
+  async #read(blob: string): Promise<PackHeader> {
+    await using reader = new ByteReader(this.#stream(blob));
+    return await readPackHeader(reader);
   }
 
   #stream(blob: string): AsyncIterable<Buffer> {

@@ -13,7 +13,7 @@ const TENANT = 'acme';
 function shared(blobsFolder = temporaryFolder()) {
   const blobs = new FolderBlobs(blobsFolder);
   const machine = (folder = temporaryFolder(), olderDirs: readonly string[] = []) => new GitWorkspaces({ folder, olderDirs, blobs, credentials: newCredentials });
-  return { blobsFolder, machine };
+  return { blobs, blobsFolder, machine };
 }
 
 async function changed(workspace: Workspace, tree: TreeId, name: string, content: string, removed: readonly string[] = []): Promise<TreeId> {
@@ -46,6 +46,33 @@ test('a tree of fifty changes is had by another machine, which goes on with it, 
   await one.forget(TENANT);
   expect(await one.of(TENANT).files(further)).toEqual([...expected, 'new/file']);
   expect((await one.of(TENANT).diff(tree, further)).files).toEqual([{ path: 'new/file', change: 'added', binary: false }]);
+});
+
+test('a repository that is captured again is kept as what is new since the first time in the month, and whole in the next', async () => {
+  let nowMs = Date.UTC(2026, 10, 3);
+  const { blobs, blobsFolder, machine } = shared();
+  const one = new GitWorkspaces({ folder: temporaryFolder(), blobs, credentials: newCredentials, clock: { now: () => nowMs } }).of(TENANT);
+  const folder = plainFolderOf(Object.fromEntries(Array.from({ length: 50 }, (_, at) => [`f${at}`, Array.from({ length: 100 }, (__, place) => (at * place * 7919) % 10_007).join(' ')])));
+  const sizes: number[] = [];
+  const capture = async (): Promise<TreeId> => {
+    const tree = await one.capture(folder);
+    sizes.push(...blobFiles(blobsFolder).slice(sizes.length).map((file) => statSync(file).size));
+    return tree;
+  };
+  const first = await capture();
+  expect(await capture()).toBe(first);
+  writeFiles(folder, { f7: 'changed' });
+  const second = await capture();
+  nowMs = Date.UTC(2026, 11, 1);
+  const third = await capture();
+  expect([third.split('.')[0] === second.split('.')[0], third === second]).toEqual([true, false]);
+  const [whole = 0, since = whole, again = 0] = sizes;
+  expect([sizes.length, since * 2 < whole, again * 1.1 > whole]).toEqual([3, true, true]);
+  // What nobody can read is not stood on.
+  for (const file of blobFiles(blobsFolder)) rmSync(file);
+  writeFiles(folder, { f8: 'changed' });
+  const fourth = await capture();
+  expect([await text(machine().of(TENANT), fourth, 'f8'), await text(machine().of(TENANT), fourth, 'f0')]).toEqual(['changed', '0 '.repeat(100).trim()]);
 });
 
 test('a pack has what its tree has, whatever else the store knew', async () => {
