@@ -11,6 +11,8 @@ const TICK_NS = 50_000_000n;
 export class FollowedTree {
   readonly #workspace: Workspace;
   #tree: TreeId | undefined;
+  /** What the tree has; undefined where nobody has looked. */
+  #paths: readonly string[] | undefined;
   /** Of the listing that `#tree` fits; undefined where that is not known. */
   #stamps: Stamps | undefined;
 
@@ -34,6 +36,7 @@ export class FollowedTree {
     const known = this.#stamps;
     const tree = this.#tree === undefined ? await this.#store(sandbox, paths, signal) : await this.#update(sandbox, this.#tree, { paths, stamps, known, signal });
     this.#tree = tree;
+    this.#paths = paths;
     this.#stamps = stamps;
     return tree;
   }
@@ -45,7 +48,7 @@ export class FollowedTree {
   async #update(sandbox: GovernedSandbox, tree: TreeId, { paths, stamps, known, signal }: { paths: readonly string[]; stamps: Stamps; known: Stamps | undefined; signal: AbortSignal }): Promise<TreeId> {
     const changed = paths.filter((path) => !isUnchanged(known?.get(path), stamps.get(path)));
     const present = new Set(paths);
-    const removed = (await this.#workspace.files(tree, signal)).filter((path) => !present.has(path));
+    const removed = (this.#paths ?? (await this.#workspace.files(tree, signal))).filter((path) => !present.has(path));
     if (changed.length + removed.length === 0) return tree;
     return this.#workspace.update(tree, await sandbox.files.pack(WORKSPACE, { paths: changed, signal, kept: true }), { paths: changed, removed }, signal);
   }

@@ -55,6 +55,7 @@ function keepable(entries: readonly FileEntry[], known: ReadonlySet<string | und
 }
 
 async function ignoredOf(store: ObjectStore, lines: readonly TreeLine[], fresh: readonly FileEntry[], signal?: AbortSignal): Promise<Set<string>> {
+  if (fresh.length === 0) return new Set();
   await using rules = await IgnoreRules.create(store, `${BY_PRODUCTS.join('\n')}\n`);
   // A link is not a file of rules, to git neither.
   const files = lines.filter((line) => line.mode !== '120000' && /(^|\/)\.gitignore$/.test(line.path ?? ''));
