@@ -54,6 +54,7 @@ export async function openServices({ env: given, version, note = () => {} }: Con
     ...written,
     policies,
     workspace: work.workspaces.passing(principal.tenant),
+    olderTrees: () => work.workspaces.older(),
     tenants: new JournalTenants({ ...work.held(caches, written.journalPlace), journal, keys, files: work.files, clock, authority, retention: () => readRetention(env['GLOVEBOX_RETENTION'] ?? join(stateDir, 'retention.yaml')) }),
     images,
     prober,

@@ -99,6 +99,8 @@ export interface Services extends AsyncDisposable {
   readonly sandboxes: Sandboxes;
   /** For what goes from a folder into a sandbox: its trees are kept nowhere. */
   readonly workspace: Workspace;
+  /** Folders in which an older version kept trees of all tenants together, unsealed. */
+  olderTrees(): Promise<readonly string[]>;
   readonly images: Images;
   readonly prober: Prober;
   readonly approvals: Approvals;

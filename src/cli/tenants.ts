@@ -51,16 +51,18 @@ export async function eraseTenant(services: Services, terminal: Terminal, tenant
   if (cancel === true) await end(services, scope, tenant, why, signal);
   try {
     const { keys, blobs, streams, unsealed } = await services.tenants.erase(tenant, services.principal, { stopped: cancel === true, ...(why === undefined ? {} : { why }) });
-    if (json === true) await terminal.json({ tenant, keys, blobs, streams, unsealed });
-    else await terminal.data(`${tenant} is erased: ${streams} streams of the journal and ${blobs} blobs can be read by nobody any more; ${keys} keys were destroyed\n${sayUnsealed(unsealed)}`);
-    return unsealed === 0 ? 0 : 1;
+    const unsealedTrees = await services.olderTrees();
+    if (json === true) await terminal.json({ tenant, keys, blobs, streams, unsealed, unsealedTrees });
+    else await terminal.data(`${tenant} is erased: ${streams} streams of the journal and ${blobs} blobs can be read by nobody any more; ${keys} keys were destroyed\n${sayUnsealed(unsealed, unsealedTrees)}`);
+    return unsealed + unsealedTrees.length === 0 ? 0 : 1;
   } finally {
     if (cancel === true) await services.control.lift(as, { scope });
   }
 }
 
-function sayUnsealed(unsealed: number): string {
-  return unsealed === 0 ? '' : `${unsealed} events were written by a glovebox that did not seal them, and can still be read\n`;
+function sayUnsealed(events: number, trees: readonly string[]): string {
+  const left = events === 0 ? [] : [`${events} events were written by a glovebox that did not seal them, and can still be read\n`];
+  return [...left, ...trees.map((folder) => `${folder} has files of all tenants that an older glovebox worked with, and can still be read: remove it when nobody needs to resume, replay or fork runs of that time\n`)].join('');
 }
 
 /** Nothing of the tenant begins any more, what runs ends, and what waits is cancelled. */

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
+import { open, stat, type FileHandle } from 'node:fs/promises';
 
 /** A file that was opened as data: a regular one, and no link was followed in its last component. */
 export interface DataFile extends AsyncDisposable {
@@ -36,4 +36,8 @@ export async function readDataFile(path: string, maxBytes: number): Promise<Buff
 /** `ENOENT` and the like; empty for what is no system error. */
 export function errorCode(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
+export async function isFile(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isFile() === true;
 }

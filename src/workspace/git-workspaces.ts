@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { type BlobStore, GloveboxError, NAME_PATTERN, type Workspace, type Workspaces } from '../contracts/index.ts';
-import { errorCode } from './data-file.ts';
+import { errorCode, isFile } from './data-file.ts';
 import { GitWorkspace, type GitWorkspaceOptions } from './git-workspace.ts';
 
 export interface GitWorkspacesOptions extends Omit<GitWorkspaceOptions, 'storeDir' | 'blobs'> {
@@ -29,6 +29,13 @@ export class GitWorkspaces implements Workspaces {
   /** One whose trees are in the store alone: for what goes from a folder into a sandbox, and is not spoken of again. */
   passing(tenant: string): Workspace {
     return this.#workspace(tenant, { blobs: undefined });
+  }
+
+  /** Stores of an older version that are still there. */
+  async older(): Promise<readonly string[]> {
+    const { olderDirs = [] } = this.#options;
+    const heads = await Promise.all(olderDirs.map((folder) => isFile(join(folder, 'HEAD'))));
+    return olderDirs.filter((_, index) => heads[index] === true);
   }
 
   async forget(tenant: string): Promise<void> {

@@ -1,8 +1,9 @@
-import { stat, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import { type Blobs, GloveboxError, type TreeId } from '../contracts/index.ts';
 import { ByteReader } from './byte-reader.ts';
+import { isFile } from './data-file.ts';
 import type { GitRepository } from './git-repository.ts';
 import type { ObjectStore } from './object-store.ts';
 import { type PackHeader, packHeaderLine, readPackHeader } from './pack-header.ts';
@@ -162,8 +163,4 @@ function markOf(blob: string): string {
 
 async function* rest(start: Buffer, reader: ByteReader): AsyncGenerator<Buffer> {
   for (let chunk: Buffer | undefined = start; chunk !== undefined; chunk = await reader.some(CHUNK_BYTES)) yield chunk;
-}
-
-async function isFile(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined))?.isFile() === true;
 }

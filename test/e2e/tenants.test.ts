@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { filesHolding } from '../support/clear-text.ts';
@@ -107,4 +107,11 @@ test('runs go on being made, and one under another master key is refused with wh
   using other = new User({ ...user.env, GLOVEBOX_MASTER_KEY_FILE: join(user.folder, 'other.key') });
   expect(await other.run('js', '-e', 'export default 1')).toMatchObject({ code: 125, stdout: '', stderr: expect.stringMatching(/was sealed under master key \w{16}, and this is \w{16}: give the one it was sealed under/) });
   expect((await other.run('audit', 'verify')).code).toBe(0);
+});
+
+test('what an older version kept of files, which nobody can erase for one tenant, is named', async () => {
+  const older = join(home, 'trees.git');
+  mkdirSync(older);
+  writeFileSync(join(older, 'HEAD'), 'ref: refs/heads/main\n');
+  expect(await user.run('tenants', 'erase', 'local', '--yes')).toMatchObject({ code: 1, stdout: expect.stringContaining(`${older} has files of all tenants that an older glovebox worked with`) });
 });
