@@ -113,5 +113,5 @@ test('what an older version kept of files, which nobody can erase for one tenant
   const older = join(home, 'trees.git');
   mkdirSync(older);
   writeFileSync(join(older, 'HEAD'), 'ref: refs/heads/main\n');
-  expect(await user.run('tenants', 'erase', 'local', '--yes')).toMatchObject({ code: 1, stdout: expect.stringContaining(`${older} has files of all tenants that an older glovebox worked with`) });
+  expect(await user.run('tenants', 'erase', 'local', '--yes', '--cancel')).toMatchObject({ code: 1, stdout: expect.stringContaining(`${older} has files of all tenants that an older glovebox worked with`) });
 });
