@@ -15,6 +15,8 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const LOCK = ['package.json', 'package-lock.json', '.npmrc'];
 /** What is in the image as it is here; `src` is compiled first. */
 const PARTS = ['package.json', 'bin', 'demo', 'policies', 'sandbox-images', 'scripts/node24.mjs'];
+/** What a build leaves among the sources is none of them: neither the image's name nor its content depends on it. */
+const LEFT_BY_BUILDS = /^sandbox-images\/[^/]+\/(?:build|glovebox-init|glovebox-probe)(?:\/|$)/;
 const BUILD_DEADLINE_MS = 15 * 60_000;
 const COMMAND_DEADLINE_MS = 5 * 60_000;
 /** The engine's name of an architecture, and npm's. */
@@ -76,7 +78,7 @@ async function stagePackages(folder: string, cpu: string): Promise<void> {
 async function stageApp(folder: string): Promise<void> {
   const compiler = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--noCheck', '--outDir', join(folder, 'app/dist')];
   await run(process.execPath, compiler, { cwd: ROOT, timeout: COMMAND_DEADLINE_MS });
-  for (const part of PARTS) await cp(join(ROOT, part), join(folder, 'app', part), { recursive: true });
+  for (const part of PARTS) await cp(join(ROOT, part), join(folder, 'app', part), { recursive: true, filter: isSource });
 }
 
 async function hashOf({ sources, dockerfile, buildargs }: ImageRecipe): Promise<string> {
@@ -90,5 +92,9 @@ async function hashOf({ sources, dockerfile, buildargs }: ImageRecipe): Promise<
 async function filesOf(path: string): Promise<readonly string[]> {
   if ((await stat(path)).isFile()) return [path];
   const entries = await readdir(path, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name)).toSorted();
+  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name)).filter(isSource).toSorted();
+}
+
+function isSource(path: string): boolean {
+  return !LEFT_BY_BUILDS.test(relative(ROOT, path));
 }
