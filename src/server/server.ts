@@ -98,6 +98,8 @@ const REQUEST_MS = 35 * 60_000;
 const REQUESTS_PER_MINUTE = 6000;
 /** Beyond it the event loop is so late that waiting longer makes it worse. */
 const MOST_LATE_MS = 2000;
+/** How often at most it is looked how late it is. */
+const SAMPLE_MS = 1000;
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -237,7 +239,8 @@ async function guards(app: FastifyInstance, { origins = [], requestsPerMinute = 
     keyGenerator: ({ headers, ip }) => headers.authorization ?? ip,
     errorResponseBuilder: (_request, { after }) => Object.assign(new Error(`more requests than this key may make: again in ${after}`), { statusCode: 429 }),
   });
-  await app.register(underPressure, { maxEventLoopDelay: mostLateMs, retryAfter: 5, message: 'the server is too busy to take more: again in 5 s' });
+  // A time in which the loop never came round counts as late without end: one that is shorter than what is allowed would refuse too soon.
+  await app.register(underPressure, { maxEventLoopDelay: mostLateMs, sampleInterval: Math.max(SAMPLE_MS, mostLateMs), retryAfter: 5, message: 'the server is too busy to take more: again in 5 s' });
 }
 
 /** What a client may send in one frame of a WebSocket. */

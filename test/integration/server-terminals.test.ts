@@ -1,6 +1,8 @@
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { type Caller, serving, servingHere } from '../support/server.ts';
@@ -34,6 +36,12 @@ class Client {
       this.#wake();
     });
     this.socket.on('close', () => this.#wake());
+    this.socket.on('unexpected-response', (_request, response: IncomingMessage) => void this.#refused(response));
+  }
+
+  async #refused(response: IncomingMessage): Promise<void> {
+    this.failure ??= `refused: ${response.statusCode} ${await text(response)}`;
+    this.#wake();
   }
 
   #wake(): void {
@@ -77,8 +85,7 @@ function isConnected(port: number): boolean {
 /** With which status an attempt to connect is refused. */
 async function refusal(query: string, headers: Record<string, string>, place: { url?: string; at?: string } = {}): Promise<number> {
   const { socket } = new Client(query, { ...place, headers });
-  const [, response] = (await once(socket, 'unexpected-response', { signal: AbortSignal.timeout(DEADLINE_MS) })) as [unknown, { statusCode: number; resume(): void }];
-  response.resume();
+  const [, response] = (await once(socket, 'unexpected-response', { signal: AbortSignal.timeout(DEADLINE_MS) })) as [unknown, { statusCode: number }];
   return response.statusCode;
 }
 
