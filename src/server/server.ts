@@ -65,8 +65,8 @@ export interface ServerOptions {
   readonly sandboxesPerTenant?: number;
   /** Of output that is kept for whoever asks again. */
   readonly spool?: SpoolLimits;
-  /** Within which a request has to have come. */
-  readonly deadlines?: { readonly headersMs?: number; readonly bodyMs?: number };
+  /** Within which a request has to have come, and a client has to take what it is sent of a stream of events. */
+  readonly deadlines?: { readonly headersMs?: number; readonly bodyMs?: number; readonly takeMs?: number };
   /** Requests are refused while the event loop is later than this. */
   readonly mostLateMs?: number;
   /** Sees each request. */
@@ -91,6 +91,8 @@ const BODY_BYTES = 16 * 1_048_576;
 const HEADERS_MS = 20_000;
 /** Of a body that is read into memory. */
 const BODY_MS = 60_000;
+/** So long a client may take for what fits into its connection. */
+const TAKE_MS = 60_000;
 /** How often it is looked for connections that are late with theirs. */
 const LOOK_MS = 5_000;
 /** Of a body that trickles; archives have a deadline of their own. */
@@ -105,6 +107,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** What a client is told of an error, with no secret in it. */
     problem(error: unknown): Promise<Problem>;
+    /** How long a client may take for a piece of a stream of events. */
+    readonly takeMs: number;
   }
 }
 
@@ -149,6 +153,7 @@ async function build(ports: ServerPorts, options: ServerOptions, held: Held): Pr
   boundedJson(app);
   slowBodies(app, options.deadlines?.bodyMs ?? BODY_MS);
   if (options.requests !== undefined) observed(app, options.requests);
+  app.decorate('takeMs', options.deadlines?.takeMs ?? TAKE_MS);
   answersWithProblems(app, ports, options);
   // Before whatever refuses requests: an upgrade that is refused before it is known as one would keep its connection.
   await webSockets(app);

@@ -4,8 +4,6 @@ import type { FastifyReply } from 'fastify';
 
 /** Proxies close what is silent for longer. */
 const COMMENT_EVERY_MS = 15_000;
-/** So long a client may take for what fits into its connection. */
-const SLOW_MS = 60_000;
 
 export interface ServerSentEvent {
   readonly event: string;
@@ -31,7 +29,7 @@ export async function sendEvents(reply: FastifyReply, events: (signal: AbortSign
   try {
     for await (const event of events(gone.signal)) {
       if (gone.signal.aborted) return;
-      if (!raw.write(textOf(event))) await room(raw);
+      if (!raw.write(textOf(event))) await room(raw, reply.server.takeMs);
     }
   } catch (error) {
     if (!gone.signal.aborted) raw.write(textOf({ event: 'error', data: await reply.server.problem(error) }));
@@ -43,12 +41,15 @@ export async function sendEvents(reply: FastifyReply, events: (signal: AbortSign
 }
 
 /** Resolves when the client has taken what was sent to it, or has gone; one that takes nothing for too long is let go of. */
-async function room(raw: ServerResponse): Promise<void> {
-  const tooSlow = setTimeout(() => raw.destroy(), SLOW_MS);
+async function room(raw: ServerResponse, takeMs: number): Promise<void> {
+  const tooSlow = setTimeout(() => raw.destroy(), takeMs);
+  // A long stream waits often: none of it leaves a listener behind.
+  const over = new AbortController();
   try {
-    await Promise.race([once(raw, 'drain'), once(raw, 'close')]);
+    await Promise.race([once(raw, 'drain', over), once(raw, 'close', over)]);
   } finally {
     clearTimeout(tooSlow);
+    over.abort();
   }
 }
 

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { isConnected } from '../support/connections.ts';
 import { type Caller, serving, servingHere } from '../support/server.ts';
 
 const DEADLINE_MS = 30_000;
@@ -72,14 +72,6 @@ class Client {
     const [code, reason] = (await once(this.socket, 'close', { signal: AbortSignal.timeout(DEADLINE_MS) })) as [number, Buffer];
     return { code, reason: reason.toString() };
   }
-}
-
-/** Whether the server's end of the connection from this port of 127.0.0.1 is open. */
-function isConnected(port: number): boolean {
-  const client = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  const ESTABLISHED = '01';
-  const ends = readFileSync('/proc/net/tcp', 'utf8').split('\n').map((line) => line.trim().split(/\s+/));
-  return ends.some(([, , remote, state]) => remote === client && state === ESTABLISHED);
 }
 
 /** With which status an attempt to connect is refused. */
