@@ -47,13 +47,19 @@ export function operate(parts: OperationParts): Pick<Services, 'telemetry' | 'us
     ...notifying(parts),
     telemetry: async (options: TelemetryOptions) => {
       const { ProcessTelemetry } = await import('../telemetry/index.ts');
-      const telemetry = await ProcessTelemetry.open({ clock, redactor, journal: observed, sources }, options);
+      const telemetry = await ProcessTelemetry.open({ clock, redactor, journal: observed, sources }, { ...tracing(parts.env), ...options });
       notes.tell = (text) => telemetry.log.write('warn', text);
       await changes.files(await configuration(parts), principal.name);
       return telemetry;
     },
     stocked: (warm = 0) => (warm === 0 ? sandboxes : (pool ??= open.use(parts.pooled({ ceiling: warm })))),
   };
+}
+
+/** Where OpenTelemetry's own variables say that spans go. */
+function tracing({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: traces, OTEL_EXPORTER_OTLP_ENDPOINT: all, OTEL_SDK_DISABLED: off }: Environment): Pick<TelemetryOptions, 'tracesTo'> {
+  const endpoint = traces ?? (all === undefined || all === '' ? undefined : `${all.replace(/\/$/, '')}/v1/traces`);
+  return endpoint === undefined || endpoint === '' || off === 'true' ? {} : { tracesTo: endpoint };
 }
 
 /** How people are told of what needs them. */

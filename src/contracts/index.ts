@@ -17,6 +17,7 @@ export * from './envelope.ts';
 export * from './errors.ts';
 export * from './events.ts';
 export * from './file-lock.ts';
+export * from './gen-ai.ts';
 export * from './ids.ts';
 export * from './javascript.ts';
 export * from './journal.ts';

@@ -13,8 +13,18 @@ export interface Log {
   with(fields: LogFields): Log;
 }
 
+/** A request's place in a trace (W3C Trace Context): 32, 16 and 16 hexadecimal digits. */
+export interface RequestTrace {
+  readonly trace: string;
+  /** Of the request itself. */
+  readonly span: string;
+  /** The caller's, where it said one. */
+  readonly parent?: string;
+}
+
 /** A request that was answered. */
 export interface AnsweredRequest {
+  readonly trace: RequestTrace;
   readonly method: string;
   /** The route's template, such as `/v1/runs/:id`; `none` where there is no such route. */
   readonly route: string;
@@ -25,7 +35,7 @@ export interface AnsweredRequest {
 /** Sees the requests that a server answers. */
 export interface RequestObserver {
   /** Goes on with a request, so that whatever is written meanwhile has its trace with it. */
-  begin(trace: string, goOn: () => void): void;
+  begin(trace: RequestTrace, goOn: () => void): void;
   answered(request: AnsweredRequest): void;
 }
 
@@ -57,6 +67,8 @@ export interface TelemetryOptions {
   readonly plain: (text: string, level: LogLevel) => void;
   /** Where figures are read without a key; nowhere where nothing is said. */
   readonly metricsAt?: { readonly host: string; readonly port: number };
+  /** Where spans are sent to, by OTLP over HTTP; nowhere where nothing is said. */
+  readonly tracesTo?: string;
 }
 
 /** What a process that serves tells of itself, until it is disposed of. */

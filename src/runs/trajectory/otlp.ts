@@ -1,5 +1,4 @@
-import { hash } from 'node:crypto';
-import { canonicalJson, type ModelReply } from '../../contracts/index.ts';
+import { answerAttributes, canonicalJson, modelAttributes, spanIdOf, traceIdOf } from '../../contracts/index.ts';
 import type { RanCommand, TrajectoryReading, Turn, TurnCall } from './reading.ts';
 
 /** A number is a whole one; money is not. */
@@ -54,7 +53,7 @@ function* runSpans(reading: TrajectoryReading): Generator<SpanInput> {
       'gen_ai.operation.name': 'invoke_agent',
       'gen_ai.agent.name': 'glovebox',
       'gen_ai.conversation.id': run,
-      ...model(options?.model),
+      ...(options === undefined ? {} : modelAttributes(options.model)),
       'glovebox.run.outcome': summary?.outcome,
       'glovebox.run.usd': { usd: state.spent.usd },
       'glovebox.policy': options?.policy,
@@ -69,24 +68,9 @@ function* runSpans(reading: TrajectoryReading): Generator<SpanInput> {
 function* turnSpans({ step, model: asked, reply, startedMs, endedMs, calls }: Turn): Generator<SpanInput> {
   const key = `step/${step}`;
   yield { key, parent: 'run', name: `step ${step}`, kind: 1, startMs: startedMs, endMs: calls.at(-1)?.endedMs ?? endedMs, attributes: { 'glovebox.step': step } };
-  yield { key: `${key}/model`, parent: key, name: `chat ${asked?.slice(asked.indexOf(':') + 1) ?? ''}`.trim(), kind: 3, startMs: startedMs, endMs: endedMs, attributes: { 'gen_ai.operation.name': 'chat', ...model(asked), ...answered(reply) } };
+  yield { key: `${key}/model`, parent: key, name: `chat ${asked?.slice(asked.indexOf(':') + 1) ?? ''}`.trim(), kind: 3, startMs: startedMs, endMs: endedMs, attributes: { 'gen_ai.operation.name': 'chat', ...(asked === undefined ? {} : modelAttributes(asked)), ...answerAttributes(reply), 'glovebox.usd': reply.usd === undefined ? undefined : { usd: reply.usd } } };
   for (const [index, call] of calls.entries()) yield* toolSpans(`${key}/tool/${index + 1}`, key, call);
 }
-
-function answered({ usage, usd, stop }: ModelReply): Attributes {
-  return {
-    'gen_ai.response.finish_reasons': [FINISH[stop]],
-    'gen_ai.usage.input_tokens': usage.inputTokens + usage.cacheReadTokens + usage.cacheWriteTokens,
-    'gen_ai.usage.output_tokens': usage.outputTokens,
-    'gen_ai.usage.cache_read.input_tokens': usage.cacheReadTokens,
-    'gen_ai.usage.cache_creation.input_tokens': usage.cacheWriteTokens,
-    'gen_ai.usage.reasoning.output_tokens': usage.reasoningTokens,
-    'glovebox.usd': usd === undefined ? undefined : { usd },
-  };
-}
-
-/** As the conventions name them. */
-const FINISH: Readonly<Record<ModelReply['stop'], string>> = { done: 'stop', tools: 'tool_call', cut: 'length', refused: 'content_filter' };
 
 function* toolSpans(key: string, parent: string, { call, outcome, startedMs, endedMs, commands }: TurnCall): Generator<SpanInput> {
   yield {
@@ -124,20 +108,12 @@ function commandSpan({ id, argv, startedMs, endedMs, end }: RanCommand, parent: 
   };
 }
 
-function model(name: string | undefined): Attributes {
-  if (name === undefined) return {};
-  const colon = name.indexOf(':');
-  // OpenAI's Chat Completions and Responses are the same provider.
-  return { 'gen_ai.provider.name': name.slice(0, colon).replace('openai-chat', 'openai'), 'gen_ai.request.model': name.slice(colon + 1) };
-}
-
 /** As opentelemetry.proto.trace.v1.Span is written in JSON: ids in hex, 64-bit numbers as texts. */
 function encoded(run: string, { key, parent, name, kind, startMs, endMs, attributes: given, error }: SpanInput): unknown {
-  const spanId = (of: string): string => hash('sha256', `${run}/${of}`).slice(0, 16);
   return {
-    traceId: hash('sha256', run).slice(0, 32),
-    spanId: spanId(key),
-    ...(parent === undefined ? {} : { parentSpanId: spanId(parent) }),
+    traceId: traceIdOf(run),
+    spanId: spanIdOf(run, key),
+    ...(parent === undefined ? {} : { parentSpanId: spanIdOf(run, parent) }),
     name,
     kind,
     startTimeUnixNano: nanoseconds(startMs),

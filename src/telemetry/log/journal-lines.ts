@@ -5,15 +5,17 @@ type Line = readonly [LogLevel, string, LogFields?];
 /** What happens, told in the log: the ids are those of the journal, which has all of it. */
 export class JournalLines implements AppendObserver {
   readonly #log: Log;
+  readonly #traceOf: (event: JournalEvent) => LogFields;
 
-  constructor(log: Log) {
+  constructor(log: Log, traceOf: (event: JournalEvent) => LogFields = () => ({})) {
     this.#log = log;
+    this.#traceOf = traceOf;
   }
 
   appended(events: readonly JournalEvent[]): void {
     for (const event of events) {
       const line = lineOf(event);
-      if (line !== undefined) this.#log.write(line[0], line[1], { ...whose(event.stream), seq: event.seq, ...line[2] });
+      if (line !== undefined) this.#log.write(line[0], line[1], { ...this.#traceOf(event), ...whose(event.stream), seq: event.seq, ...line[2] });
     }
   }
 

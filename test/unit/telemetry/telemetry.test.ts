@@ -37,7 +37,7 @@ async function watched(level: LogLevel = 'debug') {
 
 test('a line is one object of JSON with the ids of what goes on, whatever is in it, and no secret', async () => {
   const { telemetry, lines } = await watched();
-  telemetry.requests.begin('0af7651916cd43dd8448eb211c80319c', () => {
+  telemetry.requests.begin({ trace: '0af7651916cd43dd8448eb211c80319c', span: 'b7ad6b7169203331' }, () => {
     telemetry.log.with({ run: 'run_1' }).write('warn', `it said\n{"level":"error"}\u001b[31m and ${TOKEN}`, { text: 'correct horse battery staple', absent: undefined });
   });
   await expect.poll(() => lines.length).toBe(1);
@@ -61,7 +61,7 @@ test('what is appended moves the figures; names that clients choose make only so
   for (let i = 0; i < 60; i++) append('run_1', { type: 'model.ended', data: { call: `openai-chat:m${i}#1`, reply: { usage, usd: 0.5 } } });
   append('ses_1', { type: 'sandbox.created', data: { sandbox: 'sbx_1', kind: 'process' } }, { type: 'sandbox.created', data: { sandbox: 'sbx_2', kind: 'process' } }, { type: 'sandbox.paused', data: { sandbox: 'sbx_2' } });
   append('ses_1', { type: 'egress.refused', data: { via: 'proxy', code: 'address_forbidden', text: '' } });
-  telemetry.requests.answered({ method: 'GET', route: '/v1/runs/:id', status: 404, seconds: 0.002 });
+  telemetry.requests.answered({ trace: { trace: '0af7651916cd43dd8448eb211c80319c', span: 'b7ad6b7169203331' }, method: 'GET', route: '/v1/runs/:id', status: 404, seconds: 0.002 });
   const text = await telemetry.metrics.text();
   expect(text.match(/^glovebox_model_calls_total\{.*\} /gm)).toHaveLength(51);
   expect(text).toContain('glovebox_model_usd_total{model="other"} 5\n');
