@@ -7,7 +7,7 @@ import { HeldText, MessageBroken, NOTHING } from './held-text.ts';
 import { linger } from './linger.ts';
 import { ProgramAnswer } from './program-answer.ts';
 import { EgressRefusal } from './refusal.ts';
-import { framingOf, isLast, isWebSocket, readRequestHead, type RequestHead } from './request-head.ts';
+import { framingOf, isLast, isWebSocket, mayBeRequest, readRequestHead, type RequestHead } from './request-head.ts';
 
 /** One request, to be answered. */
 export interface Arrived {
@@ -79,7 +79,10 @@ export class ProgramConnection {
   #readHead(bytes: Buffer): Buffer {
     let text: string | undefined;
     const rest = this.#head.take(bytes, '\r\n\r\n', HEADER_BYTES, (whole) => (text = whole));
-    if (text === undefined) return rest;
+    if (text === undefined) {
+      if (!mayBeRequest(this.#head.held.toString('latin1'))) throw new MessageBroken('its head is not HTTP');
+      return rest;
+    }
     // What stood at the end of a body, as some programs have it.
     const request = readRequestHead(text.startsWith('\r\n') ? text.slice(2) : text);
     if (request === undefined) throw new MessageBroken('its head is not HTTP');

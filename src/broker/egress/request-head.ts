@@ -24,6 +24,11 @@ export function readRequestHead(text: string): RequestHead | undefined {
   return rawHeaders === undefined ? undefined : { method, target, minorVersion: Number(minor), rawHeaders };
 }
 
+/** Whether this may become a head: whoever speaks something else hears so at once. */
+export function mayBeRequest(beginning: string): boolean {
+  return /^(?:\r(?:\n|$))?[A-Z-]{0,32}(?: |$)/.test(beginning) && !/(?<!\r)\n/.test(beginning);
+}
+
 /** How its body ends: with no byte where there is none. RFC 9112, 6.3, and where two things are said of a length, none is believed. Errors: `EgressRefusal`. */
 export function framingOf({ rawHeaders, minorVersion }: RequestHead): Framing {
   const codings = valuesOf(rawHeaders, 'transfer-encoding');
