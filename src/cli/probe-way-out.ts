@@ -1,4 +1,4 @@
-import type { Broker, EgressGate, NewEvent, Policy } from '../contracts/index.ts';
+import type { Broker, EgressGate, EgressRequest, NewEvent, Policy } from '../contracts/index.ts';
 import { WayOut } from '../session/index.ts';
 import type { ProbeWayOut } from './services.ts';
 
@@ -25,11 +25,14 @@ export async function openWayOut(broker: Broker | undefined, policy: Policy, sig
 
 function gateOf(policy: Policy, events: NewEvent[]): EgressGate {
   return {
-    decide: async (request) => {
-      const decision = policy.decide(request);
-      const allowed = decision.effect === 'allow';
-      events.push({ type: 'decision', data: { request, decision, allowed } });
-      return { allowed, decision };
+    decide: async ([first, ...others]) => {
+      const judge = (request: EgressRequest) => {
+        const decision = policy.decide(request);
+        const allowed = decision.effect === 'allow';
+        events.push({ type: 'decision', data: { request, decision, allowed } });
+        return { allowed, decision };
+      };
+      return others.reduce((last, request) => (last.allowed ? judge(request) : last), judge(first));
     },
     record: async (written) => void events.push(...written),
   };

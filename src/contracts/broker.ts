@@ -10,8 +10,8 @@ export type EgressRequest = Extract<DecisionRequest, { action: 'network.connect'
 
 /** The session, as egress sees it: the one who decides and writes down. Where it cannot, it rejects, and egress stops. */
 export interface EgressGate {
-  /** The answer is written before it is given. Errors: `journal_failed`, and whatever ended the session. */
-  decide(request: EgressRequest, signal?: AbortSignal): Promise<{ readonly allowed: boolean; readonly decision: Decision }>;
+  /** One after the other, up to the first that is refused; gives the answer to the last. All of them are written, together, before it is given. Errors: `journal_failed`, and whatever ended the session. */
+  decide(requests: readonly [EgressRequest, ...EgressRequest[]], signal?: AbortSignal): Promise<{ readonly allowed: boolean; readonly decision: Decision }>;
   /** `durable`: what leaves next waits for it. */
   record(events: readonly NewEvent<'egress.registry' | 'egress.refused' | 'egress.started' | 'egress.ended' | 'anomaly.raised'>[], options?: { readonly durable?: boolean }): Promise<void>;
 }

@@ -1,5 +1,5 @@
-import type { Anomaly, Broker, CanaryGrant, CredentialGrant, Egress, EgressAnswer, EgressCall, EgressGate, NetworkGrant, OutputFilter, Policy, Sandbox, SandboxSpec, Stoppable, Variables } from '../contracts/index.ts';
-import type { Gate } from './gate.ts';
+import type { Anomaly, Broker, CanaryGrant, CredentialGrant, Egress, EgressAnswer, EgressCall, EgressGate, EgressRequest, NetworkGrant, OutputFilter, Policy, Sandbox, SandboxSpec, Stoppable, Variables } from '../contracts/index.ts';
+import type { Gate, Verdict } from './gate.ts';
 
 /** Where what a sandbox needs for its way out lies in it: a place that is writable in every kind, out of the way of what programs list. */
 const FOLDER = '/tmp/.glovebox';
@@ -93,11 +93,22 @@ export function egressGate({ gate, variables, touch, alarmed, unwritten }: Egres
     }
   };
   return {
-    decide: async (request, signal) => {
+    decide: async ([first, ...others], signal) => {
       touch();
-      const { allowed, decision, event } = await gate.consider(variables === undefined ? request : { ...request, variables }, { signal });
-      await written(gate.write([event]));
-      return { allowed, decision };
+      const ask = (request: EgressRequest): Verdict | Promise<Verdict> => gate.consider(variables === undefined ? request : { ...request, variables }, { signal });
+      const asked = ask(first);
+      let last = asked instanceof Promise ? await asked : asked;
+      const events = [last.event];
+      for (const request of last.allowed ? others : []) {
+        const answer = ask(request);
+        // A person takes his time.
+        if (answer instanceof Promise) await written(gate.write(events.splice(0)));
+        last = answer instanceof Promise ? await answer : answer;
+        events.push(last.event);
+        if (!last.allowed) break;
+      }
+      await written(gate.write(events));
+      return { allowed: last.allowed, decision: last.decision };
     },
     record: async (events, { durable = false } = {}) => {
       touch();

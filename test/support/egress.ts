@@ -10,7 +10,7 @@ import { connect as connectTls, type ConnectionOptions, getCACertificates, type 
 import { Credentials, CredentialSources, EgressBroker, KnownSecrets, LentRecords, MasterKeys, OperatorFiles, OperatorRegistries, RegistryCaches, SecretStore } from '../../src/broker/index.ts';
 import { SessionAuthority } from '../../src/broker/certificates/session-authority.ts';
 import type { EgressDeadlines } from '../../src/broker/egress/deadline.ts';
-import { type Clock, type Egress, type EgressGate, type EventData, type NewEvent, type Policy, PROXY_PORT, systemClock } from '../../src/contracts/index.ts';
+import { type Clock, type Egress, type EgressGate, type EgressRequest, type EventData, type NewEvent, type Policy, PROXY_PORT, systemClock } from '../../src/contracts/index.ts';
 import { FilePolicies } from '../../src/policy/index.ts';
 
 export interface Answer {
@@ -222,11 +222,14 @@ export class EgressRig implements AsyncDisposable {
       this.events.push(event);
     };
     return {
-      decide: async (request) => {
-        const decision = policy.decide(request);
-        const allowed = decision.effect === 'allow';
-        write({ type: 'decision', data: { request, decision, allowed } });
-        return { allowed, decision };
+      decide: async ([first, ...others]) => {
+        const judge = (request: EgressRequest) => {
+          const decision = policy.decide(request);
+          const allowed = decision.effect === 'allow';
+          write({ type: 'decision', data: { request, decision, allowed } });
+          return { allowed, decision };
+        };
+        return others.reduce((last, request) => (last.allowed ? judge(request) : last), judge(first));
       },
       record: async (events, { durable = false } = {}) => {
         if (durable && this.neverDurable) throw new Error('the disk is full');

@@ -26,23 +26,24 @@ export class Clearance {
     return named.length > 0 ? 'requests' : 'nothing';
   }
 
-  /** Where to go with it. Errors: `EgressRefusal`, `UpstreamFailure`, and the gate's own. */
-  async clear(request: NetworkRequest, signal: AbortSignal): Promise<Place> {
+  /** Where to go with it, where all that is `carried` there may go, too. Errors: `EgressRefusal`, `UpstreamFailure`, and the gate's own. */
+  async clear(request: NetworkRequest, carried: readonly EgressRequest[], signal: AbortSignal): Promise<Place> {
     const known = this.#upstreams.known(request);
     if (known !== undefined) {
-      // Where it leads is no news: one question has it all.
-      await this.permit(known.isPrivate ? { ...request, private: true } : request, signal);
+      // Where it leads is no news: all is asked at once.
+      await this.permit([known.isPrivate ? { ...request, private: true } : request, ...carried], signal);
       return known;
     }
-    await this.permit(request, signal);
+    await this.permit([request], signal);
     const place = await this.#upstreams.at(request);
-    if (place.isPrivate) await this.permit({ ...request, private: true }, signal);
+    const [next, ...others]: readonly EgressRequest[] = place.isPrivate ? [{ ...request, private: true }, ...carried] : carried;
+    if (next !== undefined) await this.permit([next, ...others], signal);
     return place;
   }
 
   /** Errors: `EgressRefusal` with `denied`, and the gate's own. */
-  async permit(request: EgressRequest, signal: AbortSignal): Promise<void> {
-    const { allowed, decision } = await this.#gate.decide(request, signal);
+  async permit(requests: readonly [EgressRequest, ...EgressRequest[]], signal: AbortSignal): Promise<void> {
+    const { allowed, decision } = await this.#gate.decide(requests, signal);
     if (!allowed) throw new EgressRefusal('denied', `refused by policy: ${decision.reason.rule}: ${decision.reason.text}`);
   }
 }

@@ -71,8 +71,10 @@ export class Exchanges {
       const isAwaited = expectsContinue(request);
       asked = { ...read, ...this.#options.registries.see(read) };
       refuseCanary(canaries, read.path, ...request.rawHeaders);
-      place = await this.#options.clearance.clear(question(asked), gone.signal);
-      provided = await this.#options.credentials.provide({ path: read.path, headers: pairsOf(request.rawHeaders) }, asked, gone.signal);
+      const lending = this.#options.credentials.lend({ path: read.path, headers: pairsOf(request.rawHeaders) }, asked);
+      place = await this.#options.clearance.clear(question(asked), lending.requests, gone.signal);
+      const lent = lending.provide(gone.signal);
+      provided = lent instanceof Promise ? await lent : lent;
       if (isConsequential(asked, provided)) begun = { request: await this.#options.chronicle.started(beginning(asked, provided)) };
       if (isAwaited) program.goOn();
       await this.#pass(arrived, { asked, place, provided, begun, beganMs });

@@ -70,7 +70,7 @@ export class SessionEgress implements Egress {
     this.#clearance = new Clearance(gate, [...network.destinations, ...registries.destinations], this.#upstreams);
     const stop = (): void => this.#stop();
     this.#chronicle = new Chronicle(gate, stop);
-    this.#credentials = new SessionCredentials(options.leases, options.grants, (request, signal) => this.#clearance.permit(registries.named(request), signal));
+    this.#credentials = new SessionCredentials(options.leases, options.grants, { named: (request) => registries.named(request), permit: (request, signal) => this.#clearance.permit([request], signal) });
     const exchanges = new Exchanges({ canaries: options.canaries, clearance: this.#clearance, credentials: this.#credentials, registries, cache: options.cache, chronicle: this.#chronicle, budget: this.#budget, deadlines, clock, undecided: stop });
     this.#programs = {
       arrived: (arrived) => this.#follow(exchanges.serve(arrived)),
@@ -190,7 +190,7 @@ export class SessionEgress implements Egress {
   async #foreseen(destination: Destination): Promise<EgressRefusal | undefined> {
     this.#budget.request();
     try {
-      await this.#clearance.permit({ action: 'network.connect', scheme: 'https', ...destination }, this.#over.signal);
+      await this.#clearance.permit([{ action: 'network.connect', scheme: 'https', ...destination }], this.#over.signal);
       return undefined;
     } catch (error) {
       if (error instanceof EgressRefusal) return error;
@@ -233,7 +233,7 @@ export class SessionEgress implements Egress {
     const beganMs = clock.now();
     const asked = { scheme: 'tcp', ...destination } as const;
     this.#budget.request();
-    const place = await this.#clearance.clear({ action: 'network.connect', ...asked }, this.#over.signal);
+    const place = await this.#clearance.clear({ action: 'network.connect', ...asked }, [], this.#over.signal);
     try {
       const upstream = await place.connect(false);
       caller.granted(stream);
