@@ -106,7 +106,9 @@ describe('requests are read one after the other', () => {
 });
 
 describe('what is no request', () => {
-  test.each(['220 mail.test ESMTP', 'get / HTTP/1.1\r\nhost: a\r\n\r\n', 'GET / HTTP/1.1\n', 'FROBNICATE / HTTP/1.1\r\nhost: a\r\n\r\n', 'GET / HTTP/1.2\r\n\r\n', 'GET /\t HTTP/1.1\r\n\r\n', '\r\n\r\nGET / HTTP/1.1\r\n\r\n', `GET /${'x'.repeat(40_000)}`, '\x16\x03\x01'])('%j is told so at once, and nothing more is read', async (bytes) => {
+  test.each(['220 mail.test ESMTP', 'get / HTTP/1.1\r\nhost: a\r\n\r\n', 'GET / HTTP/1.1\n', 'FROBNICATE / HTTP/1.1\r\nhost: a\r\n\r\n', 'GET / HTTP/1.2\r\n\r\n', 'GET /\t HTTP/1.1\r\n\r\n', '\r\n\r\nGET / HTTP/1.1\r\n\r\n', `GET /${'x'.repeat(40_000)}`, '\x16\x03\x01',
+    'POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n', 'POST / HTTP/1.0\r\ntransfer-encoding: chunked\r\n\r\n', ...['\n', '\r', '\0', '\x7f', '\r\n '].map((odd) => `GET / HTTP/1.1\r\nhost: a\r\nx: a${odd}b\r\n\r\n`),
+  ])('%j is told so at once, and nothing more is read', async (bytes) => {
     const echo = new Echo();
     const program = connected(echo);
     program.write(bytes, 'latin1');
