@@ -3,7 +3,7 @@ import type { Decision, EgressRequest, NewEvent } from '../../../src/contracts/i
 import type { Gate, Verdict } from '../../../src/session/gate.ts';
 import { egressGate } from '../../../src/session/way-out.ts';
 
-const decision: Decision = { effect: 'allow', policy: 'sha256:0', reason: { effect: 'allow', rule: 'network[0]', text: 'it is in the list' } };
+const decision: Decision = { effect: 'allow', policy: 'sha256:0', reason: { effect: 'allow', rule: 'network[0]', text: 'it is in the list' }, lost: [] };
 
 function request(path: string): EgressRequest {
   return { action: 'network.connect', scheme: 'http', host: 'a.test', port: 80, method: 'GET', path };
