@@ -98,11 +98,10 @@ export class ProgramAnswer {
     if (this.#body === 'none' || bytes.length === 0) return true;
     if (this.#isChunked) return this.#writeChunk(bytes);
     const head = this.#head;
-    if (head === undefined) return this.#send(bytes);
     this.#head = undefined;
-    if (bytes.length <= SMALL_BYTES) return this.#send(Buffer.concat([Buffer.from(head, 'latin1'), bytes]));
+    if (head !== undefined && bytes.length <= SMALL_BYTES) return this.#send(Buffer.concat([Buffer.from(head, 'latin1'), bytes]));
     this.#cork();
-    this.#send(head);
+    if (head !== undefined) this.#send(head);
     return this.#send(bytes);
   }
 
@@ -148,8 +147,9 @@ export class ProgramAnswer {
     return this.#send('\r\n');
   }
 
-  /** All that is written in this turn goes out together. */
+  /** All that is written in this turn goes out together: what was encrypted comes in many small pieces. */
   #cork(): void {
+    if (this.#stream.writableCorked > 0) return;
     this.#stream.cork();
     process.nextTick(() => this.#stream.uncork());
   }
