@@ -74,7 +74,8 @@ describe('requests are read one after the other', () => {
   test('the rest of a body that nobody wanted goes by, and the next request is read', async () => {
     const heard: string[] = [];
     const program = connected({
-      ...{ connect: () => {}, refused: () => {} },
+      connect: () => {},
+      refused: () => {},
       arrived: ({ request, answer }) => {
         heard.push(request.target);
         answer.begin(200, ['content-length', '0']);
