@@ -5,8 +5,8 @@ import { OwnKeys } from './own-keys.ts';
 
 const VARIABLE = 'GLOVEBOX_MASTER_KEY';
 const PREVIOUS_VARIABLE = 'GLOVEBOX_PREVIOUS_MASTER_KEY';
-/** A key that is not known is looked for at most so often. */
-const LOOK_AGAIN_MS = 2_000;
+/** Commands are asked for a key that is not known at most so often. */
+const ASK_AGAIN_MS = 2_000;
 
 interface Placed extends MasterKey {
   /** The name of its variable, or its file. */
@@ -29,8 +29,7 @@ export class MasterKeys implements MasterKeyRing {
   readonly #own: OwnKeys;
   /** All that were ever seen, by id. */
   readonly #known = new Map<string, MasterKey>();
-  #looking: Promise<Found> | undefined;
-  #lookedMs = Number.NEGATIVE_INFINITY;
+  #askedMs = Number.NEGATIVE_INFINITY;
 
   constructor({ env, stateDir }: { readonly env: Readonly<Record<string, string | undefined>>; readonly stateDir: string }) {
     this.#given = new GivenKey(env, VARIABLE);
@@ -58,7 +57,7 @@ export class MasterKeys implements MasterKeyRing {
   }
 
   async inHand(): Promise<KeysInHand> {
-    const { sealing, others } = await this.#look();
+    const { sealing, others } = await this.#find(true);
     return { sealing: placeOf(sealing), others: others.map(placeOf), isOwn: this.#given.where === undefined };
   }
 
@@ -73,21 +72,18 @@ export class MasterKeys implements MasterKeyRing {
   async #named(about: string, id: string, remedy: string): Promise<MasterKey> {
     const known = this.#known.get(id);
     if (known !== undefined) return known;
-    if (this.#looking !== undefined || performance.now() - this.#lookedMs > LOOK_AGAIN_MS) await this.#look();
+    const { sealing, others } = await this.#look();
     const found = this.#known.get(id);
     if (found !== undefined) return found;
-    const { sealing, others } = await this.#find(false);
     const had = [sealing, ...others].map((key) => key.id);
     throw new GloveboxError('secret_unreadable', `${about} was sealed under master key ${id}, and ${had.length === 1 ? 'this is' : 'these are'} ${had.join(' and ')}: give the one it was sealed under, ${remedy}`);
   }
 
-  /** Once for all who ask at a time. */
+  /** Files are read again, and commands asked again where that was not just done. */
   #look(): Promise<Found> {
-    this.#looking ??= this.#find(true).finally(() => {
-      this.#looking = undefined;
-      this.#lookedMs = performance.now();
-    });
-    return this.#looking;
+    const anew = performance.now() - this.#askedMs > ASK_AGAIN_MS;
+    if (anew) this.#askedMs = performance.now();
+    return this.#find(anew);
   }
 
   async #find(anew: boolean): Promise<Found> {

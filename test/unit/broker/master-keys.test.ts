@@ -60,7 +60,9 @@ test('an empty file of the key before is none, and one of the key itself is an e
 test('whoever runs while a file is written anew seals under what is in it, and opens what was sealed before and after', async () => {
   const file = keyFile('given', 1);
   const keys = keysOf({ GLOVEBOX_MASTER_KEY_FILE: file });
-  const before = await keys.seal('a', Buffer.from('before'));
+  const before = await keysOf({ GLOVEBOX_MASTER_KEY: keyText(1) }).seal('a', Buffer.from('before'));
+  // So it has looked a moment ago.
+  await keys.open('a', before);
   keyFile('given', 2);
   const after = await keysOf({ GLOVEBOX_MASTER_KEY: keyText(2) }).seal('a', Buffer.from('after'));
   expect((await keys.open('a', after)).toString()).toBe('after');
