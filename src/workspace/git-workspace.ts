@@ -1,5 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { LRUCache } from 'lru-cache';
 
 import { systemClock, type Blobs, type Clock, type CredentialSearch, type FileEntry, type Patch, type PatchFindings, type RepositoryName, type TreeChange, type TreeId, type Workspace } from '../contracts/index.ts';
 import { storeArchive } from './archive-intake.ts';
@@ -23,10 +24,14 @@ import { selectEntries, withinLimits } from './selection.ts';
 import { archiveTree } from './tree-archive.ts';
 import { readTree } from './tree-content.ts';
 import { diffTrees } from './tree-diff.ts';
-import { listTree } from './tree-listing.ts';
+import { listTree, type TreeLine } from './tree-listing.ts';
 import { TreePacks } from './tree-packs.ts';
 import { restorePaths } from './tree-restore.ts';
 import { DEFAULT_LIMITS, type WorkspaceLimits } from './workspace-limits.ts';
+
+/** So many lines of trees are remembered, for so long. */
+const MOST_LISTED = 50_000;
+const LISTED_MS = 10 * 60_000;
 
 export interface GitWorkspaceOptions {
   /** A folder of ours, made on demand; processes may share it. */
@@ -52,6 +57,8 @@ export class GitWorkspace implements Workspace {
   readonly #packs: TreePacks;
   readonly #captured: CapturedBases;
   readonly #operator: OperatorSettings;
+  /** By their names in git. */
+  readonly #listed = new LRUCache<TreeId, readonly TreeLine[]>({ maxSize: MOST_LISTED, sizeCalculation: ({ length }) => length + 1, ttl: LISTED_MS, ttlAutopurge: true });
   readonly #limits: WorkspaceLimits;
   readonly #protocols: readonly FetchProtocol[];
   readonly #environment: Readonly<Record<string, string | undefined>>;
@@ -96,11 +103,11 @@ export class GitWorkspace implements Workspace {
   }
 
   async select(base: TreeId, entries: readonly FileEntry[], signal?: AbortSignal): Promise<readonly string[]> {
-    return withinLimits((await selectEntries(this.#store, { base: await this.#packs.present(base, signal), entries, signal })).kept, this.#limits);
+    return withinLimits((await selectEntries(this.#store, { base: await this.#lines(base, signal), entries, signal })).kept, this.#limits);
   }
 
   async selectIgnored(base: TreeId, entries: readonly FileEntry[], signal?: AbortSignal): Promise<readonly string[]> {
-    return withinLimits((await selectEntries(this.#store, { base: await this.#packs.present(base, signal), entries, signal })).ignored, this.#limits);
+    return withinLimits((await selectEntries(this.#store, { base: await this.#lines(base, signal), entries, signal })).ignored, this.#limits);
   }
 
   async store(tar: AsyncIterable<Buffer>, paths: readonly string[], signal?: AbortSignal): Promise<TreeId> {
@@ -126,7 +133,7 @@ export class GitWorkspace implements Workspace {
   }
 
   async files(tree: TreeId, signal?: AbortSignal): Promise<readonly string[]> {
-    const lines = await listTree(this.#store.repository, await this.#packs.present(tree, signal), { signal });
+    const lines = await this.#lines(tree, signal);
     return lines.flatMap(({ path }) => path ?? []);
   }
 
@@ -166,6 +173,14 @@ export class GitWorkspace implements Workspace {
 
   async findPushed(repository: string, branch: string, line: string, signal?: AbortSignal): Promise<string | undefined> {
     return findPushed(this.#store, { ...(await this.#remoteBranch(repository, branch, signal)), line });
+  }
+
+  /** All of a tree. Runs ask again and again for that of their base. */
+  async #lines(name: TreeId, signal: AbortSignal | undefined): Promise<readonly TreeLine[]> {
+    const tree = await this.#packs.present(name, signal);
+    const lines = this.#listed.get(tree) ?? (await listTree(this.#store.repository, tree, { signal }));
+    this.#listed.set(tree, lines);
+    return lines;
   }
 
   async #both(base: TreeId, changed: TreeId, signal: AbortSignal | undefined): Promise<{ readonly base: TreeId; readonly changed: TreeId }> {

@@ -1,8 +1,8 @@
-import { GloveboxError, type FileEntry, type TreeId } from '../contracts/index.ts';
+import { GloveboxError, type FileEntry } from '../contracts/index.ts';
 import { IgnoreRules, MAX_RULES_BYTES } from './ignore-rules.ts';
 import type { ObjectStore } from './object-store.ts';
 import { readFiles } from './tree-content.ts';
-import { listTree, type TreeLine } from './tree-listing.ts';
+import type { TreeLine } from './tree-listing.ts';
 import { isDotGit, isForbiddenLink, pathProblem, quoted } from './tree-path.ts';
 import { formatBytes, type WorkspaceLimits } from './workspace-limits.ts';
 
@@ -15,7 +15,8 @@ const BY_PRODUCTS =
 
 /** What a listing of a sandbox is held against. */
 export interface SelectionOptions {
-  readonly base: TreeId;
+  /** All of the tree that rules are taken from. */
+  readonly base: readonly TreeLine[];
   readonly entries: readonly FileEntry[];
   readonly signal?: AbortSignal | undefined;
 }
@@ -29,8 +30,7 @@ export interface Selection {
 
 /** Errors: `archive_hostile` for a listing that cannot be. */
 export async function selectEntries(store: ObjectStore, options: SelectionOptions): Promise<Selection> {
-  const { base, signal } = options;
-  const lines = await listTree(store.repository, base, { signal });
+  const { base: lines, signal } = options;
   const known = new Set(lines.map((line) => line.path));
   const candidates = keepable(options.entries, known);
   const fresh = candidates.filter(({ path }) => !known.has(path));
