@@ -5,6 +5,7 @@ import { newCredentials } from '../../src/broker/index.ts';
 import type { TreeId, Workspace } from '../../src/contracts/index.ts';
 import { FolderBlobs } from '../../src/journal/index.ts';
 import { GitWorkspaces } from '../../src/workspace/index.ts';
+import { OPERATOR, SealedPlace } from '../support/sealed-place.ts';
 import { archiveOf, inChunks, plainFolderOf, temporaryFolder, userGit, workspaceOf, writeFiles } from '../unit/workspace/support.ts';
 
 const TENANT = 'acme';
@@ -111,6 +112,17 @@ test.each([
   const other = machine().of(TENANT);
   for (let attempt = 1; attempt <= 2; attempt++) await expect(other.files(tree)).rejects.toMatchObject({ code, message: expect.stringContaining(tree), details: { tree } });
   expect(await text(other, base, 'a')).toBe('first');
+});
+
+test('a tree is its tenant’s own, and of one who is erased no machine has it any more', async () => {
+  using place = new SealedPlace();
+  await using at = place.open();
+  const machine = () => new GitWorkspaces({ folder: temporaryFolder(), blobs: at.blobs, credentials: newCredentials });
+  const tree = await machine().of(TENANT).capture(plainFolderOf({ a: 'first' }));
+  expect(await machine().of(TENANT).files(tree)).toEqual(['a']);
+  await expect(machine().of('umbrella').files(tree)).rejects.toMatchObject({ code: 'not_found', message: expect.stringContaining(tree) });
+  await at.tenants.erase(TENANT, OPERATOR);
+  await expect(machine().of(TENANT).files(tree)).rejects.toMatchObject({ code: 'erased', message: expect.stringContaining(tree) });
 });
 
 test('trees of an older version are read where they are, and what is made on top of them is kept whole', async () => {
