@@ -100,7 +100,7 @@ describe('a run whose patch policy asks about', () => {
     using user = userWith('');
     const { started, id } = await waiting(user);
     const { question } = JSON.parse((await user.run('approvals', id, '--json')).stdout) as { question: Record<string, unknown> };
-    expect(question).toMatchObject({ tree: expect.stringMatching(/^[0-9a-f]{40}$/), request: { action: 'export.patch', paths: ['src/split.js'] } });
+    expect(question).toMatchObject({ tree: expect.stringMatching(/^[0-9a-f]{40}\.[0-9a-f]{64}$/), request: { action: 'export.patch', paths: ['src/split.js'] } });
     expect(await user.run('approve', id)).toMatchObject({ code: 0 });
     expect(await started.ended).toMatchObject({ code: 0, stdout: expect.stringContaining('+++ b/src/split.js') });
   });
