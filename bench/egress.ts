@@ -11,6 +11,8 @@ import { inTurns, machine, percentiles, type Report, round } from './report.ts';
 
 const AT_ONCE = 100;
 const SMALL = 1_024;
+/** Requests that follow one another, as those of a package manager do. */
+const BURST = 20;
 /** A service is asked more often than this; what has not been compiled yet is not what it is measured by. */
 const WARM_UP = 1_000;
 const LAST_CHUNK = '0\r\n\r\n';
@@ -32,6 +34,8 @@ export default async function egress(quick: boolean): Promise<Report> {
     const fresh = await inTurns(freshOnes(ways), quick ? 20 : 200, 5);
     const requestMs = Object.fromEntries(Object.entries({ ...turns, ...fresh }).map(([name, samples]) => [name, percentiles(samples)]));
     const p50 = (name: string): number => requestMs[name]?.p50 ?? Number.NaN;
+    const bursts = await inTurns(Object.fromEntries(Object.entries(kept).map(([name, client]) => [name, () => client.burst()])), quick ? 25 : 250, 1);
+    const inBurstsMs = Object.fromEntries(Object.entries(bursts).map(([name, samples]) => [name, percentiles(samples.map((ms) => ms / BURST))]));
     const throughputMBps = await throughputs(kept, (quick ? 32 : 256) * 1e6);
     for (const client of Object.values(kept)) client.close();
     const added = { plain: round(p50('plain') - p50('directPlain')), inspected: round(p50('inspected') - p50('directTls')), injected: round(p50('injected') - p50('directTls')), newConnection: round(p50('newInspected') - p50('newDirectTls')) };
@@ -42,6 +46,7 @@ export default async function egress(quick: boolean): Promise<Report> {
         addedMs: { p50: added.inspected, ...added },
         otherAddedMs: { proxy: other.name, plain: round(p50('otherPlain') - p50('directPlain')), ...(other.inspecting === undefined ? {} : { inspected: round(p50('otherInspected') - p50('directTls')) }), tunnel: round(p50('otherTunnel') - p50('directTls')), newConnection: round(p50('newOtherTunnel') - p50('newDirectTls')) },
         requestMs,
+        inBurstsMs,
         throughputMBps: throughputMBps['inspected'],
         throughputsMBps: throughputMBps,
         atOnce: await manyAtOnce(ways),
@@ -49,6 +54,7 @@ export default async function egress(quick: boolean): Promise<Report> {
       ratios: {
         otherProxy: round(p50('otherPlain') / p50('plain'), 2),
         ...(other.inspecting === undefined ? {} : { otherInspecting: round(p50('otherInspected') / p50('inspected'), 2) }),
+        otherProxyInBursts: round((inBurstsMs['otherPlain']?.p50 ?? Number.NaN) / (inBurstsMs['plain']?.p50 ?? Number.NaN), 2),
         otherTunnel: round(p50('otherTunnel') / p50('inspected'), 2),
         newConnection: round(p50('newOtherTunnel') / p50('newInspected'), 2),
       },
@@ -109,6 +115,10 @@ class Client {
     this.#done = resolve;
     this.#socket.write(`GET ${this.#prefix}/${bytes} HTTP/1.1\r\nhost: ${this.#host}\r\n\r\n`);
     await promise;
+  }
+
+  async burst(): Promise<void> {
+    for (let i = 0; i < BURST; i++) await this.get(SMALL);
   }
 
   close(): void {
