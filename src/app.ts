@@ -90,7 +90,7 @@ async function openWork(env: Environment, stateDir: string, keys: PayloadKeys) {
     blobs,
     workspaces,
     held: (caches: RegistryCaches, journalPlace: string) => ({
-      file: join(folder, `erased-${hash('sha256', journalPlace).slice(0, 12)}`),
+      file: join(stateDir, `erased-${hash('sha256', journalPlace).slice(0, 12)}`),
       caches: { size: (tenant: string) => caches.size(tenant), forget: async (tenant: string) => void (await Promise.all([caches.forget(tenant), workspaces.forget(tenant)])) },
     }),
     models: new ModelsByName({ env, transcriptFolder: process.cwd() }),
