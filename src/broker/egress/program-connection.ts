@@ -44,6 +44,8 @@ interface Exchange {
 }
 
 const HEADER_BYTES = 32 * 1024;
+/** By so many of a head it shows whether it is one: it may trickle, and is not read anew from its beginning each time. */
+const TELLING_BYTES = 256;
 const GONE = 'the program is gone';
 
 /** HTTP/1.1 with a program, one request after the other, on a connection that nobody listened for: from its next byte on. Whatever is not as it should be ends it. */
@@ -80,7 +82,7 @@ export class ProgramConnection {
     let text: string | undefined;
     const rest = this.#head.take(bytes, '\r\n\r\n', HEADER_BYTES, (whole) => (text = whole));
     if (text === undefined) {
-      if (!mayBeRequest(this.#head.held.toString('latin1'))) throw new MessageBroken('its head is not HTTP');
+      if (!mayBeRequest(this.#head.held.toString('latin1', 0, TELLING_BYTES))) throw new MessageBroken('its head is not HTTP');
       return rest;
     }
     // What stood at the end of a body, as some programs have it.
