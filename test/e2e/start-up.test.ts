@@ -24,3 +24,11 @@ test('a command in a sandbox without a network loads nothing of the way out, and
   expect(packages).toContain('dockerode');
   for (const unwanted of ['undici', '@peculiar/x509', 'fastify', 'pg', 'openai', 'simple-git']) expect(packages).not.toContain(unwanted);
 });
+
+test('a process that serves loads nothing of traces where nobody takes any', async () => {
+  const { code, packages } = await packagesOf('worker', '--drain');
+  expect(code).toBe(0);
+  expect(packages).toContain('pino');
+  // Interfaces alone, which prom-client has for itself.
+  expect([...packages].filter((name) => name.startsWith('@opentelemetry'))).toEqual(['@opentelemetry/api']);
+});
