@@ -19,7 +19,8 @@ beforeAll(async () => {
   expect(fixed.code, fixed.stderr).toBe(0);
   run = (JSON.parse(fixed.stdout) as { run: string }).run;
   service = user.start(['serve', '--port', '0', '--workers', '0']);
-  await service.says('/docs)');
+  // The key comes on another pipe.
+  await Promise.all([service.says('/docs)'), service.prints('\n')]);
   client = new Caller(/listening at (http:\S+)/.exec(service.soFar.stderr)?.[1] ?? '', service.soFar.stdout.trim());
 });
 afterAll(async () => {
