@@ -246,7 +246,7 @@ export function sandboxSuite(name: string, open: () => Promise<SandboxWorld>, op
       });
 
       behaviour('of a fork bomb comes with its time, and says what it ran into', async () => {
-        const { end } = await shell(sandbox, 'bomb() { bomb | bomb & }; bomb; while :; do :; done', { limits: { wallMs: 2000 } });
+        const { end } = await shell(sandbox, 'bomb() { bomb | bomb & }; bomb & while :; do :; done', { limits: { wallMs: 2000 } });
         expect(end).toMatchObject({ cause: 'timeout', tree: 'dead' });
         expect(end.limitsHit).toContain('pids');
         expect((await run(sandbox, ['echo', 'alive'])).stdout).toBe('alive\n');
