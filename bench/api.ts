@@ -18,7 +18,10 @@ const BIN = fileURLToPath(new URL('../bin/glovebox.js', import.meta.url));
 const BARE = fileURLToPath(new URL('./api.bare.ts', import.meta.url));
 const POLICY = `
 name: bench
-extends: exec
+extends: base
+sandbox: { image: base, kinds: [container, process] }
+command: { wall: 10m, output: 64MiB }
+session: { wall: 1h, idle: 15m }
 limits: { cpu: 2, memory: 1GiB, pids: 2048, disk: 3GiB, inodes: 200_000, open_files: 1024 }
 `;
 /** Until then a service that has just begun is compiling itself. */
