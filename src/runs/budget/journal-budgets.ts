@@ -57,7 +57,7 @@ export class JournalBudgets implements Budgets {
     }
     const settle = async (cost: Amounts | 'unused' | 'unknown'): Promise<void> => {
       await this.#settle(at.stream, [settled(data, cost)]);
-      if (cost !== 'unused') await this.#warn(principal.tenant, monthOf(at.stream), principal.name);
+      if (cost !== 'unused') await this.#warn(principal.tenant, monthOfBooks(at.stream), principal.name);
     };
     return { id, settle };
   }
@@ -113,6 +113,7 @@ export class JournalBudgets implements Budgets {
   /** Says once of each of his budgets that most of it is used: who is overtaken looks again whether another process has said it. */
   async #warn(tenant: string, month: string, user: string): Promise<void> {
     const limits = this.#options.limits.of({ tenant, name: user });
+    if (limits.length === 0) return;
     const today = dayOf(this.#options.clock.now());
     for (;;) {
       const book = await this.#book(tenant, month);
@@ -145,7 +146,7 @@ function settled({ reservation, microUsd, tokens }: Pick<OpenReservation, 'reser
   return { type: 'budget.settled', data: { reservation, microUsd: at.microUsd, tokens: at.tokens, how } };
 }
 
-function monthOf(stream: string): string {
+function monthOfBooks(stream: string): string {
   return stream.slice('budget:'.length, 'budget:2026-11'.length);
 }
 
