@@ -1,4 +1,4 @@
-import { GloveboxError } from '../contracts/index.ts';
+import { GloveboxError, monthOf, systemClock } from '../contracts/index.ts';
 import type { ApiKeys } from '../server/index.ts';
 import type { AccountsAsked, Place, PlacedAccounts, PlacedKeys, PlacedStops } from './place.ts';
 import type { Services } from './services.ts';
@@ -25,7 +25,7 @@ function keysHere({ journal, authority, principal }: Services): PlacedKeys {
   /** A server is loaded only by who asks. */
   const keys = async (): Promise<ApiKeys> => {
     const { ApiKeys: Keys } = await import('../server/index.ts');
-    return new Keys({ journal, authority, clock: { now: () => Date.now() } });
+    return new Keys({ journal, authority, clock: systemClock });
   };
   return {
     create: async ({ name, roles, tenant = principal.tenant, expiresInMs }) => {
@@ -38,7 +38,7 @@ function keysHere({ journal, authority, principal }: Services): PlacedKeys {
 }
 
 function accountsHere({ usage, budgets, authority, principal }: Services): PlacedAccounts {
-  const asked = ({ tenant = principal.tenant, month = new Date().toISOString().slice(0, 7) }: AccountsAsked): readonly [tenant: string, month: string] => {
+  const asked = ({ tenant = principal.tenant, month = monthOf(systemClock.now()) }: AccountsAsked): readonly [tenant: string, month: string] => {
     if (!authority.may(principal, 'read', tenant)) throw new GloveboxError('denied', `no role of ${principal.name} lets him read what ${tenant} has used`);
     return [tenant, month];
   };

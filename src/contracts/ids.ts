@@ -62,6 +62,11 @@ export interface Clock {
 
 export const systemClock: Clock = { now: () => Date.now() };
 
+/** In UTC: `2026-11`. Keys, budgets and retention go by it, and so does what may stand on what. */
+export function monthOf(timeMs: number): string {
+  return new Date(timeMs).toISOString().slice(0, -17);
+}
+
 function encode(timeMs: number, random: Uint8Array): string {
   let text = '';
   for (let rest = timeMs, i = 0; i < 10; i++, rest = Math.floor(rest / 32)) text = ALPHABET[rest % 32] + text;

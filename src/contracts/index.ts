@@ -1,4 +1,4 @@
-// contracts: the shapes and ports that rooms share. No behaviour beyond reading units, making ids, writing canonical JSON and locking a file.
+// contracts: the shapes and ports that rooms share. No behaviour beyond reading units, making ids, writing canonical JSON, locking a file and asking for one that may be missing.
 // Every room may import this one; it imports none.
 // A port (Journal, Policy, Sandbox, Model, Workspace) is implemented in the room of its name, tested there by a suite
 // that every implementation must pass, and handed to whoever needs it by `app.ts`.
@@ -33,4 +33,5 @@ export * from './run-life.ts';
 export * from './sandbox.ts';
 export * from './telemetry.ts';
 export * from './tenancy.ts';
+export * from './unless-missing.ts';
 export * from './workspace.ts';

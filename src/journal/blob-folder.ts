@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { describeError, GloveboxError } from '../contracts/index.ts';
+import { describeError, GloveboxError, unlessMissing } from '../contracts/index.ts';
 import type { BlobFile, BlobFiles } from './blob-files.ts';
-import { readIfThere, sync, unlessMissing, writeWhole } from './whole-file.ts';
+import { readIfThere, sync, writeWhole } from './whole-file.ts';
 
 /** Where streams are written until their name is known. */
 const INCOMING = 'incoming';

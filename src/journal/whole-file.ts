@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { open, readFile, rename, rm } from 'node:fs/promises';
+import { unlessMissing } from '../contracts/index.ts';
 
 /** Written beside, synced, renamed over: a reader sees all of it or nothing. The folder is the caller's to sync. */
 export async function writeWhole(file: string, bytes: Buffer | string): Promise<void> {
@@ -22,13 +23,4 @@ export async function sync(folder: string): Promise<void> {
 
 export function readIfThere(file: string): Promise<Buffer | undefined> {
   return unlessMissing(readFile(file));
-}
-
-export async function unlessMissing<T>(asking: Promise<T>): Promise<T | undefined> {
-  try {
-    return await asking;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
 }

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { TreeId } from '../contracts/index.ts';
+import { monthOf, type TreeId } from '../contracts/index.ts';
 import { readDataFile } from './data-file.ts';
 import type { ObjectStore } from './object-store.ts';
 import type { TreePacks } from './tree-packs.ts';
@@ -31,7 +31,7 @@ export class CapturedBases {
   async keep(repository: string, tree: TreeId, signal: AbortSignal | undefined): Promise<TreeId> {
     const file = join(this.#folder, hash('sha256', repository));
     // Before it is kept: what is kept around midnight is of the month that ends, or not stood on.
-    const month = new Date(this.#now()).toISOString().slice(0, -17);
+    const month = monthOf(this.#now());
     const base = await this.#base(file, month);
     const kept = await this.#packs.keep(tree, { onto: base, signal });
     if (base === undefined && readTreeName(kept).blob !== undefined) {

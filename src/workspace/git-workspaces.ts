@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { readdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { type BlobStore, GloveboxError, NAME_PATTERN, type Workspace, type Workspaces } from '../contracts/index.ts';
-import { errorCode, isFile } from './data-file.ts';
+import { type BlobStore, GloveboxError, NAME_PATTERN, unlessMissing, type Workspace, type Workspaces } from '../contracts/index.ts';
+import { isFile } from './data-file.ts';
 import { GitWorkspace, type GitWorkspaceOptions } from './git-workspace.ts';
 
 export interface GitWorkspacesOptions extends Omit<GitWorkspaceOptions, 'storeDir' | 'blobs'> {
@@ -56,14 +56,5 @@ export class GitWorkspaces implements Workspaces {
   #storeOf(tenant: string): string {
     if (!NAME_PATTERN.test(tenant)) throw new GloveboxError('internal', `not a name for a tenant: ${JSON.stringify(tenant)}`);
     return join(this.#options.folder, `${tenant}.git`);
-  }
-}
-
-async function unlessMissing<T>(answer: Promise<T>): Promise<T | undefined> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined;
-    throw error;
   }
 }

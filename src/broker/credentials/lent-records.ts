@@ -2,7 +2,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { describeError, GloveboxError, type KeptEnvelope, type KeptEnvelopes, type Stoppable } from '../../contracts/index.ts';
+import { describeError, GloveboxError, type KeptEnvelope, type KeptEnvelopes, type Stoppable, unlessMissing } from '../../contracts/index.ts';
 import { envelopeShape, envelopeText } from '../secrets/envelope.ts';
 import type { MasterKeys } from '../secrets/master-keys.ts';
 import { recordsIn, whileNobodyWrites, writeRecord } from '../secrets/record-files.ts';
@@ -89,12 +89,8 @@ export class LentRecords implements KeptEnvelopes {
 
   /** Undefined where its owner has revoked it meanwhile. */
   async #read(name: string): Promise<StoredRecord | undefined> {
-    try {
-      return recordShape.parse(JSON.parse(await readFile(this.#file(name), 'utf8')));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw error;
-    }
+    const text = await unlessMissing(readFile(this.#file(name), 'utf8'));
+    return text === undefined ? undefined : recordShape.parse(JSON.parse(text));
   }
 
   async #write({ sealed, ...record }: StoredRecord): Promise<void> {

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { TenantCaches } from '../../contracts/index.ts';
+import { type TenantCaches, unlessMissing } from '../../contracts/index.ts';
 
 /** Where answers of registries are kept, a folder for each tenant. */
 export class RegistryCaches implements TenantCaches {
@@ -17,8 +17,8 @@ export class RegistryCaches implements TenantCaches {
 
   async size(tenant: string): Promise<{ readonly files: number; readonly bytes: number }> {
     let [files, bytes] = [0, 0];
-    for (const name of await unlessMissing(readdir(this.folderOf(tenant)), [])) {
-      const seen = await unlessMissing(stat(join(this.folderOf(tenant), name)), undefined);
+    for (const name of (await unlessMissing(readdir(this.folderOf(tenant)))) ?? []) {
+      const seen = await unlessMissing(stat(join(this.folderOf(tenant), name)));
       files += seen === undefined ? 0 : 1;
       bytes += seen?.size ?? 0;
     }
@@ -27,14 +27,5 @@ export class RegistryCaches implements TenantCaches {
 
   async forget(tenant: string): Promise<void> {
     await rm(this.folderOf(tenant), { recursive: true, force: true });
-  }
-}
-
-async function unlessMissing<T, E>(asking: Promise<T>, instead: E): Promise<T | E> {
-  try {
-    return await asking;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return instead;
-    throw error;
   }
 }

@@ -1,16 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { whileLocked } from '../../contracts/index.ts';
+import { unlessMissing, whileLocked } from '../../contracts/index.ts';
 
 /** What a folder of records has; nothing where it is not there yet. */
 export async function recordsIn(folder: string): Promise<string[]> {
-  try {
-    return (await readdir(folder)).filter((name) => name.endsWith('.json'));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
+  return ((await unlessMissing(readdir(folder))) ?? []).filter((name) => name.endsWith('.json'));
 }
 
 /** For us alone to read; whole or not at all, and there after a power cut. Makes the folder that it is in. */

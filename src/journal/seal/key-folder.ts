@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { link, mkdir, open, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { canonicalJson, describeError, GloveboxError, whileLocked } from '../../contracts/index.ts';
-import { readIfThere, sync, unlessMissing, writeWhole } from '../whole-file.ts';
+import { canonicalJson, describeError, GloveboxError, unlessMissing, whileLocked } from '../../contracts/index.ts';
+import { readIfThere, sync, writeWhole } from '../whole-file.ts';
 import { type KeyRecord, keyRecord, type KeyStore, readKeyId } from './key-store.ts';
 
 const SUFFIX = '.json';

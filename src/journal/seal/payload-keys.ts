@@ -1,7 +1,7 @@
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
-import { type Clock, type Envelopes, GloveboxError } from '../../contracts/index.ts';
+import { type Clock, type Envelopes, GloveboxError, monthOf } from '../../contracts/index.ts';
 import { keyId, type KeyRecord, type KeyScope, type KeyStore, type KeyUse } from './key-store.ts';
 
 const KEY_BYTES = 32;
@@ -172,9 +172,4 @@ export class PayloadKeys implements AsyncDisposable {
 /** What the envelope of a key belongs to. */
 export function aboutKey(id: string): string {
   return `the payload key ${id}`;
-}
-
-/** In UTC: `2026-11`. */
-function monthOf(timeMs: number): string {
-  return new Date(timeMs).toISOString().slice(0, -17);
 }

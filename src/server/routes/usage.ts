@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { BUDGET_SCOPES } from '../../contracts/index.ts';
+import { BUDGET_SCOPES, monthOf } from '../../contracts/index.ts';
 import { copied } from '../shapes.ts';
 import type { Api, RouteParts } from './route.ts';
 
@@ -29,14 +29,14 @@ const budgets = z
 /** What a tenant used, and what it may: readings of the journal. */
 export function usageRoutes(api: Api, { ports, demand }: RouteParts): void {
   const query = z.object({ month: z.string().regex(/^\d{4}-(?:0[1-9]|1[0-2])$/, 'yyyy-mm').optional().describe('of UTC, such as 2026-11; this one where it is left out') });
-  const monthOf = ({ month = new Date(ports.clock.now()).toISOString().slice(0, 7) }: z.output<typeof query>): string => month;
+  const wanted = ({ month = monthOf(ports.clock.now()) }: z.output<typeof query>): string => month;
   const tags = ['usage'];
   api.get('/usage', { schema: { operationId: 'getUsage', tags, summary: 'What your tenant and its users used in a month', querystring: query, response: { 200: usage } } }, async ({ principal, query: asked }) => {
     demand(principal, 'read');
-    return copied(usage, await ports.usage.of(principal.tenant, monthOf(asked)));
+    return copied(usage, await ports.usage.of(principal.tenant, wanted(asked)));
   });
   api.get('/budgets', { schema: { operationId: 'getBudgets', tags, summary: 'What models cost your tenant and its users in a month, what is put aside, and what they may use', querystring: query, response: { 200: budgets } } }, async ({ principal, query: asked }) => {
     demand(principal, 'read');
-    return copied(budgets, await ports.budgets.accounts(principal.tenant, monthOf(asked)));
+    return copied(budgets, await ports.budgets.accounts(principal.tenant, wanted(asked)));
   });
 }
