@@ -1,5 +1,7 @@
 // Prints the totals of a CI run: node scripts/ci-summary.mjs <vitest's JSON report> [steps that failed…]
 import { readFileSync } from 'node:fs';
+import { relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 
 const [report, ...failedSteps] = process.argv.slice(2);
 
@@ -22,7 +24,20 @@ const otherSteps = failedSteps.filter((step) => step !== 'test' || failedTests =
 const notRun = (results?.numPendingTests ?? 0) + (results?.numTodoTests ?? 0);
 const failed = failedTests + otherSteps.length;
 
-for (const { name } of brokenFiles) console.log(`could not be run: ${name}`);
+// Whoever reads only the end of a long log still learns what failed and how.
+const LINES_TOLD = 15;
+function tellFailure(file, title, message = '') {
+  console.log(`failed: ${relative(process.cwd(), file)} > ${title}`);
+  const told = stripVTControlCharacters(message).split('\n').slice(0, LINES_TOLD);
+  for (const line of told) console.log(`    ${line}`);
+}
+
+for (const { name, assertionResults } of results?.testResults ?? []) {
+  for (const { status, fullName, failureMessages } of assertionResults) {
+    if (status === 'failed') tellFailure(name, fullName, failureMessages.join('\n'));
+  }
+}
+for (const { name, message } of brokenFiles) tellFailure(name, 'could not be run', message);
 for (const step of otherSteps) console.log(`failed step: ${step}`);
 if (results === undefined) console.log('the tests left no report');
 if (notRun > 0) console.log(`${notRun} skipped: see above for why`);
