@@ -14,6 +14,7 @@ function project(name: string, groupOrder: number, deadlineMs: number) {
       testTimeout: deadlineMs,
       hookTimeout: deadlineMs,
       sequence: { groupOrder },
+      setupFiles: ['test/support/property-seed.ts'],
     },
   };
 }

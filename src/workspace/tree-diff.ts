@@ -6,6 +6,9 @@ import { formatBytes } from './workspace-limits.ts';
 /** Renames are off: a patch that says delete and add applies where a patch that says rename may not. */
 const DIFF = ['diff-tree', '-r', '--no-renames', '--no-ext-diff', '--no-textconv', '--no-color', '--full-index'];
 
+const AMBIGUOUS = /^diff --git a\/(.* .*) b\/\1$/m;
+const ALL_AMBIGUOUS = new RegExp(AMBIGUOUS, 'gm');
+
 export interface DiffOptions {
   readonly base: TreeId;
   readonly changed: TreeId;
@@ -22,7 +25,14 @@ export async function diffTrees(repository: GitRepository, options: DiffOptions)
   const text = await running.collect(maxPatchBytes, () => new GloveboxError('archive_hostile', `the patch is larger than ${formatBytes(maxPatchBytes)}`));
   await running.end();
   const { stdout } = await repository.run([...DIFF, '--raw', '--numstat', '-z', ...trees], { signal });
-  return { text, files: parseFiles(stdout.toString('utf8')) };
+  return { text: withQuotedNames(text), files: parseFiles(stdout.toString('utf8')) };
+}
+
+/** A header of two names that hold spaces is read in several ways, and where no text follows it git refuses what it wrote itself; it reads names in quotes in one. */
+function withQuotedNames(text: Buffer): Buffer {
+  // Only a header begins so, and git has put whatever is not printable in quotes already.
+  const lines = text.toString('latin1');
+  return AMBIGUOUS.test(lines) ? Buffer.from(lines.replaceAll(ALL_AMBIGUOUS, 'diff --git "a/$1" "b/$1"'), 'latin1') : text;
 }
 
 /** First the records `:<mode> <mode> <object> <object> <letter>` NUL path NUL, then `<added>\t<deleted>\t<path>` NUL of each. */

@@ -39,6 +39,12 @@ async function captured(workspace: GitWorkspace, tree: Files): Promise<{ folder:
   return { folder, tree: await workspace.capture(folder) };
 }
 
+/** git cannot tell the two names of an empty file's header apart. */
+const SPACED: [Files, Files][] = [
+  [{ keep: 'k' }, { keep: 'k', ' /a': '', 'a b/a b': '', 'b/ b/ b': { executable: '' } }],
+  [{ keep: 'k', ' ': '', 'x b/x': { executable: 'x' } }, { keep: 'k', 'x b/x': 'x' }],
+];
+
 describe('a tree', () => {
   it('is the same after capture, tar and store, whatever its names, modes and links', async () => {
     const workspace = workspaceOf();
@@ -64,7 +70,7 @@ describe('a tree', () => {
         await workspace.apply(from.folder, patch);
         expect(await workspace.capture(from.folder)).toBe(to.tree);
       }),
-      { numRuns: 20 },
+      { numRuns: 20, examples: SPACED },
     );
   });
 
