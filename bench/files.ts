@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import tar from 'tar-stream';
 import type { Sandbox, SandboxSpec } from '../src/contracts/index.ts';
@@ -13,6 +14,7 @@ const MiB = 2 ** 20;
 const ROOMY: SandboxSpec = { ...SPEC, limits: { ...SPEC.limits, memoryBytes: 2048 * MiB, diskBytes: 1024 * MiB, inodes: 200_000 } };
 const PIECE_BYTES = 64 * 1024;
 const READY = 'ready\n';
+const SETTLE_MS = 500;
 
 interface Archive {
   readonly tree: Buffer;
@@ -54,7 +56,7 @@ export default async function benchFiles(quick: boolean): Promise<Report> {
   };
 }
 
-/** Median rates in MB/s. What is timed begins with the first byte, so starting a container or a command is no part of it. */
+/** Median rates in MB/s. What is timed begins with the first byte, so starting a container or a command is no part of it, and clearing up the one before neither. */
 async function streamRates(sandbox: Sandbox, docker: Docker, { streamMiB, rounds }: Sizes): Promise<Record<string, number>> {
   const bytes = streamMiB * MiB;
   const out = ['/usr/bin/head', '-c', String(bytes), '/dev/zero'] as const;
@@ -87,10 +89,14 @@ async function drained(chunks: AsyncIterable<{ readonly bytes: Buffer }>, expect
   return performance.now() - began;
 }
 
+/** The engine and the kernel are still busy with the container before when it is gone, or with one that has just begun. */
+const settled = (): Promise<void> => sleep(SETTLE_MS);
+
 async function wireIn(sandbox: Sandbox, argv: readonly [string, ...string[]], bytes: number): Promise<number> {
   const running = sandbox.exec({ ...command(...argv), stdin: 'pipe' });
   const output = running.output[Symbol.asyncIterator]();
   await output.next();
+  await settled();
   const began = performance.now();
   const piece = Buffer.alloc(PIECE_BYTES);
   for (let sent = 0; sent < bytes; sent += piece.length) await running.write(piece);
@@ -106,6 +112,7 @@ async function wireIn(sandbox: Sandbox, argv: readonly [string, ...string[]], by
 async function attachIn(stream: NodeJS.ReadWriteStream, bytes: number): Promise<number> {
   const said = payloads(stream)[Symbol.asyncIterator]();
   await said.next();
+  await settled();
   const began = performance.now();
   const piece = Buffer.alloc(PIECE_BYTES);
   for (let sent = 0; sent < bytes; sent += piece.length) {

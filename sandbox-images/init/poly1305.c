@@ -10,9 +10,6 @@
 /* 2^128, which RFC 8439 appends to each block, in the third limb. */
 #define BLOCK_END (UINT64_C(1) << 40)
 
-/* For fewer blocks it costs more to begin than it saves. */
-#define VECTOR_LEAST 64
-
 typedef unsigned __int128 wide;
 
 static inline void split(uint64_t low, uint64_t high, uint64_t limbs[3])
@@ -74,7 +71,7 @@ void poly1305_start(struct poly1305 *mac, const uint8_t key[POLY1305_KEY])
 {
 	*mac = (struct poly1305){.addend = {get64(key + 16), get64(key + 24)}};
 	split(get64(key) & UINT64_C(0x0ffffffc0fffffff), get64(key + 8) & UINT64_C(0x0ffffffc0ffffffc), mac->powers[0]);
-	for (int i = 1; i < POLY1305_LANES; i++)
+	for (int i = 1; i < POLY1305_POWERS; i++)
 		multiply(mac->powers[i - 1], mac->powers[0], mac->powers[i]);
 }
 
@@ -85,12 +82,12 @@ void poly1305_start(struct poly1305 *mac, const uint8_t key[POLY1305_KEY])
 void poly1305_add(struct poly1305 *mac, const uint8_t *blocks, size_t count)
 {
 	struct poly1305 own = *mac;
+	size_t added = poly1305_add_eights(&own, blocks, count);
 
-	if (count >= VECTOR_LEAST && poly1305_has_vectors()) {
-		poly1305_add_vectors(&own, blocks, count / POLY1305_LANES);
-		blocks += count / POLY1305_LANES * POLY1305_LANES * POLY1305_BLOCK;
-		count %= POLY1305_LANES;
-	}
+	if (added == 0)
+		added = poly1305_add_fours(&own, blocks, count);
+	blocks += added * POLY1305_BLOCK;
+	count -= added;
 	for (; count >= POLY1305_LANES; count -= POLY1305_LANES, blocks += POLY1305_LANES * POLY1305_BLOCK) {
 		wide sum[3] = {0};
 

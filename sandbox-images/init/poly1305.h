@@ -7,13 +7,14 @@
 
 #define POLY1305_KEY 32
 #define POLY1305_BLOCK 16
-/* Blocks whose products are summed at once. */
+/* Blocks whose products are summed at once, without vectors. */
 #define POLY1305_LANES 4
+#define POLY1305_POWERS 8
 
 /* Numbers below 2^130 in limbs of 44, 44 and 42 bits. */
 struct poly1305 {
 	uint64_t sum[3];
-	uint64_t powers[POLY1305_LANES][3]; /* of r, from the first */
+	uint64_t powers[POLY1305_POWERS][3]; /* of r, from the first */
 	uint64_t addend[2];
 };
 

@@ -9,6 +9,7 @@
 #define LIMB_42 UINT64_C(0x3ffffffffff)
 #define LIMB_26 UINT64_C(0x3ffffff)
 #define LIMBS 5
+#define LANES 4
 
 typedef unsigned __int128 wide;
 
@@ -89,11 +90,11 @@ AVX2 static inline void multiply(struct vector *number, const struct vector *by,
 }
 
 /* One power in each lane. */
-AVX2 static void spread(struct vector *by, struct vector *fives, const uint64_t *const powers[4])
+AVX2 static void spread(struct vector *by, struct vector *fives, const uint64_t *const powers[LANES])
 {
-	uint64_t limbs[4][LIMBS];
+	uint64_t limbs[LANES][LIMBS];
 
-	for (int lane = 0; lane < 4; lane++)
+	for (int lane = 0; lane < LANES; lane++)
 		to_26(powers[lane], limbs[lane]);
 	for (int i = 0; i < LIMBS; i++) {
 		by->limbs[i] = _mm256_set_epi64x((long long)limbs[3][i], (long long)limbs[2][i], (long long)limbs[1][i], (long long)limbs[0][i]);
@@ -101,21 +102,16 @@ AVX2 static void spread(struct vector *by, struct vector *fives, const uint64_t 
 	}
 }
 
-bool poly1305_has_vectors(void)
-{
-	return __builtin_cpu_supports("avx2") != 0;
-}
-
 /*
  * Each lane takes every fourth block and is multiplied by r^4 between them; after the last ones by r^4, r^3, r^2 and r, by where its block stood: the lanes' sum is
  * what block after block would have come to.
  */
-AVX2 void poly1305_add_vectors(struct poly1305 *mac, const uint8_t *blocks, size_t fours)
+AVX2 static void add_fours(struct poly1305 *mac, const uint8_t *blocks, size_t fours)
 {
-	const uint64_t *const fourth[4] = {mac->powers[3], mac->powers[3], mac->powers[3], mac->powers[3]};
-	const uint64_t *const last[4] = {mac->powers[3], mac->powers[1], mac->powers[2], mac->powers[0]};
+	const uint64_t *const fourth[LANES] = {mac->powers[3], mac->powers[3], mac->powers[3], mac->powers[3]};
+	const uint64_t *const last[LANES] = {mac->powers[3], mac->powers[1], mac->powers[2], mac->powers[0]};
 	struct vector sum, by, fives;
-	uint64_t limbs[LIMBS], lanes[4];
+	uint64_t limbs[LIMBS], lanes[LANES];
 
 	to_26(mac->sum, limbs);
 	for (int i = 0; i < LIMBS; i++)
@@ -124,7 +120,7 @@ AVX2 void poly1305_add_vectors(struct poly1305 *mac, const uint8_t *blocks, size
 	add_blocks(&sum, blocks);
 	for (size_t i = 1; i < fours; i++) {
 		multiply(&sum, &by, &fives);
-		add_blocks(&sum, blocks + i * 4 * POLY1305_BLOCK);
+		add_blocks(&sum, blocks + i * LANES * POLY1305_BLOCK);
 	}
 	spread(&by, &fives, last);
 	multiply(&sum, &by, &fives);
@@ -135,16 +131,20 @@ AVX2 void poly1305_add_vectors(struct poly1305 *mac, const uint8_t *blocks, size
 	to_44(limbs, mac->sum);
 }
 
-#else
-
-bool poly1305_has_vectors(void)
+size_t poly1305_add_fours(struct poly1305 *mac, const uint8_t *blocks, size_t count)
 {
-	return false;
+	if (count < POLY1305_VECTOR_LEAST || !__builtin_cpu_supports("avx2"))
+		return 0;
+	add_fours(mac, blocks, count / LANES);
+	return count / LANES * LANES;
 }
 
-void poly1305_add_vectors(struct poly1305 *mac, const uint8_t *blocks, size_t fours)
+#else
+
+size_t poly1305_add_fours(struct poly1305 *mac, const uint8_t *blocks, size_t count)
 {
-	(void)mac, (void)blocks, (void)fours;
+	(void)mac, (void)blocks, (void)count;
+	return 0;
 }
 
 #endif

@@ -13,6 +13,7 @@
 #include "frames.h"
 #include "names.h"
 #include "poly1305.h"
+#include "poly1305_vector.h"
 #include "preamble.h"
 #include "ring.h"
 #include "tar_read.h"
@@ -280,10 +281,12 @@ static void test_poly1305(void)
 static void test_poly1305_long(void)
 {
 	static uint8_t blocks[131 * POLY1305_BLOCK];
+	/* Whichever of them the processor can. */
+	static size_t (*const ways[])(struct poly1305 *, const uint8_t *, size_t) = {poly1305_add_fours, poly1305_add_eights};
 	uint64_t state = 1;
 
 	for (unsigned round = 0; round < 64; round++) {
-		struct poly1305 together, apart;
+		struct poly1305 together, apart, begun;
 		uint8_t key[POLY1305_KEY], tag[16], other[16];
 		const unsigned count = 64 + round;
 
@@ -296,12 +299,22 @@ static void test_poly1305_long(void)
 		poly1305_start(&together, key);
 		apart = together;
 		poly1305_add(&together, blocks, 3);
+		begun = together;
 		poly1305_add(&together, blocks + 3 * POLY1305_BLOCK, count);
 		poly1305_finish(&together, tag);
 		for (unsigned block = 0; block < 3 + count; block++)
 			poly1305_add(&apart, blocks + block * POLY1305_BLOCK, 1);
 		poly1305_finish(&apart, other);
 		check(memcmp(tag, other, sizeof tag) == 0, "Poly1305 of many blocks is that of each of them");
+		for (size_t way = 0; way < sizeof ways / sizeof *ways; way++) {
+			struct poly1305 vectors = begun;
+			size_t added = ways[way](&vectors, blocks + 3 * POLY1305_BLOCK, count);
+
+			for (size_t block = added; block < count; block++)
+				poly1305_add(&vectors, blocks + (3 + block) * POLY1305_BLOCK, 1);
+			poly1305_finish(&vectors, tag);
+			check(memcmp(tag, other, sizeof tag) == 0, "Poly1305 by each kind of vector is the same");
+		}
 	}
 }
 

@@ -52,7 +52,7 @@ export interface SentBulk {
 
 interface Queued {
   readonly frame: Buffer;
-  readonly written?: () => void;
+  readonly written: () => void;
 }
 
 export interface WireOptions {
@@ -69,8 +69,8 @@ export interface WireOptions {
 
 /** From here on a frame is worth a place of its own in what is written. */
 const LONG_BYTES = 8192;
-/** As much as one command may have under way: more than the transport takes at once, so that it finds the next when it has written the last. */
-const CONGESTED_BYTES = 1_048_576;
+/** So much waits for the transport at most. From half of it on there may be more: that is sealed while there is still something to write. */
+const CONGESTED_BYTES = 262_144;
 
 /**
  * One attached epoch. It frames, authenticates and dispatches; it knows nothing of commands. There is no promise and no timer for a single frame, and all
@@ -114,7 +114,7 @@ export class Wire {
     this.#listen();
     this.#pingEveryMs = options.pingEveryMs;
     this.#pings = this.#startPings();
-    if (options.preamble !== undefined) this.#outbox.push({ frame: options.preamble });
+    if (options.preamble !== undefined) this.#outbox.push({ frame: options.preamble, written: this.#eased });
     this.send(ToGuest.attach, 0, nonce);
   }
 
@@ -130,7 +130,7 @@ export class Wire {
 
   /** Queues a frame; it leaves with the others of this tick. Nothing happens once the wire is closed. */
   send(type: ToGuest, stream: number, payload: Buffer, flags = 0): void {
-    if (!this.#closed) this.#queue({ frame: this.#writer.seal(type, flags, stream, payload) });
+    if (!this.#closed) this.#queue({ frame: this.#writer.seal(type, flags, stream, payload), written: this.#eased });
   }
 
   /** The same for a chunk after its head; answers with the copy of it that leaves, undefined once the wire is closed. */
@@ -138,7 +138,13 @@ export class Wire {
     if (this.#closed) return undefined;
     const buffer = bulk.length > LONG_BYTES ? this.#buffers.take().hold().hold() : undefined;
     const frame = this.#writer.seal(type, flags, stream, head, bulk, buffer?.bytes);
-    this.#queue({ frame, written: () => buffer?.release() });
+    this.#queue({
+      frame,
+      written: () => {
+        buffer?.release();
+        this.#eased();
+      },
+    });
     const at = HEADER_BYTES + head.length;
     return { bytes: frame.subarray(at, at + bulk.length), release: () => buffer?.release() };
   }
@@ -181,11 +187,14 @@ export class Wire {
     output.on('close', () => this.close('the transport was closed'));
     output.on('error', (error) => this.close(describeError(error)));
     input.on('error', (error) => this.close(describeError(error)));
-    input.on('drain', () => {
-      this.#congested = false;
-      if (!this.#closed) this.#listener.drained();
-    });
   }
+
+  /** The transport has written what it was given. */
+  readonly #eased = (): void => {
+    if (!this.#congested || this.#closed || this.#transport.input.writableLength > CONGESTED_BYTES / 2) return;
+    this.#congested = false;
+    this.#listener.drained();
+  };
 
   #push(bytes: Buffer): void {
     if (this.#closed) return;
@@ -210,18 +219,16 @@ export class Wire {
     if (this.#closed || queued.length === 0) return;
     this.#outbox = [];
     const { input } = this.#transport;
-    const [first, second] = queued;
-    if (second === undefined && first !== undefined) {
-      input.write(first.frame, first.written);
-    } else if (queued.some(({ frame }) => frame.length > LONG_BYTES)) {
+    if (queued.length === 1 || queued.some(({ frame }) => frame.length > LONG_BYTES)) {
       // What is long is not copied again.
       input.cork();
       for (const { frame, written } of queued) input.write(frame, written);
       input.uncork();
     } else {
-      input.write(Buffer.concat(queued.map(({ frame }) => frame)));
+      input.write(Buffer.concat(queued.map(({ frame }) => frame)), this.#eased);
     }
-    this.#congested = input.writableLength >= CONGESTED_BYTES;
+    // Whoever was told so once waits until he is told otherwise.
+    this.#congested ||= input.writableLength >= CONGESTED_BYTES;
   }
 
   #receive(frame: Frame): void {

@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { GloveboxError } from '../../../src/contracts/index.ts';
 import type { CommandSpec, OutputChunk, RunningCommand } from '../../../src/contracts/index.ts';
@@ -8,6 +9,7 @@ import { GuestSandbox } from '../../../src/sandbox/guest.ts';
 import type { GuestOptions } from '../../../src/sandbox/guest-options.ts';
 import { currentOwner } from '../../../src/sandbox/owner.ts';
 import { SandboxState } from '../../../src/sandbox/state.ts';
+import type { Transport } from '../../../src/sandbox/transport.ts';
 import { FieldWriter, readU64 } from '../../../src/sandbox/wire/fields.ts';
 import { FrameWriter } from '../../../src/sandbox/wire/frame-writer.ts';
 import { Feature, FromGuest, MAX_CHUNK_BYTES, OUTPUT_WINDOW_BYTES, STDIN_WINDOW_BYTES, ToGuest } from '../../../src/sandbox/wire/protocol.ts';
@@ -65,6 +67,31 @@ function ended(stdoutBytes = 0): (fields: FieldWriter) => FieldWriter {
 
 async function read(running: RunningCommand): Promise<OutputChunk[]> {
   return Array.fromAsync(running.output);
+}
+
+/** A way to a guest that takes one write after the other, when the test says so. */
+function slowly() {
+  const waiting: (() => void)[] = [];
+  let isHeld = false;
+  return {
+    connect(to: FakeGuest): Transport {
+      const transport = to.connect();
+      const input = new Writable({
+        write(chunk: Buffer, _encoding, done) {
+          const take = (): void => void transport.input.write(chunk, done);
+          if (isHeld) waiting.push(take);
+          else take();
+        },
+      });
+      return { ...transport, input };
+    },
+    hold: () => void (isHeld = true),
+    takeOne: () => waiting.shift()?.(),
+    release() {
+      isHeld = false;
+      for (const take of waiting.splice(0)) take();
+    },
+  };
 }
 
 /** What was sent before is there once this has come back. */
@@ -204,6 +231,33 @@ describe('a command', () => {
     expect((await guest.next(ToGuest.stdin)).payload.length).toBe(18);
     await running.closeStdin();
     expect(await guest.next(ToGuest.stdin)).toMatchObject({ flags: 1, stream });
+  });
+});
+
+describe('a transport that is slow', () => {
+  test('is given all of stdin, whatever else is sent meanwhile', async () => {
+    const slow = slowly();
+    const sandbox = await open({ connect: async () => slow.connect(guest) });
+    const running = sandbox.exec(command({ stdin: 'pipe' }));
+    await guest.next(ToGuest.exec);
+    const pieces = 12;
+    slow.hold();
+    const writing = (async () => {
+      for (let piece = 0; piece < pieces; piece++) await running.write(Buffer.alloc(MAX_CHUNK_BYTES));
+    })();
+    await settle();
+    expect(guest.seen(ToGuest.stdin).length).toBe(0);
+    // After each there is a word that is sent at once.
+    for (let taken = 0; taken < 8; taken++) {
+      slow.takeOne();
+      running.signal('SIGUSR1');
+      await settle();
+    }
+    expect(guest.seen(ToGuest.stdin).length).toBeLessThan(pieces);
+    slow.release();
+    await writing;
+    await settle();
+    expect(guest.seen(ToGuest.stdin).length).toBe(pieces);
   });
 });
 
