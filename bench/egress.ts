@@ -17,7 +17,7 @@ const BURST = 20;
 const WARM_UP = 1_000;
 const LAST_CHUNK = '0\r\n\r\n';
 
-/** What a request costs through egress, decided and written down each time, beside the same without it and beside another proxy: squid with the same rules and its usual log, where there is one. */
+/** What a request costs through egress, decided and written down each time, beside the same without it, beside the plainest proxy that Node makes, and beside squid with the same rules and its usual log, where there is one. */
 export default async function egress(quick: boolean): Promise<Report> {
   const folder = await mkdtemp(join(tmpdir(), 'glovebox-bench-egress-'));
   const children: ChildProcess[] = [];
@@ -27,8 +27,9 @@ export default async function egress(quick: boolean): Promise<Report> {
     await writeFile(trusted, String(upstream['authority']));
     const { secure, plain } = { secure: Number(upstream['secure']), plain: Number(upstream['plain']) };
     const ours = await started(children, 'egress.broker.ts', [join(folder, 'broker'), String(secure), String(plain)], { NODE_EXTRA_CA_CERTS: trusted });
-    const other = await otherProxy(children, folder, [plain, secure], trusted);
-    const ways: Ways = { upstream: { secure, plain, authority: String(upstream['authority']) }, ours: { port: Number(ours['port']), authority: String(ours['authority']), placeholder: String(ours['placeholder']) }, other };
+    const plainest: Ways['other'] = { name: 'a plain proxy of Node’s http, in its own process', port: Number((await started(children, 'egress.plainest.ts', []))['port']), host: '127.0.0.1' };
+    const other = (await squidIn(children, folder, [plain, secure], trusted)) ?? plainest;
+    const ways: Ways = { plainest, upstream: { secure, plain, authority: String(upstream['authority']) }, ours: { port: Number(ours['port']), authority: String(ours['authority']), placeholder: String(ours['placeholder']) }, other };
     const kept = await keptOpen(ways);
     const turns = await inTurns(Object.fromEntries(Object.entries(kept).map(([name, client]) => [name, () => client.get(SMALL)])), quick ? 200 : 2_000, quick ? WARM_UP / 2 : WARM_UP);
     const fresh = await inTurns(freshOnes(ways), quick ? 20 : 200, 5);
@@ -44,6 +45,7 @@ export default async function egress(quick: boolean): Promise<Report> {
       machine: machine(),
       figures: {
         addedMs: { p50: added.inspected, ...added },
+        plainestAddedMs: round(p50('plainest') - p50('directPlain')),
         otherAddedMs: { proxy: other.name, plain: round(p50('otherPlain') - p50('directPlain')), ...(other.inspecting === undefined ? {} : { inspected: round(p50('otherInspected') - p50('directTls')) }), tunnel: round(p50('otherTunnel') - p50('directTls')), newConnection: round(p50('newOtherTunnel') - p50('newDirectTls')) },
         requestMs,
         inBurstsMs,
@@ -53,6 +55,7 @@ export default async function egress(quick: boolean): Promise<Report> {
       },
       ratios: {
         otherProxy: round(p50('otherPlain') / p50('plain'), 2),
+        plainestProxy: round(p50('plainest') / p50('plain'), 2),
         ...(other.inspecting === undefined ? {} : { otherInspecting: round(p50('otherInspected') / p50('inspected'), 2) }),
         otherProxyInBursts: round((inBurstsMs['otherPlain']?.p50 ?? Number.NaN) / (inBurstsMs['plain']?.p50 ?? Number.NaN), 2),
         otherTunnel: round(p50('otherTunnel') / p50('inspected'), 2),
@@ -70,6 +73,8 @@ interface Ways {
   /** The placeholder is of a credential that is lent for `lent.test`. */
   readonly ours: { readonly port: number; readonly authority: string; readonly placeholder: string };
   readonly other: Pick<Squid, 'name' | 'port' | 'inspecting'> & { readonly host: string };
+  /** Decides nothing, looks at nothing and writes nothing. */
+  readonly plainest: Ways['other'];
 }
 
 /** A program of this folder, once it has said its first line. */
@@ -81,10 +86,10 @@ async function started(children: ChildProcess[], file: string, args: readonly st
   return JSON.parse(line) as Record<string, string | number>;
 }
 
-/** squid where there is one; it looks into TLS where it can. */
-async function otherProxy(children: ChildProcess[], folder: string, upstreams: readonly number[], trusted: string): Promise<Ways['other']> {
+/** Where there is one; it looks into TLS where it can. */
+async function squidIn(children: ChildProcess[], folder: string, upstreams: readonly number[], trusted: string): Promise<Ways['other'] | undefined> {
   const squid = await openSquid(folder, upstreams, trusted);
-  if (squid === undefined) return { name: 'a plain proxy of Node’s http, in its own process', port: Number((await started(children, 'egress.other.ts', []))['port']), host: '127.0.0.1' };
+  if (squid === undefined) return undefined;
   children.push(squid.child);
   return { ...squid, host: 'up.test' };
 }
@@ -144,7 +149,7 @@ class Client {
 }
 
 async function keptOpen(ways: Ways): Promise<Record<string, Client>> {
-  const { upstream, ours, other } = ways;
+  const { upstream, ours, other, plainest } = ways;
   const [plainHost, secureHost] = [`up.test:${upstream.plain}`, `up.test:${upstream.secure}`];
   const lentHost = `lent.test:${upstream.secure}`;
   // squid knows the name by its own hosts; a plain proxy is told the address.
@@ -152,6 +157,7 @@ async function keptOpen(ways: Ways): Promise<Record<string, Client>> {
     directPlain: new Client(await dial(upstream.plain), plainHost),
     plain: new Client(await dial(ours.port), plainHost, `http://${plainHost}`),
     otherPlain: new Client(await dial(other.port), `${other.host}:${upstream.plain}`, `http://${other.host}:${upstream.plain}`),
+    plainest: new Client(await dial(plainest.port), `${plainest.host}:${upstream.plain}`, `http://${plainest.host}:${upstream.plain}`),
     directTls: new Client(await encrypted(await dial(upstream.secure), upstream.authority), secureHost),
     inspected: new Client(await encrypted(await tunnel(ours.port, secureHost), ours.authority), secureHost),
     injected: new Client(await encrypted(await tunnel(ours.port, lentHost), ours.authority, 'lent.test'), `${lentHost}\r\nauthorization: Bearer ${ours.placeholder}`),

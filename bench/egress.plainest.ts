@@ -1,4 +1,4 @@
-// Another proxy for `bench egress`, where there is no squid: the plainest that Node's http makes, in a process of its own. It decides nothing and writes nothing.
+// The plainest proxy that Node's http makes, for `bench egress`, in a process of its own. It decides nothing and writes nothing.
 import { Agent, createServer, request as ask } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 
