@@ -6,8 +6,8 @@ import { formatBytes } from './workspace-limits.ts';
 /** Renames are off: a patch that says delete and add applies where a patch that says rename may not. */
 const DIFF = ['diff-tree', '-r', '--no-renames', '--no-ext-diff', '--no-textconv', '--no-color', '--full-index'];
 
-const AMBIGUOUS = /^diff --git a\/(.* .*) b\/\1$/m;
-const ALL_AMBIGUOUS = new RegExp(AMBIGUOUS, 'gm');
+/** A line of a file never begins so in a patch; lines end in a line feed and nothing else. */
+const HEADER = /(^|\n)diff --git a\/([^\n]*)(?=\n)/g;
 
 export interface DiffOptions {
   readonly base: TreeId;
@@ -25,14 +25,18 @@ export async function diffTrees(repository: GitRepository, options: DiffOptions)
   const text = await running.collect(maxPatchBytes, () => new GloveboxError('archive_hostile', `the patch is larger than ${formatBytes(maxPatchBytes)}`));
   await running.end();
   const { stdout } = await repository.run([...DIFF, '--raw', '--numstat', '-z', ...trees], { signal });
-  return { text: withQuotedNames(text), files: parseFiles(stdout.toString('utf8')) };
+  const files = parseFiles(stdout.toString('utf8'));
+  return { text: files.some(({ path }) => path.includes(' ')) ? withQuotedNames(text) : text, files };
 }
 
 /** A header of two names that hold spaces is read in several ways, and where no text follows it git refuses what it wrote itself; it reads names in quotes in one. */
 function withQuotedNames(text: Buffer): Buffer {
-  // Only a header begins so, and git has put whatever is not printable in quotes already.
-  const lines = text.toString('latin1');
-  return AMBIGUOUS.test(lines) ? Buffer.from(lines.replaceAll(ALL_AMBIGUOUS, 'diff --git "a/$1" "b/$1"'), 'latin1') : text;
+  const quoted = text.toString('latin1').replaceAll(HEADER, (header, before: string, names: string) => {
+    const name = names.slice(0, (names.length - ' b/'.length) / 2);
+    // git has put what is not printable in quotes already.
+    return name.includes(' ') && names === `${name} b/${name}` ? `${before}diff --git "a/${name}" "b/${name}"` : header;
+  });
+  return Buffer.from(quoted, 'latin1');
 }
 
 /** First the records `:<mode> <mode> <object> <object> <letter>` NUL path NUL, then `<added>\t<deleted>\t<path>` NUL of each. */

@@ -42,6 +42,8 @@ async function captured(workspace: GitWorkspace, tree: Files): Promise<{ folder:
 /** git cannot tell the two names of an empty file's header apart. */
 const SPACED: [Files, Files][] = [
   [{ keep: 'k' }, { keep: 'k', ' /a': '', 'a b/a b': '', 'b/ b/ b': { executable: '' } }],
+  // What only looks like such a header is a line of a file, whatever stands before it.
+  [{ keep: 'k' }, { keep: 'k', 'a b': '', 'a c': 'one\rdiff --git a/x y b/x y\ndiff --git a/x y b/x y\n' }],
   [{ keep: 'k', ' ': '', 'x b/x': { executable: 'x' } }, { keep: 'k', 'x b/x': 'x' }],
 ];
 
