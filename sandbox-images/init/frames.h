@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "poly1305.h"
 #include "wire.h"
 
 struct frame {
@@ -24,6 +25,8 @@ struct receiver {
 	uint64_t sequence; /* of the frame that was believed last */
 	bool hunting;
 	size_t searched; /* bytes of an unfinished frame that hold no ATTACH */
+	size_t summed;   /* those of its bytes that its MAC has taken: they are cheaper to look at as they come */
+	struct poly1305 *sum; /* made of the key, and kept where that is */
 };
 
 enum received { RECEIVED_NOTHING, RECEIVED_FRAME, RECEIVED_ATTACH, RECEIVED_FAULT };
@@ -31,7 +34,7 @@ enum received { RECEIVED_NOTHING, RECEIVED_FRAME, RECEIVED_ATTACH, RECEIVED_FAUL
 /* Writes header and MAC around a payload that is in place already at frame + HEADER_BYTES. */
 void frame_seal(uint8_t *at, const struct frame *frame, const uint8_t key[KEY_BYTES]);
 
-/* Looks at the first bytes of a stream. `used` bytes are over and done with, whatever is returned; after anything but NOTHING
+/* Looks at the first bytes of a stream; those that were not used stand there the next time, with more behind them. `used` bytes are over and done with, whatever is returned; after anything but NOTHING
  * there may be more in the rest. The frame points into `data`. */
 enum received receive(struct receiver *receiver, const uint8_t *data, size_t length, size_t *used, struct frame *frame,
 		      enum fault *fault);

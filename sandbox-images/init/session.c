@@ -72,11 +72,11 @@ static void reserve(size_t capacity)
 	session.capacity = capacity;
 }
 
-void session_open(const struct secrets *secrets, const struct configuration *configuration, uint32_t features)
+void session_open(struct secrets *secrets, const struct configuration *configuration, uint32_t features)
 {
 	session.secrets = secrets;
-	session.receiver = (struct receiver){.key = secrets->from_host, .hunting = true};
-	session.features = features;
+	session.receiver = (struct receiver){.key = secrets->from_host, .sum = &secrets->unfinished, .hunting = true};
+	session.features = features | FEATURE_LONG_STDIN;
 	session.grace_ms = configuration->grace_ms;
 	session.born_ms = session.heard_ms = now_ms();
 	session.in = (struct watch){.fd = STDIN_FILENO, .ready = input_ready};

@@ -8,7 +8,7 @@
 #include "preamble.h"
 #include "secrets.h"
 
-void session_open(const struct secrets *secrets, const struct configuration *configuration, uint32_t features);
+void session_open(struct secrets *secrets, const struct configuration *configuration, uint32_t features);
 /* Sends what there is to send, and waits for the host as far as the outbox allows. */
 void session_exchange(void);
 /* When the dead man's switch goes off. */

@@ -12,6 +12,7 @@
 #define MAC_BYTES 16
 #define HEADER_BYTES 32
 #define PAYLOAD_MAX 262144
+#define STDIN_MAX (262144 - HEADER_BYTES - 8 - MAC_BYTES)
 #define FRAME_MAX (HEADER_BYTES + PAYLOAD_MAX + MAC_BYTES)
 #define CHUNK_MAX 65536
 #define NONCE_BYTES 16
@@ -144,6 +145,7 @@ enum feature {
 	FEATURE_NO_NEW_PRIVS = 128,
 	FEATURE_CGROUP_V2 = 256,
 	FEATURE_NETWORK = 512,
+	FEATURE_LONG_STDIN = 1024,
 };
 
 /* In the order of the checks; docs/wire.md gives them as codes of FAULT. */

@@ -68,10 +68,16 @@ export class GuestCommand implements RunningCommand, WireStream {
       keepBytes: this.isKept ? windowBytes / 2 : 0,
       ...(options.from === undefined ? {} : { from: options.from }),
     });
-    this.#stdin = new StdinWindow((offset, bytes, last) => {
-      if (this.#wire === undefined || this.#wire.congested) return undefined;
-      return this.#wire.sendBulk(ToGuest.stdin, this.stream, encodeStdinHead(offset), bytes, last ? LAST_FLAG : 0);
-    }, options.known?.stdinTaken ?? 0);
+    this.#stdin = new StdinWindow(
+      {
+        send: (offset, bytes, { last = false, draft }) => {
+          if (this.#wire?.hasRoom(this.#stdin) !== true) return undefined;
+          return this.#wire.sendBulk(ToGuest.stdin, this.stream, encodeStdinHead(offset), bytes, { flags: last ? LAST_FLAG : 0, draft });
+        },
+        draft: () => this.#wire?.draft(),
+      },
+      options.known?.stdinTaken ?? 0,
+    );
   }
 
   get output(): AsyncIterable<OutputChunk> {
@@ -120,11 +126,6 @@ export class GuestCommand implements RunningCommand, WireStream {
   /** The wire is gone; another may come. */
   detach(): void {
     this.#wire = undefined;
-  }
-
-  /** The wire takes bulk data again. */
-  drained(): void {
-    this.#stdin.pump();
   }
 
   /** The sandbox is gone, and nobody will ever know how this ended. */

@@ -43,11 +43,6 @@ export class Connections {
     for (const connection of open) connection.reset();
   }
 
-  /** The wire takes bulk data again. */
-  drained(): void {
-    for (const connection of this.#open.values()) connection.pump();
-  }
-
   /** Errors: `wire_violation`. */
   receive(frame: Frame): void {
     if (frame.type === FromGuest.open) {

@@ -64,7 +64,7 @@ export class GuestConnection extends Duplex {
     while (this.#pending !== undefined && !this.destroyed) {
       const { bytes, written } = this.#pending;
       const room = Math.min(this.#credit - this.#sent, MAX_CHUNK_BYTES);
-      if (room === 0 || wire.congested) return;
+      if (room === 0 || !wire.hasRoom(this)) return;
       const piece = bytes.subarray(0, room);
       wire.sendBulk(ToGuest.data, stream, NOTHING, piece)?.release();
       this.#sent += piece.length;

@@ -204,10 +204,6 @@ export class GuestSandbox implements Sandbox {
   #listener(): LinkListener {
     return {
       attached: (wire, known) => this.#attached(wire, known),
-      drained: () => {
-        for (const command of this.#commands.running) command.drained();
-        this.#connections.drained();
-      },
       network: (frame) => this.#connections.receive(frame),
       detached: () => {
         for (const command of this.#commands.running) command.detach();

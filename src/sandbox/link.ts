@@ -36,7 +36,6 @@ export interface Loss {
 export interface LinkListener {
   /** A wire is up. Called before anything of a stream can arrive. */
   attached(wire: Wire, known: readonly KnownCommand[]): void;
-  drained(): void;
   /** See `WireListener.network`. */
   network(frame: Frame): void;
   /** The wire is down; the link is trying to get another. */
@@ -154,7 +153,6 @@ export class Link {
           listener.attached(wire, known);
           greeting.resolve();
         },
-        drained: () => listener.drained(),
         network: (frame) => listener.network(frame),
         closed: (end) => {
           if (this.#wire === wire) this.#down(end);

@@ -69,7 +69,8 @@ static void fuzz_exec(const uint8_t *bytes, size_t length)
 
 static void fuzz_receiver(const uint8_t *bytes, size_t length, bool hunting)
 {
-	struct receiver receiver = {.key = key, .epoch = hunting ? 0 : 1, .sequence = 1, .hunting = hunting};
+	struct poly1305 unfinished;
+	struct receiver receiver = {.key = key, .sum = &unfinished, .epoch = hunting ? 0 : 1, .sequence = 1, .hunting = hunting};
 	uint8_t *copy = malloc(length + 1);
 	size_t at = 0, used;
 

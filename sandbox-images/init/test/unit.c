@@ -38,6 +38,7 @@ struct line {
 };
 
 static uint8_t keys[2][KEY_BYTES];
+static struct poly1305 unfinished;
 
 static const char *value_of(const struct line *line, const char *name)
 {
@@ -110,7 +111,7 @@ static void test_frame(const struct line *line)
 	struct frame frame = {.type = (uint8_t)number_of(line, "type"), .flags = (uint8_t)number_of(line, "flags"),
 			      .stream = (uint32_t)number_of(line, "stream"), .epoch = (uint32_t)number_of(line, "epoch"),
 			      .sequence = number_of(line, "sequence"), .length = (uint32_t)payload_length};
-	struct receiver receiver = {.key = keys[0], .epoch = frame.epoch, .sequence = frame.sequence - 1};
+	struct receiver receiver = {.key = keys[0], .sum = &unfinished, .epoch = frame.epoch, .sequence = frame.sequence - 1};
 	struct frame got;
 	enum fault fault = 0;
 
@@ -133,7 +134,7 @@ static void test_frame(const struct line *line)
 
 static void test_receive(const struct line *line)
 {
-	struct receiver receiver = {.key = keys[0], .epoch = (uint32_t)number_of(line, "epoch"), .sequence = number_of(line, "sequence")};
+	struct receiver receiver = {.key = keys[0], .sum = &unfinished, .epoch = (uint32_t)number_of(line, "epoch"), .sequence = number_of(line, "sequence")};
 	size_t length, used = 0;
 	uint8_t *bytes = bytes_of(line, "bytes", &length);
 	struct frame frame;
@@ -179,7 +180,7 @@ static void test_hunt(const struct line *line)
 	size_t length;
 	uint8_t *bytes = bytes_of(line, "bytes", &length);
 	bool inside = strcmp(line->word, "inside") == 0;
-	struct receiver receiver = {.key = keys[0], .epoch = (uint32_t)number_of(line, "epoch"), .hunting = !inside};
+	struct receiver receiver = {.key = keys[0], .sum = &unfinished, .epoch = (uint32_t)number_of(line, "epoch"), .hunting = !inside};
 
 	if (inside)
 		receiver.sequence = number_of(line, "sequence");
@@ -320,7 +321,7 @@ static void test_poly1305_long(void)
 
 static void test_replay(void)
 {
-	struct receiver receiver = {.key = keys[0], .epoch = 1, .sequence = 1};
+	struct receiver receiver = {.key = keys[0], .sum = &unfinished, .epoch = 1, .sequence = 1};
 	uint8_t bytes[HEADER_BYTES + 8 + MAC_BYTES] = {0};
 	struct frame frame = {.type = FRAME_PING, .epoch = 1, .sequence = 2, .length = 8}, got;
 	enum fault fault = 0;
@@ -330,6 +331,32 @@ static void test_replay(void)
 	check(receive(&receiver, bytes, sizeof bytes, &used, &got, &fault) == RECEIVED_FRAME, "a frame is taken once");
 	check(receive(&receiver, bytes, sizeof bytes, &used, &got, &fault) == RECEIVED_FAULT && fault == FAULT_SEQUENCE, "and not twice");
 	check(receive(&receiver, bytes, sizeof bytes, &used, &got, &fault) == RECEIVED_NOTHING && receiver.hunting, "nor after the violation");
+}
+
+/* Wherever an ATTACH lies, among bytes that look much like one, and however much of it has come. */
+static void test_hunt_anywhere(void)
+{
+	enum { PLACES = 300, AROUND = PLACES + ATTACH_BYTES + 200 };
+	static const char *const noises[] = {"G", "GB", "GBX", "GBX1", "1GBX", "x"};
+
+	for (size_t i = 0; i < sizeof noises / sizeof *noises; i++) {
+		for (size_t place = 0; place < PLACES; place++) {
+			struct receiver receiver = {.key = keys[0], .sum = &unfinished, .epoch = 1, .hunting = true};
+			struct frame attach = {.type = FRAME_ATTACH, .epoch = 2, .sequence = 1, .length = NONCE_BYTES}, got;
+			uint8_t bytes[AROUND];
+			enum fault fault = 0;
+			size_t used = 0, start = 0, come = place + ATTACH_BYTES - 1;
+
+			for (size_t at = 0; at < sizeof bytes; at++)
+				bytes[at] = (uint8_t)noises[i][at % strlen(noises[i])];
+			memset(bytes + place + HEADER_BYTES, 7, NONCE_BYTES);
+			frame_seal(bytes + place, &attach, keys[0]);
+			check(receive(&receiver, bytes, come, &used, &got, &fault) == RECEIVED_NOTHING && used <= place, "an ATTACH that is not whole waits");
+			start = used;
+			come = sizeof bytes - start;
+			check(receive(&receiver, bytes + start, come, &used, &got, &fault) == RECEIVED_ATTACH && start + used == place + ATTACH_BYTES, "an ATTACH is found anywhere");
+		}
+	}
 }
 
 static void test_fields(void)
@@ -658,6 +685,7 @@ int main(int argc, char **argv)
 	test_poly1305_long();
 	test_vectors(argv[1]);
 	test_replay();
+	test_hunt_anywhere();
 	test_fields();
 	test_exec_request();
 	test_configuration();

@@ -19,7 +19,7 @@ export class FrameWriter {
 
   /**
    * A whole frame, ready to be sent: frames must be sent in the order in which they were sealed. Its payload is `head` and then `bulk`, so that nobody
-   * needs to put them together first. It is laid in `into` where that is given.
+   * needs to put them together first. It is laid in `into` where that is given; a `bulk` that lies there already stays where it is.
    */
   seal(type: number, flags: number, stream: number, head: Buffer, bulk: Buffer = NOTHING, into?: Buffer): Buffer {
     const length = head.length + bulk.length;
@@ -35,7 +35,8 @@ export class FrameWriter {
     whole.writeUInt32LE(0, At.zero);
     writeU64(whole, this.#sequence, At.sequence);
     whole.set(head, HEADER_BYTES);
-    whole.set(bulk, HEADER_BYTES + head.length);
+    const at = HEADER_BYTES + head.length;
+    if (bulk.buffer !== whole.buffer || bulk.byteOffset !== whole.byteOffset + at) whole.set(bulk, at);
     whole.set(mac(this.#key, whole.subarray(0, macAt)), macAt);
     return whole;
   }

@@ -13,6 +13,10 @@ export const At = { magic: 0, length: 4, typeAndFlags: 8, stream: 12, epoch: 16,
 export const NONCE_BYTES = 16;
 export const MAX_PAYLOAD_BYTES = 262_144;
 export const MAX_CHUNK_BYTES = 65_536;
+/** What stands before the bytes of a `STDIN`. */
+export const STDIN_HEAD_BYTES = 8;
+/** Of a `STDIN`, where init takes long ones. The frame is 256 KiB then, header and all: engines hand on 32 KiB at a time, and pipes are made of pages. */
+export const MAX_STDIN_BYTES = 262_144 - HEADER_BYTES - STDIN_HEAD_BYTES - MAC_BYTES;
 export const MAX_CONFIGURATION_BYTES = 4096;
 /** What stands before the bytes of an `OUTPUT`. */
 export const OUTPUT_HEAD_BYTES = 16;
@@ -85,6 +89,8 @@ export const Feature = {
   cgroup2: 256,
   /** It listens where the configuration says. */
   network: 512,
+  /** It takes a `STDIN` of more than a chunk. */
+  longStdin: 1024,
 } as const;
 
 /** Tags of the preamble's configuration. */

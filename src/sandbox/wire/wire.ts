@@ -2,14 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { describeError } from '../../contracts/index.ts';
 import type { GloveboxError } from '../../contracts/index.ts';
 import type { Transport } from '../transport.ts';
-import { BulkBuffers } from './bulk-buffers.ts';
+import { type BulkBuffer, BulkBuffers } from './bulk-buffers.ts';
 import { FrameReader } from './frame-reader.ts';
 import type { Frame } from './frame-reader.ts';
 import { FrameWriter } from './frame-writer.ts';
 import { decodeCommand, decodeEnd, decodeFault, isNoise, decodeHello, decodeOutput, decodePong, decodeStdinAck } from './messages-from-guest.ts';
 import type { Channel, GuestEnd, Hello, KnownCommand, Pong } from './messages-from-guest.ts';
 import { encodePing } from './messages-to-guest.ts';
-import { FromGuest, HEADER_BYTES, NONCE_BYTES, ToGuest } from './protocol.ts';
+import { Feature, FromGuest, HEADER_BYTES, MAX_CHUNK_BYTES, MAX_STDIN_BYTES, NONCE_BYTES, STDIN_HEAD_BYTES, ToGuest } from './protocol.ts';
 import { violation } from './violation.ts';
 
 /** Who hears what init says of one stream. A method that throws has found a violation. */
@@ -36,12 +36,15 @@ export type WireEnd =
 export interface WireListener {
   /** Hello, every command that init knows, and ready: streams may be resumed and opened. */
   ready(hello: Hello, known: readonly KnownCommand[]): void;
-  /** The transport takes bytes again after it was congested. */
-  drained(): void;
   /** A frame of the sandbox's network; its stream is numbered by init. What is thrown is a violation. */
   network(frame: Frame): void;
   /** Once, and nothing after it. */
   closed(end: WireEnd): void;
+}
+
+/** Who has bulk data to send when there is room for it. */
+export interface BulkSender {
+  pump(): void;
 }
 
 /** The copy of a chunk that is under way; nobody changes it until it is released. */
@@ -87,8 +90,12 @@ export class Wire {
   readonly #pingEveryMs: number;
   #pings: NodeJS.Timeout;
   readonly #pingsUnanswered: number;
-  readonly #buffers = new BulkBuffers();
+  readonly #chunks = new BulkBuffers(STDIN_HEAD_BYTES + MAX_CHUNK_BYTES);
+  readonly #drafts = new BulkBuffers(STDIN_HEAD_BYTES + MAX_STDIN_BYTES);
+  /** Those for whom there was no room, in the order in which they asked. */
+  readonly #waiting = new Set<BulkSender>();
   #outbox: Queued[] = [];
+  #outboxBytes = 0;
   #hello: Hello | undefined;
   #known: KnownCommand[] = [];
   #ready = false;
@@ -114,13 +121,14 @@ export class Wire {
     this.#listen();
     this.#pingEveryMs = options.pingEveryMs;
     this.#pings = this.#startPings();
-    if (options.preamble !== undefined) this.#outbox.push({ frame: options.preamble, written: this.#eased });
+    if (options.preamble !== undefined) this.#queue({ frame: options.preamble, written: this.#eased });
     this.send(ToGuest.attach, 0, nonce);
   }
 
-  /** The transport holds more than it wants: bulk data should wait for `drained`. */
-  get congested(): boolean {
-    return this.#congested;
+  /** Whether bulk data may be sent now. Where the transport holds more than it wants, the sender's `pump` is called when it may: each in its turn, so that a flood stalls nobody else. */
+  hasRoom(sender: BulkSender): boolean {
+    if (this.#congested) this.#waiting.add(sender);
+    return !this.#congested;
   }
 
   /** Hears a stream from now on; until then a frame of it is a violation. */
@@ -133,10 +141,16 @@ export class Wire {
     if (!this.#closed) this.#queue({ frame: this.#writer.seal(type, flags, stream, payload), written: this.#eased });
   }
 
-  /** The same for a chunk after its head; answers with the copy of it that leaves, undefined once the wire is closed. */
-  sendBulk(type: ToGuest, stream: number, head: Buffer, bulk: Buffer, flags = 0): SentBulk | undefined {
+  /** Room for a chunk that is put together before it is sent, held for whoever asked; undefined where init takes none that is longer than others. */
+  draft(): BulkBuffer | undefined {
+    return ((this.#hello?.features ?? 0) & Feature.longStdin) === 0 ? undefined : this.#drafts.take();
+  }
+
+  /** The same for a chunk after its head; answers with the copy of it that leaves, undefined once the wire is closed. What was put together in a draft leaves as it is. */
+  sendBulk(type: ToGuest, stream: number, head: Buffer, bulk: Buffer, { flags = 0, draft }: { readonly flags?: number; readonly draft?: BulkBuffer | undefined } = {}): SentBulk | undefined {
     if (this.#closed) return undefined;
-    const buffer = bulk.length > LONG_BYTES ? this.#buffers.take().hold().hold() : undefined;
+    const buffer = draft ?? (bulk.length > LONG_BYTES ? this.#chunks.take() : undefined);
+    buffer?.hold();
     const frame = this.#writer.seal(type, flags, stream, head, bulk, buffer?.bytes);
     this.#queue({
       frame,
@@ -193,8 +207,17 @@ export class Wire {
   readonly #eased = (): void => {
     if (!this.#congested || this.#closed || this.#transport.input.writableLength > CONGESTED_BYTES / 2) return;
     this.#congested = false;
-    this.#listener.drained();
+    this.#letOn();
   };
+
+  /** What one of them sends may leave no room for the next. */
+  #letOn(): void {
+    for (const sender of this.#waiting) {
+      if (this.#congested) return;
+      this.#waiting.delete(sender);
+      sender.pump();
+    }
+  }
 
   #push(bytes: Buffer): void {
     if (this.#closed) return;
@@ -208,6 +231,9 @@ export class Wire {
 
   #queue(queued: Queued): void {
     this.#outbox.push(queued);
+    this.#outboxBytes += queued.frame.length;
+    // Whoever was told so once waits until he is told otherwise.
+    this.#congested ||= this.#transport.input.writableLength + this.#outboxBytes >= CONGESTED_BYTES;
     if (this.#flushing) return;
     this.#flushing = true;
     queueMicrotask(() => this.#flush());
@@ -218,6 +244,7 @@ export class Wire {
     const queued = this.#outbox;
     if (this.#closed || queued.length === 0) return;
     this.#outbox = [];
+    this.#outboxBytes = 0;
     const { input } = this.#transport;
     if (queued.length === 1 || queued.some(({ frame }) => frame.length > LONG_BYTES)) {
       // What is long is not copied again.
@@ -227,8 +254,6 @@ export class Wire {
     } else {
       input.write(Buffer.concat(queued.map(({ frame }) => frame)), this.#eased);
     }
-    // Whoever was told so once waits until he is told otherwise.
-    this.#congested ||= input.writableLength >= CONGESTED_BYTES;
   }
 
   #receive(frame: Frame): void {
@@ -291,7 +316,8 @@ export class Wire {
   }
 
   #ping(): void {
-    this.#buffers.tidy();
+    this.#chunks.tidy();
+    this.#drafts.tidy();
     if (this.#silentPings >= this.#pingsUnanswered) {
       this.close('the sandbox has not answered for too long');
       return;
@@ -314,6 +340,7 @@ export class Wire {
     for (const answer of this.#pulses.values()) answer.reject(new Error('the wire was closed'));
     this.#pulses.clear();
     this.#outbox = [];
+    this.#waiting.clear();
     this.#transport.close();
     this.#listener.closed(end);
   }

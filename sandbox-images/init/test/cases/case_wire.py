@@ -55,6 +55,7 @@ def answers_violations(place):
         ("flags", lambda w, s: good(w, s, flags=2), "reserved"),
         ("type", lambda w, s: good(w, s, kind=0x20), "type"),
         ("stream", lambda w, s: good(w, 0), "stream"),
+        ("longer", lambda w, s: good(w, s, payload=u64(0) + bytes(262144 - 55)), "payload"),
         ("payload", lambda w, s: good(w, s, kind=ACK, payload=bytes(16)), "payload"),
         ("exec", lambda w, s: good(w, 9, kind=EXEC, payload=b"\x01"), "payload"),
         ("stream in use", lambda w, s: good(w, s, kind=EXEC, payload=exec_payload("other", "true")), "stream"),
@@ -67,6 +68,18 @@ def answers_violations(place):
         if place.name == "container" and name not in ("mac", "replay", "type"):
             continue
         refused(place, name, make, reason)
+
+
+@test()
+def takes_stdin_in_the_longest_frames(place):
+    LONG = 262144 - 56
+    with Session(place) as wire:
+        assert wire.hello["features"] & 1024
+        stream = wire.start("wc", "-c", flags=1)
+        for at in range(0, 3 * LONG, LONG):
+            wire.send(STDIN, stream, u64(at) + bytes(LONG), flags=int(at > LONG))
+        wire.until(stream, "end")
+        equal(bytes(wire.streams[stream]["out"][1]).strip(), b"%d" % (3 * LONG))
 
 
 @test()
