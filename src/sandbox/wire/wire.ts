@@ -73,7 +73,7 @@ export interface WireOptions {
 /** From here on a frame is worth a place of its own in what is written. */
 const LONG_BYTES = 8192;
 /** So much waits for the transport at most. From half of it on there may be more: that is sealed while there is still something to write. */
-const CONGESTED_BYTES = 262_144;
+const CONGESTED_BYTES = 524_288;
 
 /**
  * One attached epoch. It frames, authenticates and dispatches; it knows nothing of commands. There is no promise and no timer for a single frame, and all
