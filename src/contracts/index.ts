@@ -31,6 +31,7 @@ export * from './redaction.ts';
 export * from './registry.ts';
 export * from './run-life.ts';
 export * from './sandbox.ts';
+export * from './settings-file.ts';
 export * from './telemetry.ts';
 export * from './tenancy.ts';
 export * from './unless-missing.ts';

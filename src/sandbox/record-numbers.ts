@@ -1,6 +1,7 @@
 import { linkSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { currentOwner, ownerIs, ownerText, parseOwner } from './owner.ts';
+import { unlessMissingSync } from '../contracts/index.ts';
+import { currentOwner, isOwnerDead, ownerText } from './owner.ts';
 
 /**
  * The numbers of a record's versions, each taken by one process alone: a number is a file beside the record that can be made only once, and
@@ -37,22 +38,13 @@ export class RecordNumbers {
   /** Idempotent. */
   forgetAll(): void {
     const prefix = `${basename(this.#record)}.`;
-    for (const name of namesIn(dirname(this.#record))) {
+    for (const name of unlessMissingSync(() => readdirSync(dirname(this.#record))) ?? []) {
       if (name.startsWith(prefix)) rmSync(join(dirname(this.#record), name), { force: true });
     }
   }
 
   #fileOf(number: number): string {
     return `${this.#record}.${number}`;
-  }
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
   }
 }
 
@@ -68,12 +60,6 @@ function tryToLink(from: string, to: string): boolean {
 }
 
 function isOfTheDead(file: string): boolean {
-  try {
-    const owner = parseOwner(readFileSync(file, 'utf8'));
-    return owner !== undefined && ownerIs(owner) === 'dead';
-  } catch (error) {
-    // Gone again: whoever had it has gone on to the next, and lives.
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw error;
-  }
+  // Gone again: whoever had it has gone on to the next, and lives.
+  return isOwnerDead(unlessMissingSync(() => readFileSync(file, 'utf8')) ?? '');
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { describeError, GloveboxError, parseId } from '../contracts/index.ts';
+import { describeError, GloveboxError, parseId, unlessMissingSync } from '../contracts/index.ts';
 import type { SandboxId, SandboxKind, SandboxSpec, WorkspacePlace } from '../contracts/index.ts';
 import { ownerIs, ownerShape } from './owner.ts';
 import type { Owner } from './owner.ts';
@@ -293,10 +293,5 @@ function fileOf(stateDir: string, id: SandboxId): string {
 }
 
 function readFolder(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
+  return unlessMissingSync(() => readdirSync(folder)) ?? [];
 }

@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { describeError, GloveboxError } from '../../contracts/index.ts';
+import { readSettings } from '../../contracts/index.ts';
 import { secretName, type SecretStore } from '../secrets/secret-store.ts';
 import { GitHubAppProvider } from './github-app.ts';
 import type { CredentialProvider } from './provider.ts';
@@ -63,7 +62,7 @@ export class CredentialSources {
 
   /** Errors: `config_invalid`. */
   async provider(id: string): Promise<CredentialProvider> {
-    const sources = await this.#read();
+    const sources = (await readSettings(this.#file, document)) ?? {};
     return this.#make(id, (Object.hasOwn(sources, id) ? sources[id] : undefined) ?? { provider: 'store' });
   }
 
@@ -95,26 +94,5 @@ export class CredentialSources {
   #textOf(secret: string | undefined, file: string | undefined): () => Promise<string> {
     const provider = secret === undefined ? fileSecret(file ?? '', this.#now) : storedSecret(this.#store, secret, this.#now);
     return async () => (await provider.lend(new AbortController().signal)).value;
-  }
-
-  async #read(): Promise<z.output<typeof document>> {
-    let text: string;
-    try {
-      text = await readFile(this.#file, 'utf8');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-      throw new GloveboxError('config_invalid', `${this.#file} cannot be read: ${describeError(error)}`, { cause: error });
-    }
-    const { parse } = await import('yaml');
-    let value: unknown;
-    try {
-      value = parse(text);
-    } catch (error) {
-      throw new GloveboxError('config_invalid', `${this.#file}: ${describeError(error)}`, { cause: error });
-    }
-    const parsed = document.safeParse(value ?? {});
-    if (parsed.success) return parsed.data;
-    const issue = parsed.error.issues[0];
-    throw new GloveboxError('config_invalid', `${this.#file}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'it has another shape'}`);
   }
 }

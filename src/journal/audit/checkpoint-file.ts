@@ -1,5 +1,5 @@
 import { open, readFile } from 'node:fs/promises';
-import { GloveboxError } from '../../contracts/index.ts';
+import { GloveboxError, unlessMissing } from '../../contracts/index.ts';
 
 /** More than any note of ours measures. */
 const TAIL_BYTES = 4096;
@@ -30,12 +30,12 @@ export class CheckpointFile {
 
   /** None where there is no file. */
   async all(): Promise<readonly string[]> {
-    return this.#guard(async () => splitNotes((await readFile(this.path, 'utf8').catch(nothingThere)) ?? ''));
+    return this.#guard(async () => splitNotes((await unlessMissing(readFile(this.path, 'utf8'))) ?? ''));
   }
 
   async newest(): Promise<string | undefined> {
     return this.#guard(async () => {
-      const handle = await open(this.path, 'r').catch(nothingThere);
+      const handle = await unlessMissing(open(this.path, 'r'));
       if (handle === undefined) return undefined;
       try {
         const { size } = await handle.stat();
@@ -66,9 +66,4 @@ export function splitNotes(text: string): readonly string[] {
     else notes.push(`${part}\n`);
   }
   return notes;
-}
-
-function nothingThere(error: unknown): undefined {
-  if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-  throw error;
 }

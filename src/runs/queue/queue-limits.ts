@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { describeError, GloveboxError } from '../../contracts/index.ts';
+import { readSettings } from '../../contracts/index.ts';
 
 const count = z.int().positive();
 const tenant = z.strictObject({
@@ -22,20 +21,7 @@ export const NO_LIMITS: QueueLimits = { tenants: {}, models: {} };
 
 /** Of an operator's file; without the file there are none. Errors: `config_invalid`. */
 export async function readQueueLimits(file: string): Promise<QueueLimits> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return NO_LIMITS;
-    throw new GloveboxError('config_invalid', `${file} cannot be read: ${describeError(error)}`, { cause: error });
-  }
-  const { parse } = await import('yaml');
-  try {
-    return queueFile.parse(parse(text) ?? {});
-  } catch (error) {
-    const problem = error instanceof z.ZodError ? z.prettifyError(error) : describeError(error);
-    throw new GloveboxError('config_invalid', `${file}: ${problem}`, { cause: error, details: { file } });
-  }
+  return (await readSettings(file, queueFile)) ?? NO_LIMITS;
 }
 
 /** What is worked at, and what was begun within the last minute. */

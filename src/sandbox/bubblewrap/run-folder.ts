@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { GloveboxError } from '../../contracts/index.ts';
+import { GloveboxError, unlessMissingSync } from '../../contracts/index.ts';
 import type { UnprivilegedUser } from './unprivileged-user.ts';
 import { placeName, WRITABLE } from './writable-places.ts';
 
@@ -59,12 +59,7 @@ export function makeRunFolder(folder: RunFolder, user: UnprivilegedUser | undefi
 
 /** Names of the run folders under a root. */
 export function runFolderNames(root: string): string[] {
-  try {
-    return readdirSync(root);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
+  return unlessMissingSync(() => readdirSync(root)) ?? [];
 }
 
 /** Idempotent. The root goes with its last folder. */

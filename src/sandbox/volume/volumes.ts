@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describeError, GloveboxError, parseId } from '../../contracts/index.ts';
+import { describeError, GloveboxError, parseId, unlessMissing } from '../../contracts/index.ts';
 import type { SandboxId, SandboxLimits } from '../../contracts/index.ts';
 import { SandboxState } from '../state.ts';
 import { attachLoop, loopsOf, releaseLoop } from './loop-device.ts';
@@ -66,7 +66,7 @@ export class Volumes {
   /** Removes what was made for sandboxes that nobody answers for. Says what. */
   async sweep(options: { readonly all?: boolean } = {}): Promise<string[]> {
     const removed: string[] = [];
-    for (const name of await namesIn(join(this.#stateDir, FOLDER))) {
+    for (const name of (await unlessMissing(readdir(join(this.#stateDir, FOLDER)))) ?? []) {
       const id = parseId('sbx', name);
       if (id === undefined || (options.all !== true && isAnsweredFor(this.#stateDir, id))) continue;
       await removeVolume(this.#fileOf(id));
@@ -96,13 +96,4 @@ async function removeVolume(file: string): Promise<void> {
 
 function isAnsweredFor(stateDir: string, id: SandboxId): boolean {
   return SandboxState.list(stateDir).states.some((state) => state.id === id && state.isAnsweredFor);
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
 }
