@@ -26,17 +26,19 @@ interface Sizes {
   readonly smallFiles: number;
   readonly largeMiB: number;
   readonly rounds: number;
+  /** Of the streams, which are over sooner. */
+  readonly streams: number;
 }
 
 /** Bytes of one command, both ways, beside the engine's raw attach stream; trees of files, both ways, beside `docker cp`. */
 export default async function benchFiles(quick: boolean): Promise<Report> {
-  const sizes = quick ? { streamMiB: 16, smallFiles: 500, largeMiB: 16, rounds: 2 } : { streamMiB: 256, smallFiles: 20_000, largeMiB: 512, rounds: 5 };
+  const sizes = quick ? { streamMiB: 16, smallFiles: 500, largeMiB: 16, rounds: 2, streams: 2 } : { streamMiB: 256, smallFiles: 20_000, largeMiB: 512, rounds: 5, streams: 9 };
   await using ground = new BenchGround();
   await using sandbox = await ground.sandboxes.create(['container'], ROOMY);
   const streams = await streamRates(sandbox, ground.docker, sizes);
   const trees = await treeRates(sandbox, ground.docker, sizes);
   const against = (rates: Readonly<Record<string, number>>, ours: string, theirs: string): number => (rates[ours] ?? Number.NaN) / (rates[theirs] ?? Number.NaN);
-  const rawAttach = { out: against(streams, 'out', 'attachOut'), in: against(streams, 'in', 'attachIn') };
+  const rawAttach = { out: streams.against('out', 'attachOut'), in: streams.against('in', 'attachIn') };
   const dockerCp = {
     smallIn: against(trees, 'smallIn', 'cpSmallIn'),
     smallOut: against(trees, 'smallOut', 'cpSmallOut'),
@@ -46,7 +48,7 @@ export default async function benchFiles(quick: boolean): Promise<Report> {
   return {
     bench: 'files',
     machine: machine(),
-    figures: { sizes, streamMBps: streams, treeMBps: trees, rawAttach: rounded(rawAttach), dockerCp: rounded(dockerCp) },
+    figures: { sizes, streamMBps: streams.rates, treeMBps: trees, rawAttach: rounded(rawAttach), dockerCp: rounded(dockerCp) },
     // The worse of both ways, so that neither hides behind the other. A single large file is a stream more than a tree, and has a ratio of its own.
     ratios: {
       rawAttach: round(Math.min(...Object.values(rawAttach))),
@@ -56,13 +58,13 @@ export default async function benchFiles(quick: boolean): Promise<Report> {
   };
 }
 
-/** Median rates in MB/s. What is timed begins with the first byte, so starting a container or a command is no part of it, and clearing up the one before neither. */
-async function streamRates(sandbox: Sandbox, docker: Docker, { streamMiB, rounds }: Sizes): Promise<Record<string, number>> {
+/** Median rates in MB/s, and the median of how a turn of one compares with the same turn of another: a machine that others use, too, may be twice as fast a minute later. What is timed begins with the first byte, so starting a container or a command is no part of it, and clearing up the one before neither. */
+async function streamRates(sandbox: Sandbox, docker: Docker, { streamMiB, streams }: Sizes): Promise<{ rates: Record<string, number>; against: (ours: string, theirs: string) => number }> {
   const bytes = streamMiB * MiB;
   const out = ['/usr/bin/head', '-c', String(bytes), '/dev/zero'] as const;
   const taking = ['/bin/sh', '-c', `printf '${READY.replace('\n', '\\n')}'; exec wc -c`] as const;
   const times: Record<string, number[]> = { out: [], attachOut: [], in: [], attachIn: [] };
-  for (let turn = -1; turn < rounds; turn++) {
+  for (let turn = -1; turn < streams; turn++) {
     const turnMs = {
       out: await drained(sandbox.exec(command(...out)).output, bytes),
       attachOut: await attached(docker, out, (stream) => drained(payloads(stream), bytes)),
@@ -71,7 +73,8 @@ async function streamRates(sandbox: Sandbox, docker: Docker, { streamMiB, rounds
     };
     if (turn >= 0) for (const [name, ms] of Object.entries(turnMs)) times[name]?.push(ms);
   }
-  return ratesOf(times, bytes);
+  const against = (ours: string, theirs: string): number => percentiles((times[ours] ?? []).map((ms, turn) => (times[theirs]?.[turn] ?? Number.NaN) / ms)).p50;
+  return { rates: ratesOf(times, bytes), against };
 }
 
 function ratesOf(times: Readonly<Record<string, readonly number[]>>, bytes: number): Record<string, number> {
