@@ -252,7 +252,9 @@ export class Wire {
       for (const { frame, written } of queued) input.write(frame, written);
       input.uncork();
     } else {
-      input.write(Buffer.concat(queued.map(({ frame }) => frame)), this.#eased);
+      input.write(Buffer.concat(queued.map(({ frame }) => frame)), () => {
+        for (const { written } of queued) written();
+      });
     }
   }
 

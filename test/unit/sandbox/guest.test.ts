@@ -12,7 +12,7 @@ import { SandboxState } from '../../../src/sandbox/state.ts';
 import type { Transport } from '../../../src/sandbox/transport.ts';
 import { FieldWriter, readU64 } from '../../../src/sandbox/wire/fields.ts';
 import { FrameWriter } from '../../../src/sandbox/wire/frame-writer.ts';
-import { Feature, FromGuest, MAX_CHUNK_BYTES, OUTPUT_WINDOW_BYTES, STDIN_WINDOW_BYTES, ToGuest } from '../../../src/sandbox/wire/protocol.ts';
+import { Feature, FromGuest, MAX_CHUNK_BYTES, MAX_STDIN_BYTES, OUTPUT_WINDOW_BYTES, STDIN_HEAD_BYTES, STDIN_WINDOW_BYTES, ToGuest } from '../../../src/sandbox/wire/protocol.ts';
 import { ids, specOf } from '../../support/sandbox-commands.ts';
 import { FakeGuest, outputPayload } from '../../support/sandbox-fake-guest.ts';
 
@@ -258,6 +258,34 @@ describe('a transport that is slow', () => {
     await writing;
     await settle();
     expect(guest.seen(ToGuest.stdin).length).toBe(pieces);
+  });
+
+  test('takes of each command in its turn, in long frames where init takes them', async () => {
+    guest.features |= Feature.longStdin;
+    const slow = slowly();
+    const sandbox = await open({ connect: async () => slow.connect(guest) });
+    const flood = sandbox.exec(command({ stdin: 'pipe' }));
+    const typed = sandbox.exec(command({ stdin: 'pipe' }));
+    const { stream } = await guest.next(ToGuest.exec);
+    await settle();
+    slow.hold();
+    const writing = (async () => {
+      for (let sent = 0; sent < STDIN_WINDOW_BYTES; sent += MAX_CHUNK_BYTES) await flood.write(Buffer.alloc(MAX_CHUNK_BYTES, 1));
+    })();
+    await settle();
+    await typed.write(Buffer.from('word'));
+    for (let taken = 0; taken < 20; taken++) {
+      slow.takeOne();
+      await settle();
+    }
+    await writing;
+    const frames = guest.seen(ToGuest.stdin);
+    const ofFlood = frames.filter((frame) => frame.stream === stream);
+    expect(ofFlood.reduce((sum, { payload }) => sum + payload.length - STDIN_HEAD_BYTES, 0)).toBe(STDIN_WINDOW_BYTES);
+    expect(Math.max(...ofFlood.map(({ payload }) => payload.length))).toBe(STDIN_HEAD_BYTES + MAX_STDIN_BYTES);
+    const turn = frames.findIndex((frame) => frame.stream !== stream);
+    expect(frames[turn]?.payload.subarray(STDIN_HEAD_BYTES).toString()).toBe('word');
+    expect(turn).toBeLessThan(frames.length - 1);
   });
 });
 
