@@ -182,8 +182,11 @@ export class StdinWindow {
   #sendDraft(): void {
     const draft = this.#draft;
     if (draft === undefined) return;
-    const sent = this.#way.send(this.#sent, draft.room.subarray(0, draft.length), { draft: draft.buffer });
+    // What is kept until it was read is no buffer of this size for a few bytes.
+    const isLittle = draft.length <= MAX_CHUNK_BYTES;
+    const sent = this.#way.send(this.#sent, draft.room.subarray(0, draft.length), isLittle ? {} : { draft: draft.buffer });
     if (sent === undefined) return;
+    if (isLittle) draft.buffer.release();
     this.#draft = undefined;
     this.#went(sent);
   }

@@ -123,6 +123,7 @@ describe('stdin', () => {
     init.drain();
     expect(init.state.received.toString()).toBe('abc');
     expect(init.state.chunks).toEqual([3]);
+    expect(init.lent.size, 'long buffers that are kept for three bytes').toBe(0);
   });
 
   test('never leaves in longer chunks than init takes', async () => {
