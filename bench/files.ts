@@ -7,7 +7,7 @@ import tar from 'tar-stream';
 import type { Sandbox, SandboxSpec } from '../src/contracts/index.ts';
 import { WORKSPACE } from '../src/contracts/index.ts';
 import { HARDENED } from './docker-baseline.ts';
-import { type Report, inTurns, machine, percentiles, round } from './report.ts';
+import { type Report, inTurns, machine, percentiles, round, timesQuicker } from './report.ts';
 import { BenchGround, IMAGE, SPEC, command } from './sandboxes.ts';
 
 const MiB = 2 ** 20;
@@ -35,35 +35,37 @@ export default async function benchFiles(quick: boolean): Promise<Report> {
   const sizes = quick ? { streamMiB: 16, smallFiles: 500, largeMiB: 16, rounds: 2, streams: 2 } : { streamMiB: 256, smallFiles: 20_000, largeMiB: 512, rounds: 5, streams: 9 };
   await using ground = new BenchGround();
   await using sandbox = await ground.sandboxes.create(['container'], ROOMY);
-  const streams = await streamRates(sandbox, ground.docker, sizes);
-  const trees = await treeRates(sandbox, ground.docker, sizes);
-  const against = (rates: Readonly<Record<string, number>>, ours: string, theirs: string): number => (rates[ours] ?? Number.NaN) / (rates[theirs] ?? Number.NaN);
-  const rawAttach = { out: streams.against('out', 'attachOut'), in: streams.against('in', 'attachIn') };
+  const streams = await streamTimes(sandbox, ground.docker, sizes);
+  const trees = await treeTimes(sandbox, ground.docker, sizes);
+  const rawAttach = { out: timesQuicker(streams, 'out', 'attachOut'), in: timesQuicker(streams, 'in', 'attachIn') };
   const dockerCp = {
-    smallIn: against(trees, 'smallIn', 'cpSmallIn'),
-    smallOut: against(trees, 'smallOut', 'cpSmallOut'),
-    largeIn: against(trees, 'largeIn', 'cpLargeIn'),
-    largeOut: against(trees, 'largeOut', 'cpLargeOut'),
+    smallIn: timesQuicker(trees, 'smallIn', 'cpSmallIn'),
+    smallOut: timesQuicker(trees, 'smallOut', 'cpSmallOut'),
+    largeIn: timesQuicker(trees, 'largeIn', 'cpLargeIn'),
+    largeOut: timesQuicker(trees, 'largeOut', 'cpLargeOut'),
   };
   return {
     bench: 'files',
     machine: machine(),
-    figures: { sizes, streamMBps: streams.rates, treeMBps: trees, rawAttach: rounded(rawAttach), dockerCp: rounded(dockerCp) },
+    figures: { sizes, streamMBps: rates(streams), treeMBps: rates(trees), rawAttach, dockerCp },
     // The worse of both ways, so that neither hides behind the other. A single large file is a stream more than a tree, and has a ratio of its own.
     ratios: {
-      rawAttach: round(Math.min(...Object.values(rawAttach))),
-      dockerCp: round(Math.min(dockerCp.smallIn, dockerCp.smallOut)),
-      dockerCpLargeFile: round(Math.min(dockerCp.largeIn, dockerCp.largeOut)),
+      rawAttach: Math.min(...Object.values(rawAttach)),
+      dockerCp: Math.min(dockerCp.smallIn, dockerCp.smallOut),
+      dockerCpLargeFile: Math.min(dockerCp.largeIn, dockerCp.largeOut),
     },
   };
 }
 
-/** Median rates in MB/s, and the median of how a turn of one compares with the same turn of another: a machine that others use, too, may be twice as fast a minute later. What is timed begins with the first byte, so starting a container or a command is no part of it, and clearing up the one before neither. */
-async function streamRates(sandbox: Sandbox, docker: Docker, { streamMiB, streams }: Sizes): Promise<{ rates: Record<string, number>; against: (ours: string, theirs: string) => number }> {
+/** Milliseconds a MB (10^6 bytes), of each turn. */
+type Times = Record<string, number[]>;
+
+/** What is timed begins with the first byte, so starting a container or a command is no part of it, and clearing up the one before neither. */
+async function streamTimes(sandbox: Sandbox, docker: Docker, { streamMiB, streams }: Sizes): Promise<Times> {
   const bytes = streamMiB * MiB;
   const out = ['/usr/bin/head', '-c', String(bytes), '/dev/zero'] as const;
   const taking = ['/bin/sh', '-c', `printf '${READY.replace('\n', '\\n')}'; exec wc -c`] as const;
-  const times: Record<string, number[]> = { out: [], attachOut: [], in: [], attachIn: [] };
+  const times: Times = { out: [], attachOut: [], in: [], attachIn: [] };
   for (let turn = -1; turn < streams; turn++) {
     const turnMs = {
       out: await drained(sandbox.exec(command(...out)).output, bytes),
@@ -73,12 +75,16 @@ async function streamRates(sandbox: Sandbox, docker: Docker, { streamMiB, stream
     };
     if (turn >= 0) for (const [name, ms] of Object.entries(turnMs)) times[name]?.push(ms);
   }
-  const against = (ours: string, theirs: string): number => percentiles((times[ours] ?? []).map((ms, turn) => (times[theirs]?.[turn] ?? Number.NaN) / ms)).p50;
-  return { rates: ratesOf(times, bytes), against };
+  return aMegabyte(times, bytes);
 }
 
-function ratesOf(times: Readonly<Record<string, readonly number[]>>, bytes: number): Record<string, number> {
-  return Object.fromEntries(Object.entries(times).map(([name, ms]) => [name, round(bytes / 1e3 / percentiles(ms).p50, 1)]));
+function aMegabyte(times: Times, bytes: number): Times {
+  return Object.fromEntries(Object.entries(times).map(([name, ms]) => [name, ms.map((each) => each / (bytes / 1e6))]));
+}
+
+/** Medians, in MB a second. */
+function rates(times: Times): Record<string, number> {
+  return Object.fromEntries(Object.entries(times).map(([name, ms]) => [name, round(1e3 / percentiles(ms).p50, 1)]));
 }
 
 async function drained(chunks: AsyncIterable<{ readonly bytes: Buffer }>, expected: number): Promise<number> {
@@ -163,7 +169,7 @@ async function* payloads(stream: NodeJS.ReadableStream): AsyncGenerator<{ readon
   }
 }
 
-async function treeRates(sandbox: Sandbox, docker: Docker, sizes: Sizes): Promise<Record<string, number>> {
+async function treeTimes(sandbox: Sandbox, docker: Docker, sizes: Sizes): Promise<Times> {
   const peer = await docker.createContainer({ Image: IMAGE, Cmd: ['sleep', '3600'], HostConfig: { NetworkMode: 'none' } });
   try {
     await peer.start();
@@ -178,7 +184,7 @@ async function treeRates(sandbox: Sandbox, docker: Docker, sizes: Sizes): Promis
   }
 }
 
-async function oneTree(sandbox: Sandbox, peer: Docker.Container, name: 'small' | 'large', { tree, bytes }: Archive, { rounds }: Sizes): Promise<Record<string, number>> {
+async function oneTree(sandbox: Sandbox, peer: Docker.Container, name: 'small' | 'large', { tree, bytes }: Archive, { rounds }: Sizes): Promise<Times> {
   const kind = name === 'small' ? 'Small' : 'Large';
   const place = `${WORKSPACE}/${name}`;
   const times = await inTurns(
@@ -197,7 +203,7 @@ async function oneTree(sandbox: Sandbox, peer: Docker.Container, name: 'small' |
     rounds,
     1,
   );
-  return ratesOf(times, bytes);
+  return aMegabyte(times, bytes);
 }
 
 async function discard(stream: AsyncIterable<Buffer>): Promise<void> {
@@ -220,8 +226,4 @@ async function archive(count: number, sizeBytes: number): Promise<Archive> {
 /** As a socket or a file gives them. */
 async function* piecesOf(tree: Buffer): AsyncGenerator<Buffer> {
   for (let at = 0; at < tree.length; at += PIECE_BYTES) yield tree.subarray(at, at + PIECE_BYTES);
-}
-
-function rounded(values: Readonly<Record<string, number>>): Record<string, number> {
-  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, round(value)]));
 }

@@ -54,3 +54,8 @@ export async function inTurns(contenders: Readonly<Record<string, Contender>>, r
   }
   return samples;
 }
+
+/** How many times quicker one contender was than another: the median of what each turn gave, as a machine that others use, too, may be twice as fast a minute later. */
+export function timesQuicker(samples: Readonly<Record<string, readonly number[]>>, ours: string, theirs: string): number {
+  return percentiles((samples[ours] ?? []).map((ms, turn) => (samples[theirs]?.[turn] ?? Number.NaN) / ms)).p50;
+}

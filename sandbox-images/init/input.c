@@ -12,7 +12,7 @@
 /* Each host that attaches is promised a whole window beyond what the ones before it have sent. */
 #define INPUT_RING_MAX (16 * STDIN_WINDOW)
 /* Credit goes back in pieces: a word to the host for each write would cost more than the write. */
-#define CREDIT_PIECE (STDIN_WINDOW / 4)
+#define CREDIT_PIECE (STDIN_WINDOW / 2)
 #define END_OF_TRANSMISSION '\004'
 /* What reads lines sees the end at once. An editor takes the character for a key, and would wait for a person who has left. */
 #define HANG_UP_AFTER_MS 1000

@@ -1,5 +1,5 @@
-import { pipeline, Transform } from 'node:stream';
-import type { Duplex, TransformCallback } from 'node:stream';
+import { Readable } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import type { Transport } from '../transport.ts';
 
 const HEADER_BYTES = 8;
@@ -9,8 +9,7 @@ const STDOUT = 1;
 export function attachedTransport(connection: NodeJS.ReadWriteStream): Transport {
   // What the engine's client hands out for a hijacked connection is the socket itself.
   const socket = connection as Duplex;
-  const output = new StdoutOnly();
-  pipeline(socket, output, () => undefined);
+  const output = new StdoutOnly(socket);
   // The error of either is the transport's end, and is heard by whoever uses it; until somebody does, it must not bring us down.
   for (const stream of [socket, output]) stream.on('error', () => undefined);
   return { output, input: socket, close: () => void socket.destroy() };
@@ -18,21 +17,42 @@ export function attachedTransport(connection: NodeJS.ReadWriteStream): Transport
 
 /**
  * Takes the engine's multiplexing away: a header of eight bytes (stream, three zeros, length as big-endian u32) before each piece. Nothing
- * is held back for a piece to be whole, because the wire has frames of its own.
+ * is held back for a piece to be whole, because the wire has frames of its own. A Readable and no Transform: each word of init comes through here, and the
+ * writable half and a pipe cost as much as all that the wire does with it.
  */
-class StdoutOnly extends Transform {
+class StdoutOnly extends Readable {
+  readonly #socket: Duplex;
   readonly #header = Buffer.alloc(HEADER_BYTES);
   #headerFilled = 0;
   #left = 0;
 
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    for (let at = 0; at < chunk.length; ) at += this.#left === 0 ? this.#takeHeader(chunk, at) : this.#takePiece(chunk, at);
-    done();
+  constructor(socket: Duplex) {
+    super();
+    this.#socket = socket;
+    socket.on('data', (bytes: Buffer) => this.#take(bytes));
+    socket.on('end', () => this.push(null));
+    socket.on('error', (error) => this.destroy(error));
+    // What came before its end may still have to be read.
+    socket.on('close', () => void (socket.readableEnded || this.destroy()));
+    socket.pause();
   }
 
-  #takeHeader(chunk: Buffer, at: number): number {
-    const count = Math.min(HEADER_BYTES - this.#headerFilled, chunk.length - at);
-    chunk.copy(this.#header, this.#headerFilled, at, at + count);
+  override _read(): void {
+    this.#socket.resume();
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#socket.destroy();
+    done(error);
+  }
+
+  #take(bytes: Buffer): void {
+    for (let at = 0; at < bytes.length; ) at += this.#left === 0 ? this.#takeHeader(bytes, at) : this.#takePiece(bytes, at);
+  }
+
+  #takeHeader(bytes: Buffer, at: number): number {
+    const count = Math.min(HEADER_BYTES - this.#headerFilled, bytes.length - at);
+    bytes.copy(this.#header, this.#headerFilled, at, at + count);
     this.#headerFilled += count;
     if (this.#headerFilled === HEADER_BYTES) {
       this.#headerFilled = 0;
@@ -41,9 +61,9 @@ class StdoutOnly extends Transform {
     return count;
   }
 
-  #takePiece(chunk: Buffer, at: number): number {
-    const count = Math.min(this.#left, chunk.length - at);
-    if (this.#header[0] === STDOUT) this.push(chunk.subarray(at, at + count));
+  #takePiece(bytes: Buffer, at: number): number {
+    const count = Math.min(this.#left, bytes.length - at);
+    if (this.#header[0] === STDOUT && !this.push(bytes.subarray(at, at + count))) this.#socket.pause();
     this.#left -= count;
     return count;
   }

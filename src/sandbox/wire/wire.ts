@@ -246,7 +246,10 @@ export class Wire {
     this.#outbox = [];
     this.#outboxBytes = 0;
     const { input } = this.#transport;
-    if (queued.length === 1 || queued.some(({ frame }) => frame.length > LONG_BYTES)) {
+    const [only] = queued;
+    if (only !== undefined && queued.length === 1) {
+      input.write(only.frame, only.written);
+    } else if (queued.some(({ frame }) => frame.length > LONG_BYTES)) {
       // What is long is not copied again.
       input.cork();
       for (const { frame, written } of queued) input.write(frame, written);

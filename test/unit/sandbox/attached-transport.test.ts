@@ -36,3 +36,33 @@ test('what is written goes to the engine as it is, and closing lets go of the co
   transport.close();
   await closed;
 });
+
+test('what came before the end is read after it, and a connection that is cut ends the output', async () => {
+  const [engine, ours] = duplexPair();
+  const { output, input } = attachedTransport(ours);
+  engine.end(piece(1, Buffer.from('last words')));
+  input.end();
+  engine.resume();
+  output.read(0);
+  await once(ours, 'close');
+  expect(Buffer.concat(await Array.fromAsync(output as AsyncIterable<Buffer>)).toString()).toBe('last words');
+
+  const [, cut] = duplexPair();
+  const transport = attachedTransport(cut);
+  cut.destroy(new Error('cut'));
+  expect(((await once(transport.output, 'error')) as [Error])[0].message).toBe('cut');
+});
+
+test('who reads nothing is not read for', async () => {
+  const [engine, ours] = duplexPair();
+  const { output } = attachedTransport(ours);
+  const one = piece(1, Buffer.alloc(64 * 1024));
+  const sent = 64;
+  for (let i = 0; i < sent; i++) engine.write(one);
+  await new Promise(setImmediate);
+  expect(output.readableLength + ours.readableLength).toBeLessThan((sent * one.length) / 4);
+  engine.end();
+  let bytes = 0;
+  for await (const read of output as AsyncIterable<Buffer>) bytes += read.length;
+  expect(bytes).toBe(sent * 64 * 1024);
+});
