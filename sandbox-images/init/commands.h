@@ -67,7 +67,7 @@ struct command {
 	bool resumed, tell_started, end_sent;
 	uint32_t early_signal, early_scope;
 
-	uint64_t started_us, tell_started_ms, deadline_ms, cpu_check_ms, kill_ms, pass_ms;
+	uint64_t started_us, tell_started_ms, deadline_ms, sample_ms, kill_ms, pass_ms;
 	uint32_t cpu_ms, grace_ms;
 	unsigned passes, stops, clean_looks;
 	uint64_t orphans_seen;

@@ -7,7 +7,6 @@
 #include "streams.h"
 #include "tree.h"
 
-#define CPU_SAMPLE_MS 100
 /* A command that is over by then says so in one write, and wakes everybody between here and the host once instead of twice. */
 #define STARTED_PATIENCE_MS 2
 #define STOP_ROUNDS 16
@@ -270,9 +269,10 @@ void ending_orphan_reaped(pid_t pid, int status)
 		main_is_over(command, status);
 }
 
-static void check_cpu(struct command *command, uint64_t now)
+static void sample(struct command *command, uint64_t now)
 {
-	command->cpu_check_ms = now + CPU_SAMPLE_MS;
+	command->sample_ms = now + SAMPLE_MS;
+	command->end.hits |= commands_disk_hits();
 	if (tree_cpu_ms(command->marker) >= command->cpu_ms)
 		ending_stop(command, CAUSE_CPU_TIME, command->grace_ms);
 }
@@ -284,8 +284,8 @@ void ending_tick(struct command *command, uint64_t now)
 			command->deadline_ms = 0;
 			ending_stop(command, CAUSE_TIMEOUT, command->grace_ms);
 		}
-		if (command->cpu_ms != 0 && now >= command->cpu_check_ms)
-			check_cpu(command, now);
+		if (command->cpu_ms != 0 && now >= command->sample_ms)
+			sample(command, now);
 		if (command->kill_ms != 0 && now >= command->kill_ms && !command->killing)
 			kill_begin(command, command->marker_alive ? command->marker : TREE_NOBODYS);
 	}
@@ -323,7 +323,7 @@ uint64_t ending_next(const struct command *command)
 	if (command->state == COMMAND_RUNNING) {
 		earlier(&next, command->deadline_ms);
 		if (command->cpu_ms != 0)
-			earlier(&next, command->cpu_check_ms);
+			earlier(&next, command->sample_ms);
 		if (!command->killing)
 			earlier(&next, command->kill_ms);
 	}

@@ -5,6 +5,9 @@
 #include "commands.h"
 #include "marker.h"
 
+/* How often a command whose CPU time is limited is looked at: what its tree has used, and whether the disk is full. Others wake nobody. */
+#define SAMPLE_MS 100
+
 /* Whether ECHILD in a marker means anything here. */
 void ending_configure(bool sub_reaping_proven);
 

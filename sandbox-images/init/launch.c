@@ -147,7 +147,7 @@ static struct command *new_command(const struct exec_request *request, uint32_t 
 	command->cpu_ms = request->cpu_ms;
 	command->started_us = now;
 	command->deadline_ms = request->wall_ms == 0 ? 0 : now / 1000 + request->wall_ms;
-	command->cpu_check_ms = now / 1000;
+	command->sample_ms = now / 1000 + SAMPLE_MS;
 	command->report.fd = command->input.watch.fd = -1;
 	command->channels[0].watch.fd = command->channels[1].watch.fd = -1;
 	limits_read(&command->before);

@@ -108,6 +108,9 @@ static void channel_ready(struct watch *watch, uint32_t events)
 	struct channel *channel = watch->owner;
 
 	(void)events;
+	/* Who complains may complain of a full disk, and then remove what he wrote: at his end there is room again. */
+	if (channel->number == STDERR_FILENO)
+		channel->command->end.hits |= commands_disk_hits();
 	(void)read_channel(channel);
 	keep_watching(channel);
 }

@@ -7,6 +7,7 @@ import { hasControlGroups } from './bubblewrap.harness.ts';
 
 // The limits that sandbox.suite.ts does not run into. docs/limits.md has the table.
 const isHard = { container: true, process: await hasControlGroups() };
+const MiB = 2 ** 20;
 const SPIN = 'while :; do :; done';
 
 describe.each(KINDS)('a %s sandbox', (kind) => {
@@ -50,6 +51,27 @@ describe.each(KINDS)('a %s sandbox', (kind) => {
       expect(stderr).toMatch(/No space left on device/);
       expect((await shell(sandbox, `cd ${folder} && rm -f f* && echo ok > g && cat g`)).stdout).toBe('ok\n');
     }
+  });
+
+  test('that is promised as much disk as memory is full in time, and commands can still be started', async () => {
+    await using world = openWorld(kind);
+    await using sandbox = await world.driver.create(specOf({ limits: { memoryBytes: 64 * MiB, diskBytes: 64 * MiB } }));
+    const { end, stderr } = await shell(sandbox, 'exec head -c 300M /dev/zero > /workspace/big');
+    expect(stderr).toContain('No space left');
+    expect(end).toMatchObject({ cause: 'exited', exitCode: 1, limitsHit: ['disk'] });
+    expect((await shell(sandbox, 'rm /workspace/big && echo removed')).stdout).toBe('removed\n');
+  });
+
+  test('says that the disk was full although the program cleared up', async () => {
+    await using world = openWorld(kind);
+    await using sandbox = await world.driver.create(specOf({ limits: { diskBytes: 8 * MiB } }));
+    // What complains is looked at then; what does not, now and then, where its CPU time is limited.
+    for (const [silence, cpuMs] of [['', undefined], ['2> /dev/null', 10_000]] as const) {
+      const { stdout, end } = await shell(sandbox, `cd /workspace; head -c 16M /dev/zero ${silence} > f || echo full; sleep 0.5; rm f`, { limits: { wallMs: 30_000, ...(cpuMs === undefined ? {} : { cpuMs }) } });
+      expect(stdout).toBe('full\n');
+      expect(end).toMatchObject({ cause: 'exited', exitCode: 0, limitsHit: ['disk'] });
+    }
+    expect((await shell(sandbox, 'sleep 0.3')).end).toMatchObject({ limitsHit: [] });
   });
 
   test('runs into every limit that a policy sets', async () => {

@@ -1,7 +1,7 @@
 import type { SandboxLimits } from '../../contracts/index.ts';
 import { WORKSPACE } from '../../contracts/index.ts';
 import { HOST_ETC, HOST_ETC_VERSIONED } from './etc-files.ts';
-import { writablePlaces } from './writable-places.ts';
+import { writablePlaces } from '../writable-places.ts';
 
 export const HOST_NAME = 'sandbox';
 /** Where init lies in every sandbox. */

@@ -24,7 +24,7 @@ import { recordedRemains } from './remains.ts';
 import { defaultRunDir, tagOf } from './run-folder.ts';
 import { mountingObstacle, selfTest } from './self-test.ts';
 import { keptIds, sweepRemains } from './sweep.ts';
-import { WRITABLE } from './writable-places.ts';
+import { WRITABLE } from '../writable-places.ts';
 
 export interface BubblewrapOptions {
   readonly stateDir: string;

@@ -19,7 +19,7 @@ import { makeRunFolder } from './run-folder.ts';
 import type { RunFolder } from './run-folder.ts';
 import { freeUser } from './unprivileged-user.ts';
 import type { UnprivilegedUser } from './unprivileged-user.ts';
-import { placeName, tmpfsOptions, WRITABLE, writablePlaces } from './writable-places.ts';
+import { placeName, tmpfsOptions, WRITABLE, writablePlaces } from '../writable-places.ts';
 
 /** What this host has to make sandboxes with. */
 export interface Ground {

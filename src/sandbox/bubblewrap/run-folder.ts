@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { GloveboxError, unlessMissingSync } from '../../contracts/index.ts';
 import type { UnprivilegedUser } from './unprivileged-user.ts';
-import { placeName, WRITABLE } from './writable-places.ts';
+import { placeName, WRITABLE } from '../writable-places.ts';
 
 /** sun_path in sockaddr_un, less its NUL. */
 const SOCKET_PATH_MAX = 107;

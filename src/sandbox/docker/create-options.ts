@@ -1,20 +1,13 @@
 import { randomInt } from 'node:crypto';
 import { posix } from 'node:path';
 import type { ContainerCreateOptions, HostConfig, MountSettings } from 'dockerode';
-import { HOME, WORKSPACE } from '../../contracts/index.ts';
+import { WORKSPACE } from '../../contracts/index.ts';
 import type { SandboxKind, SandboxLimits } from '../../contracts/index.ts';
-import { outgrowsMemory } from '../volume/index.ts';
+import { tmpfsOptions, WRITABLE, type WritablePlace, writablePlaces } from '../writable-places.ts';
 import type { EngineInfo } from './engine.ts';
 import type { ResolvedImage } from './image.ts';
 import { INIT_FOLDER } from './init-volume.ts';
 
-const SHARED_MEMORY = '/dev/shm';
-/** What init watches for `disk` and `inodes`. */
-export const WRITABLE = [WORKSPACE, '/tmp', HOME, SHARED_MEMORY] as const;
-
-const SHARED_MEMORY_BYTES = 16 * 2 ** 20;
-/** Files are memory here, and something must be left to run in. */
-const SHARE_OF_MEMORY = 0.75;
 /** init holds several descriptors for each command; what a command may open is limited by init. */
 const INIT_OPEN_FILES = 4096;
 /** runsc counts its own threads: with 32 it hung in `Created`. */
@@ -101,14 +94,14 @@ function limits(kind: SandboxKind, { cpu, memoryBytes, pids, openFiles }: Sandbo
   };
 }
 
-/**
- * The workspace has the whole of the limit; scratch and home, which hold caches, half of it each. All of it is memory in the end, and held by that limit
- * too. The engine's own shared memory has a size, but as many files as the host has pages for.
- */
+/** The engine's own shared memory has a size, but as many files as the host has pages for, so it is mounted by us, too. */
 function tmpfs({ uid, limits, workspaceDevice }: ContainerPlan): Record<string, string> {
-  const shared = owned(uid, limits, 0.5, '1777', SHARED_MEMORY_BYTES);
-  const scratch = { '/tmp': owned(uid, limits, 0.5, '1777'), [HOME]: owned(uid, limits, 0.5, '0700'), [SHARED_MEMORY]: shared };
-  return workspaceDevice === undefined ? { [WORKSPACE]: owned(uid, limits, 1, '0700'), ...scratch } : scratch;
+  const inMemory = writablePlaces(limits).filter(({ path }) => path !== WORKSPACE || workspaceDevice === undefined);
+  return Object.fromEntries(inMemory.map((place) => [place.path, ownedBy(uid, place)]));
+}
+
+function ownedBy(uid: number, place: WritablePlace): string {
+  return `rw,exec,nosuid,nodev,${tmpfsOptions(place)},uid=${uid},gid=${uid}`;
 }
 
 /** A volume without a name: the engine mounts it when the container starts, and removes it with the container. */
@@ -117,16 +110,11 @@ function workspaceMount(device: string, labels: Record<string, string>): MountSe
   return { Type: 'volume', Source: '', Target: WORKSPACE, VolumeOptions: { NoCopy: true, Labels: labels, DriverConfig: { Name: 'local', Options: options } } };
 }
 
-function owned(uid: number, limits: SandboxLimits, share: number, mode: string, mostBytes = Infinity): string {
-  // Full, and not killed, where memory would be used up first.
-  const size = outgrowsMemory(limits) ? limits.memoryBytes * SHARE_OF_MEMORY : limits.diskBytes;
-  return `rw,exec,nosuid,nodev,size=${Math.min(Math.floor(size * share), mostBytes)},nr_inodes=${Math.ceil(limits.inodes * share)},uid=${uid},gid=${uid},mode=${mode}`;
-}
-
 /** An image may ask for volumes, and the engine would give it disk without limit: it gets nothing there, or, inside a folder that can be written, as much as scratch has. */
 function imageVolumes({ image, uid, limits }: ContainerPlan): Record<string, string> {
   // As the engine compares them: two spellings of one path would be two mounts.
   const paths = image.volumes.map((path) => posix.resolve('/', path)).filter((path) => path !== INIT_FOLDER);
   const isWithin = (path: string): boolean => WRITABLE.some((folder) => path.startsWith(`${folder}/`));
-  return Object.fromEntries(paths.map((path) => [path, isWithin(path) ? owned(uid, limits, 0.5, '0700') : 'ro,noexec,nosuid,nodev,size=64k,mode=0555']));
+  const scratch = writablePlaces(limits).find(({ path }) => path === '/tmp');
+  return Object.fromEntries(paths.map((path) => [path, scratch !== undefined && isWithin(path) ? ownedBy(uid, { ...scratch, mode: '0700' }) : 'ro,noexec,nosuid,nodev,size=64k,mode=0555']));
 }

@@ -92,7 +92,7 @@ test('a container gets a uid of its own, within what the engine can map', () => 
 test('an image cannot ask for a volume, and gVisor has room for its own threads', () => {
   const plan = { image: { id: 'sha256:0', env: {}, volumes: ['/data'] }, uid: 100_000, limits: specOf().limits, labels: {}, initVolume: 'v' };
   const container = createOptions({ ...plan, kind: 'container' });
-  expect(container.HostConfig?.Tmpfs).toMatchObject({ '/data': expect.stringMatching(/^ro,.*size=64k/) as string, '/workspace': expect.stringContaining(`size=${64 * 2 ** 20},nr_inodes=5000,uid=100000`) as string });
+  expect(container.HostConfig?.Tmpfs).toMatchObject({ '/data': expect.stringMatching(/^ro,.*size=64k/) as string, '/workspace': expect.stringContaining(`size=${64 * 2 ** 20},nr_inodes=5000,mode=0700,uid=100000`) as string });
   for (const path of ['/tmp', '/home/sandbox', '/dev/shm']) expect(container.HostConfig?.Tmpfs?.[path], path).toContain('nr_inodes=2500,');
   expect(container.HostConfig?.Tmpfs?.['/dev/shm']).toContain(`size=${16 * 2 ** 20},`);
   expect(container.HostConfig?.PidsLimit).toBe(64);

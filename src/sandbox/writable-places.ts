@@ -1,5 +1,5 @@
-import type { SandboxLimits } from '../../contracts/index.ts';
-import { HOME, WORKSPACE } from '../../contracts/index.ts';
+import type { SandboxLimits } from '../contracts/index.ts';
+import { HOME, WORKSPACE } from '../contracts/index.ts';
 
 /** What a command may write to; each is a file system of its own. */
 export const WRITABLE = [WORKSPACE, '/tmp', HOME, '/dev/shm'] as const;
@@ -18,7 +18,7 @@ export interface WritablePlace {
   readonly inodes: number;
 }
 
-/** As in a container: the workspace has the whole of the limits; scratch and home, which hold caches, half of them each. */
+/** The workspace has the whole of the limits; scratch and home, which hold caches, half of them each. All of it is memory in the end, and held by that limit, too. */
 export function writablePlaces({ diskBytes, memoryBytes, inodes }: Pick<SandboxLimits, 'diskBytes' | 'memoryBytes' | 'inodes'>): readonly WritablePlace[] {
   const whole = Math.min(diskBytes, Math.floor(memoryBytes * SHARE_OF_MEMORY));
   const half = { sizeBytes: Math.ceil(whole / 2), inodes: Math.ceil(inodes / 2) };
