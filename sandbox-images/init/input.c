@@ -143,12 +143,15 @@ bool input_take(struct command *command, uint64_t offset, const uint8_t *bytes, 
 {
 	struct input *input = &command->input;
 
-	if (offset != input->received || length > input->promised - offset || (input->ending && (length > 0 || ends)))
+	bool over = input->closed || input->ending;
+
+	if (offset != input->received || length > input->promised - offset)
 		return false;
 	input->received += length;
-	input->ending = ends;
-	if (input->closed) {
-		input->consumed = input->received;
+	input->ending |= ends;
+	if (over) {
+		if (input->closed)
+			input->consumed = input->received;
 		input->acknowledge = true;
 		return true;
 	}

@@ -69,7 +69,7 @@ static bool pump_one(struct command *command)
 		return false;
 	if (command->tell_started && (has_news(command) || now_ms() >= command->tell_started_ms))
 		send_started(command);
-	if (command->input.acknowledge)
+	if (command->input.acknowledge && !command->end_sent)
 		send_input_ack(command);
 	for (int i = 0; i < 2; i++)
 		sent |= send_output(&command->channels[i]);

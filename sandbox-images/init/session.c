@@ -274,7 +274,7 @@ void session_exchange(void)
 	bool more;
 
 	for (;;) {
-		more = pump();
+		more = !session.receiver.hunting && pump();
 		if (outbox_flush(STDOUT_FILENO) < 0)
 			quit(EXIT_STDIN_ENDED, "stdout ended");
 		if (!session.held || outbox_pending() >= OUTBOX_CONGESTED)

@@ -199,7 +199,8 @@ export class GuestCommand implements RunningCommand, WireStream {
     this.#seen = true;
     const from = this.#output.resume();
     this.#send(ToGuest.resume, encodeResume(from.stdout, from.stderr));
-    if (this.#request.stdin && !known.ended) this.#stdin.resume(known.stdinTaken);
+    if (known.ended) this.#stdin.close();
+    else if (this.#request.stdin) this.#stdin.resume(known.stdinTaken);
   }
 
   #send(type: ToGuest, payload: Buffer): void {

@@ -98,8 +98,8 @@ export class StdinWindow {
   }
 
   /**
-   * A new attachment. Init has so many bytes, whether the command has read them or not; the rest is sent again, and a whole window beyond them is
-   * promised anew. Errors: `wire_violation`.
+   * A new attachment. Init has so many bytes, whether the command has read them or not; the rest is sent again, within the window beyond what
+   * was acknowledged. Errors: `wire_violation`.
    */
   resume(taken: number): void {
     if (taken < this.#keptFrom || taken > this.#sent) throw violation('conduct', `init has ${taken} bytes of stdin, it had ${this.#keptFrom}, sent were ${this.#sent}`);
@@ -107,7 +107,7 @@ export class StdinWindow {
     this.#pending.unshift(...this.#kept, ...this.#takenBack());
     this.#kept = [];
     this.#sent = taken;
-    this.#credit = taken + STDIN_WINDOW_BYTES;
+    this.#credit = Math.max(taken, this.#acknowledged + STDIN_WINDOW_BYTES);
     this.#lastSent = false;
     this.pump();
   }

@@ -148,6 +148,16 @@ function terminalBehaviours(behaviour: Behaviour, sandbox: () => Sandbox, world:
     expect(reader.seen).toContain('saw the end');
   });
 
+  behaviour('whose end was said outlives a broken connection', async () => {
+    const person = new Person(sandbox(), ['sh', '-c', 'printf ready; cat; sleep 0.5; echo "saw the end"'], { limits: { wallMs: 20_000 } });
+    await person.sees('ready');
+    await person.command.closeStdin();
+    await sandbox().ping();
+    world().cutTransports();
+    expect(await person.leave()).toMatchObject({ cause: 'exited', exitCode: 0 });
+    expect(person.seen).toContain('saw the end');
+  });
+
   behaviour('goes on where it was after the connection broke', async () => {
     const person = new Person(sandbox(), ['sh', '-c', 'printf ready; while read line && [ "$line" != end ]; do echo "<$line>"; stty size; done']);
     await person.sees('ready');
@@ -168,6 +178,33 @@ function numbers(count: number): string {
 }
 
 function backgroundBehaviours(behaviour: Behaviour, sandbox: () => Sandbox, world: () => SandboxWorld): void {
+  behaviour('outlives a broken connection with its stdin closed', async () => {
+    const command = start(sandbox(), ['sh', '-c', 'cat; sleep 0.5; echo done'], { stdin: 'pipe' });
+    await command.write(Buffer.from('text '));
+    await command.closeStdin();
+    await sandbox().ping();
+    world().cutTransports();
+    expect(await finish(command)).toMatchObject({ stdout: 'text done\n', end: { cause: 'exited', exitCode: 0 } });
+  });
+
+  behaviour('takes nobody with it where it is written to as it ends', async () => {
+    const written = async (isForgotten: boolean): Promise<void> => {
+      const command = start(sandbox(), ['true'], { stdin: 'pipe' });
+      let isOver = false;
+      const end = command.end.finally(() => {
+        isOver = true;
+      });
+      if (isForgotten) command.forget();
+      while (!isOver) {
+        await command.write(Buffer.from('some text\n'));
+        await new Promise(setImmediate);
+      }
+      expect(await end).toMatchObject({ cause: 'exited' });
+    };
+    for (let round = 0; round < 40; round++) await Promise.all(Array.from({ length: 8 }, (_, i) => written(i % 2 === 0)));
+    expect((await run(sandbox(), ['echo', 'alive'])).stdout).toBe('alive\n');
+  });
+
   behaviour('runs on when its reader drops it, and another reads the rest from any byte on', async () => {
     const expected = numbers(300_000);
     const { id } = start(sandbox(), ['seq', '1', '300000'], { onUnread: 'keep' });

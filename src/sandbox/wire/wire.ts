@@ -74,6 +74,8 @@ export interface WireOptions {
 const LONG_BYTES = 8192;
 /** So much waits for the transport at most. From half of it on there may be more: that is sealed while there is still something to write. */
 const CONGESTED_BYTES = 524_288;
+/** More than all commands together that init may be asked for at once. Bulk data waits before; what else is queued are answers to the guest, and one that asks and does not read them is no init of ours. */
+const MOST_QUEUED_BYTES = 128 * 2 ** 20;
 
 /**
  * One attached epoch. It frames, authenticates and dispatches; it knows nothing of commands. There is no promise and no timer for a single frame, and all
@@ -233,7 +235,9 @@ export class Wire {
     this.#outbox.push(queued);
     this.#outboxBytes += queued.frame.length;
     // Whoever was told so once waits until he is told otherwise.
-    this.#congested ||= this.#transport.input.writableLength + this.#outboxBytes >= CONGESTED_BYTES;
+    const waiting = this.#transport.input.writableLength + this.#outboxBytes;
+    this.#congested ||= waiting >= CONGESTED_BYTES;
+    if (waiting > MOST_QUEUED_BYTES) this.#close({ why: 'violation', error: violation('conduct', `init does not read: ${waiting} bytes wait for it`) });
     if (this.#flushing) return;
     this.#flushing = true;
     queueMicrotask(() => this.#flush());

@@ -571,6 +571,23 @@ describe('a transport that breaks', () => {
     expect([readU64(payload, 0), payload.toString('latin1', 8)]).toEqual([4, '456789']);
   });
 
+  test('sends no stdin to a command that ended meanwhile', async () => {
+    const sandbox = await open();
+    const spec = command({ stdin: 'pipe' });
+    const running = sandbox.exec(spec);
+    const { stream } = await guest.next(ToGuest.exec);
+    await running.write(Buffer.from('0123456789'));
+    await guest.next(ToGuest.stdin);
+    guest.frames.length = 0;
+    guest.commands = [{ stream, id: spec.id, ended: true, stdinTaken: 4 }];
+    guest.breakTransport();
+    await guest.next(ToGuest.resume);
+    await running.write(Buffer.from('x'));
+    await running.closeStdin();
+    await settle();
+    expect(guest.seen(ToGuest.stdin)).toEqual([]);
+  });
+
   test('is given up when the sandbox is gone, and nobody invents how its commands ended', async () => {
     let alive = true;
     const sandbox = await open({

@@ -54,7 +54,8 @@ function fakeInit({ takesLong = true } = {}) {
       state.told = kept;
       state.received = state.received.subarray(0, kept);
       state.ended = false;
-      state.promised = kept + STDIN_WINDOW_BYTES;
+      // No more for having broken: else each attachment would have init keep another window.
+      state.promised = Math.max(kept, state.consumed + STDIN_WINDOW_BYTES);
       stdin.resume(kept);
     },
   };
@@ -157,4 +158,16 @@ describe('stdin', () => {
     expect(() => init.stdin.acknowledge(offset, false)).toThrow(/broke the wire/);
     expect(() => init.stdin.resume(offset)).toThrow(/broke the wire/);
   });
+});
+
+test('init keeps no more than a window, however often the wire breaks', async () => {
+  const init = fakeInit();
+  const written = init.stdin.write(Buffer.alloc(4 * STDIN_WINDOW_BYTES));
+  for (let attachment = 0; attachment < 3; attachment++) {
+    await nextTurn();
+    expect(init.state.received.length).toBe(STDIN_WINDOW_BYTES);
+    init.breakWire(0);
+  }
+  init.stdin.close();
+  await written;
 });
