@@ -27,6 +27,7 @@ const broker: Broker = {
     opened.resolve(egress);
     return egress;
   },
+  ports: () => Promise.reject(new Error('nothing stands ready here')),
 };
 await Session.open({ ...ports, broker }, { principal: services.principal, policy: await new FilePolicies([folder]).load('bench') });
 const egress = await opened.promise;

@@ -3,8 +3,8 @@ import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { newCredentials, type RegistryCaches } from './broker/index.ts';
-import type { ServeOptions, Services } from './cli/index.ts';
-import { type Authority, type Clock, describeError, GloveboxError, type Journal, type Permission, type Principal, randomIds, systemClock } from './contracts/index.ts';
+import type { ServeOptions, Services, StockOptions } from './cli/index.ts';
+import { type Authority, type Clock, describeError, GloveboxError, type Journal, type Permission, type Principal, randomIds, type Sandboxes, systemClock } from './contracts/index.ts';
 import { type DatabaseUrl, JournalTenants, openBlobs, type PayloadKeys, readRetention } from './journal/index.ts';
 import { ModelsByName } from './models/index.ts';
 import { FilePolicies, LivePolicies, type PolicyReload, readAuthority, readBudgets } from './policy/index.ts';
@@ -63,10 +63,10 @@ export async function openServices({ env: given, version, note = () => {} }: Con
     env,
     require: (permission) => demand(authority, principal, permission),
     sessionPorts: (attendance = {}) => ({ ...ports, ...attendance }),
-    ...runServices({ ...ports, ...work, principal }),
+    ...runServices({ ...ports, ...work, principal }, operation.forMany),
     ...operation,
-    serve: (options) => serve({ ...ports, halt: operation.halt, version, policies, secrets: lending.secrets, audit: written.audit, usage: operation.usage, owner: { name: ownerText(currentOwner()), isDead: isOwnerDead }, spoolDir: join(stateDir, 'spool'), answers: work.answers, sessions: { ...ports, sandboxes: operation.stocked(options.warm) }, ...servedRuns({ ...ports, ...work }) }, principal, options),
-    mcp: async (served) => (await import('./server/index.ts')).serveMcp({ ...served, ports, version, redactor }),
+    serve: ({ stock, ...options }) => serve({ ...ports, halt: operation.halt, version, policies, secrets: lending.secrets, audit: written.audit, usage: operation.usage, owner: { name: ownerText(currentOwner()), isDead: isOwnerDead }, spoolDir: join(stateDir, 'spool'), answers: work.answers, sessions: { ...ports, sandboxes: operation.forMany(stock) }, ...servedRuns({ ...ports, ...work, sandboxes: operation.forMany(stock) }) }, principal, options),
+    mcp: async (served) => (await import('./server/index.ts')).serveMcp({ ...served, ports: { ...ports, sandboxes: operation.forMany() }, version, redactor }),
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
 }
@@ -114,7 +114,7 @@ async function openQueue({ journal, database, clock, authority, stateDir, open }
 }
 
 /** What is done with runs, each with whom a session of theirs would ask. */
-function runServices(ports: RunsPorts): Pick<Services, 'runs' | 'runsOf' | 'replays' | 'forks' | 'trajectories' | 'worker'> {
+function runServices(ports: RunsPorts, forMany: (stock?: StockOptions) => Sandboxes = () => ports.sandboxes): Pick<Services, 'runs' | 'runsOf' | 'replays' | 'forks' | 'trajectories' | 'worker'> {
   const runs = (attendance: Attendance = {}): Runs => new Runs({ ...ports, ...attendance });
   return {
     runs,
@@ -122,7 +122,7 @@ function runServices(ports: RunsPorts): Pick<Services, 'runs' | 'runsOf' | 'repl
     replays: (attendance = {}) => new Replays({ ...ports, ...attendance }, runs(attendance)),
     forks: (attendance = {}) => new Forks({ ...ports, ...attendance }, runs(attendance)),
     trajectories: () => new Trajectories(ports, runs()),
-    worker: (options) => new Worker({ ...ports, ...options, runsOf: (principal) => new Runs({ ...ports, principal }) }),
+    worker: ({ stock, ...options }) => new Worker({ ...ports, ...options, runsOf: (principal) => new Runs({ ...ports, principal, sandboxes: forMany(stock) }) }),
   };
 }
 
@@ -141,7 +141,7 @@ function demand(authority: Authority, principal: Principal, permission: Permissi
 }
 
 /** Whoever comes first makes himself the first key. Loaded by the command that needs it. */
-async function serve(parts: Omit<ServerPorts, 'keys'>, as: Principal, options: ServeOptions): Promise<RunningServer & { readonly firstKey?: string }> {
+async function serve(parts: Omit<ServerPorts, 'keys'>, as: Principal, options: Omit<ServeOptions, 'stock'>): Promise<RunningServer & { readonly firstKey?: string }> {
   const { ApiKeys, openServer } = await import('./server/index.ts');
   const keys = new ApiKeys(parts);
   const first = (await keys.isEmpty()) ? await keys.create({ name: 'first', tenant: as.tenant, roles: ['administrator'] }, as) : undefined;

@@ -2,19 +2,19 @@ import { hash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Credentials } from '../broker/index.ts';
-import type { Services } from '../cli/index.ts';
-import type { Control, Redactor, Sandboxes, SecretSource, TelemetryOptions, WarmSandboxes } from '../contracts/index.ts';
+import type { Services, StockOptions } from '../cli/index.ts';
+import type { Control, Redactor, SecretSource, TelemetryOptions, WarmSandboxes } from '../contracts/index.ts';
 import type { ObservedJournal } from '../journal/index.ts';
 import { readNotifications } from '../policy/index.ts';
 import { type JournalBudgets, type RunsPorts, UsageReadings } from '../runs/index.ts';
 import { currentOwner, isOwnerDead, type openSandboxes, ownerText } from '../sandbox/index.ts';
-import { halt, type RecordedChanges } from '../session/index.ts';
+import { halt, keepReady, type RecordedChanges } from '../session/index.ts';
 import type { Environment } from './state-folder.ts';
 import type { Notes } from './written.ts';
 
 type Places = Pick<ReturnType<typeof openSandboxes>, 'sandboxes' | 'isolates' | 'pooled'>;
 
-interface OperationParts extends Places, Pick<RunsPorts, 'clock' | 'queue' | 'principal' | 'journal'> {
+interface OperationParts extends Places, Pick<RunsPorts, 'clock' | 'queue' | 'principal' | 'journal' | 'broker'> {
   readonly budgets: JournalBudgets;
   readonly env: Environment;
   readonly stateDir: string;
@@ -29,8 +29,8 @@ interface OperationParts extends Places, Pick<RunsPorts, 'clock' | 'queue' | 'pr
   readonly open: AsyncDisposableStack;
 }
 
-/** What a process that serves has beside what it serves: how it is watched, and sandboxes that stand ready. */
-export function operate(parts: OperationParts): Pick<Services, 'telemetry' | 'usage' | 'notifier' | 'tryChannels' | 'halt'> & { readonly stocked: (warm?: number) => Sandboxes } {
+/** What a process that serves has beside what it serves: how it is watched, and sandboxes of which there are never more than the machine holds (`forMany`; whoever asks first says how many may stand ready). */
+export function operate(parts: OperationParts): Pick<Services, 'telemetry' | 'usage' | 'notifier' | 'tryChannels' | 'halt' | 'keepReady' | 'forMany'> {
   const { clock, redactor, observed, queue, isolates, control, sandboxes, notes, changes, principal, open, journalPlace } = parts;
   let pool: WarmSandboxes | undefined;
   const sources = {
@@ -41,7 +41,10 @@ export function operate(parts: OperationParts): Pick<Services, 'telemetry' | 'us
     kinds: () => sandboxes.status(),
     stoppedBy: async () => (await control.stopOf({ tenant: '', stream: '' }))?.by,
   };
+  const forMany = ({ ceiling = 0, ...limits }: StockOptions = {}): WarmSandboxes => (pool ??= open.use(parts.pooled({ ceiling, limits })));
   return {
+    forMany,
+    keepReady: (policy, floor, signal) => keepReady({ ...parts, sandboxes: forMany() }, policy, floor, signal),
     usage: new UsageReadings(parts),
     halt: (scope, until) => halt({ ...parts, revoke: (isOf, signal) => parts.credentials.sweep(signal, isOf) }, scope, until),
     ...notifying(parts),
@@ -52,7 +55,6 @@ export function operate(parts: OperationParts): Pick<Services, 'telemetry' | 'us
       await changes.files(await configuration(parts), principal.name);
       return telemetry;
     },
-    stocked: (warm = 0) => (warm === 0 ? sandboxes : (pool ??= open.use(parts.pooled({ ceiling: warm })))),
   };
 }
 

@@ -30,7 +30,7 @@ export class EgressBroker implements Broker {
   }
 
   async open({ gate, network, credentials: grants, canaries = NONE, borrower, signal }: Parameters<Broker['open']>[0]): Promise<Egress> {
-    const registries = new SessionRegistries(await this.#registries.find(network.registries), { installScripts: network.installScripts === 'allow' });
+    const registries = await this.#registriesOf(network);
     if (registries.events.length > 0) await gate.record(registries.events.map((data) => ({ type: 'egress.registry', data })));
     // Only now: most commands open no way out, and its packages take longer to load than such a command to run.
     const [{ SessionAuthority }, { SessionEgress }] = await Promise.all([import('./certificates/session-authority.ts'), import('./egress/session-egress.ts')]);
@@ -42,6 +42,14 @@ export class EgressBroker implements Broker {
       throw new GloveboxError('credential_unavailable', `${noKeys.id} is no pair of keys, and policy names a variable for the id of one: expected { "AccessKeyId": …, "SecretAccessKey": … }, as the AWS CLI's credential_process prints it`);
     }
     return new SessionEgress({ gate, network, leases, grants: [...grants, ...registries.grants], registries, cache: await this.#cacheOf(network, borrower), canaries: new Canaries(canaries), known: this.#known, authority, resolve: this.#resolve, deadlines: this.#deadlines, clock: this.#clock });
+  }
+
+  async ports(network: NetworkGrant): Promise<readonly number[]> {
+    return (await this.#registriesOf(network)).portsBeside(network);
+  }
+
+  async #registriesOf({ registries, installScripts }: NetworkGrant): Promise<SessionRegistries> {
+    return new SessionRegistries(await this.#registries.find(registries), { installScripts: installScripts === 'allow' });
   }
 
   /** Of nobody but a tenant, and only where policy has room for it. */

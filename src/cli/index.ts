@@ -5,4 +5,4 @@
 // `exec` passes the command's own code through, and gives 124 for a limit, 125 for infrastructure, 126 for a denial.
 export { runCli } from './program.ts';
 export { Terminal } from './terminal.ts';
-export type { ServeOptions, Services } from './services.ts';
+export type { ServeOptions, Services, StockOptions } from './services.ts';

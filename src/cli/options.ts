@@ -1,11 +1,18 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { duration, VARIABLE_VALUE, type Variables } from '../contracts/index.ts';
+import { bytes, duration, VARIABLE_VALUE, type Variables } from '../contracts/index.ts';
 
 /** `90s`, `2m`: milliseconds. */
 export function durationOption(text: string): number {
   const parsed = duration.safeParse(text);
   if (parsed.success) return parsed.data;
   throw new InvalidArgumentError('Expected a duration such as 90s, 2m or 1h.');
+}
+
+/** `512MiB`, `16GB`: bytes, more than none. */
+export function sizeOption(text: string): number {
+  const parsed = bytes.safeParse(text);
+  if (parsed.success && parsed.data > 0) return parsed.data;
+  throw new InvalidArgumentError('Expected a size such as 512MiB or 16GiB.');
 }
 
 /** `12h`, `7d`: so long ago; or a date, such as 2026-01-02 or 2026-01-02T03:04:05Z. Milliseconds since the epoch. */

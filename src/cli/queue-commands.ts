@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { FixOptions } from './fix.ts';
-import { countOption, durationOption, futureOption, integerOption } from './options.ts';
+import { countOption, durationOption, futureOption, integerOption, sizeOption } from './options.ts';
 import type { Run } from './run-action.ts';
 import type { SteerOptions } from './steer.ts';
 import { watchOptions } from './telemetry-options.ts';
@@ -26,6 +26,7 @@ export function addWorker(root: Command, run: Run, terminal: Terminal): void {
     .option('--name <name>', 'what stands in the journal for it (default: host and process)')
     .option('--park-after <duration>', 'how long a run may hold its sandbox while it waits for a person', durationOption, PARK_AFTER_MS)
     .option('--grace <duration>', 'how long steps may take when it is to stop', durationOption, GRACE_MS)
+    .option('--memory <size>', 'what the memory limits of all sandboxes here may be together (default: four fifths of this machine’s)', sizeOption)
     .option('--drain', 'end when there is nothing to begin any more')
     .action((options: WorkerCommandOptions) => run(async (services, signal) => (await import('./worker.ts')).work(services, terminal, options, signal)));
 }

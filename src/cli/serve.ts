@@ -4,10 +4,11 @@ import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import { GloveboxError } from '../contracts/index.ts';
 import type { ServerOptions } from '../server/index.ts';
-import { countOption, stepOption } from './options.ts';
+import { countOption, sizeOption, stepOption } from './options.ts';
 import { keepHouse } from './retention.ts';
 import type { Run } from './run-action.ts';
 import type { Services } from './services.ts';
+import { keepStanding, type Standing, standingOption } from './standing.ts';
 import { telemetryAt, watchOptions, type WatchOptions } from './telemetry-options.ts';
 import type { Terminal } from './terminal.ts';
 import { GRACE_MS, PARK_AFTER_MS } from './worker.ts';
@@ -29,6 +30,8 @@ interface ServeCommandOptions extends WatchOptions {
   readonly oidcTenantClaim: string;
   readonly oidcRolesClaim: string;
   readonly warm: number;
+  readonly ready?: Standing;
+  readonly memory?: number;
 }
 
 /** `glovebox serve`. */
@@ -49,6 +52,8 @@ export function addServe(root: Command, run: Run, terminal: Terminal): void {
     .option('--workers <n>', 'runs of the queue that it works at itself, at a time; 0 leaves them to `glovebox worker`', stepOption, 2)
     .option('--sandboxes <n>', 'sandboxes that a tenant may have open here', countOption)
     .option('--warm <n>', 'most sandboxes that stand ready for the next who asks, by the demand of late; 0: each is made when it is asked for', stepOption, 0)
+    .option('--ready <policy=n>', 'so many stand ready under this policy at least, from the start; once for each policy', standingOption)
+    .option('--memory <size>', 'what the memory limits of all sandboxes here may be together (default: four fifths of this machine’s)', sizeOption)
     .option('--rate <n>', 'requests that a key may make in a minute', countOption)
     .option('--json', 'where it listens, and its first key, as a line of JSON on stdout')
     .action((options: ServeCommandOptions) => run((services, signal) => serve(services, terminal, options, signal)));
@@ -56,7 +61,9 @@ export function addServe(root: Command, run: Run, terminal: Terminal): void {
 
 async function serve(services: Services, terminal: Terminal, options: ServeCommandOptions, signal: AbortSignal): Promise<number> {
   services.require('administer');
-  const { host, port, plainText, origin, rate, sandboxes, warm } = options;
+  const { host, port, plainText, origin, rate, sandboxes, warm, memory, ready = new Map<string, number>() } = options;
+  for (const name of ready.keys()) await services.policies.load(name);
+  const floors = [...ready.values()].reduce((sum, floor) => sum + floor, 0);
   const tls = await readTls(options);
   const issuer = readIssuer(options);
   await using telemetry = await services.telemetry(telemetryAt(terminal, options));
@@ -67,7 +74,7 @@ async function serve(services: Services, terminal: Terminal, options: ServeComma
     port,
     tls,
     issuer,
-    warm,
+    stock: { ceiling: Math.max(warm, floors), ...(memory === undefined ? {} : { memoryBytes: memory }) },
     requests,
     metrics,
     degradations: () => degradations.now(),
@@ -84,7 +91,7 @@ async function serve(services: Services, terminal: Terminal, options: ServeComma
   }
   log.write('info', `listening at ${server.url} (${server.url}/docs)`);
   const work = options.workers === 0 ? undefined : services.worker({ name: `serve:${hostname()}:${process.pid}`, concurrency: options.workers, parkAfterMs: PARK_AFTER_MS, graceMs: GRACE_MS, onNote: (text) => log.write('info', text) }).run(signal);
-  const housekeeping = keepHouse(services, log, signal);
+  const housekeeping = Promise.all([keepHouse(services, log, signal), keepStanding(services, ready, log, signal)]);
   if (!signal.aborted) await once(signal, 'abort');
   log.write('info', 'nothing more is begun; what was asked for is answered …');
   await Promise.all([work, housekeeping, server.drain(GRACE_MS)]);

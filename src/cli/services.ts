@@ -1,4 +1,4 @@
-import type { Approvals, Audit, Authority, Control, Journal, Permission, Policies, Principal, Redactor, RegistryKind, Sandbox, Sandboxes, SandboxKind, SandboxSpec, Stoppable, StopScope, Telemetry, TelemetryOptions, Tenants, Workspace } from '../contracts/index.ts';
+import type { Approvals, Audit, Authority, Control, Journal, Permission, Policies, Policy, Principal, Redactor, RegistryKind, Sandbox, Sandboxes, SandboxKind, SandboxSpec, Stoppable, StopScope, Telemetry, TelemetryOptions, Tenants, WarmSandboxes, Workspace } from '../contracts/index.ts';
 import type { Forks, JournalBudgets, Replays, Runs, Trajectories, UsageReadings, Worker, WorkerOptions } from '../runs/index.ts';
 import type { RunningServer, ServerOptions, StdioMcp } from '../server/index.ts';
 import type { Attendance, Halted, MasterKeyChange, SessionPorts } from '../session/index.ts';
@@ -79,9 +79,18 @@ export interface Lender {
   sweep(signal: AbortSignal, isOf?: (borrower: Stoppable | undefined) => boolean): Promise<{ readonly revoked: readonly string[]; readonly failed: readonly string[] }>;
 }
 
-export interface ServeOptions extends ServerOptions {
+/** What all sandboxes of a process that works for many may be. */
+export interface StockOptions {
   /** So many sandboxes may stand ready; none where nothing is said. */
-  readonly warm?: number;
+  readonly ceiling?: number;
+  /** What the memory limits of all that live may be together; of this machine's where nothing is said. */
+  readonly memoryBytes?: number;
+  /** How long one who finds no room waits for some. */
+  readonly maxWaitMs?: number;
+}
+
+export interface ServeOptions extends ServerOptions {
+  readonly stock?: StockOptions;
 }
 
 /** What commands work with. Built when a command needs it, so that `--help` costs nothing. */
@@ -127,7 +136,11 @@ export interface Services extends AsyncDisposable {
   replays(attendance?: Attendance): Replays;
   forks(attendance?: Attendance): Forks;
   trajectories(): Trajectories;
-  worker(options: Pick<WorkerOptions, 'name' | 'concurrency' | 'parkAfterMs' | 'graceMs' | 'untilEmpty' | 'onNote'>): Worker;
+  /** Sandboxes of a process that works for many: never more than the machine holds. Whoever asks first says how many may stand ready. */
+  forMany(stock?: StockOptions): WarmSandboxes;
+  /** Has so many of them stand ready: see `keepReady` of session/. */
+  keepReady(policy: Policy, floor: number, signal: AbortSignal): Promise<void>;
+  worker(options: { readonly stock?: StockOptions } & Pick<WorkerOptions, 'name' | 'concurrency' | 'parkAfterMs' | 'graceMs' | 'untilEmpty' | 'onNote'>): Worker;
   /** Log and figures of this process from now on, which notes go to as well. Errors: `config_invalid`. */
   telemetry(options: TelemetryOptions): Promise<Telemetry>;
   /** Tells people of what needs them, by the operator's file, until it is disposed of. Errors: `policy_invalid`, `config_invalid`. */

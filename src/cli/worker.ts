@@ -10,6 +10,7 @@ export interface WorkerCommandOptions extends WatchOptions {
   readonly parkAfter: number;
   readonly grace: number;
   readonly drain?: boolean;
+  readonly memory?: number;
 }
 
 /** How long a run may hold its sandbox while it waits for a person, and how long steps may take at the end, where nothing is said. */
@@ -24,6 +25,7 @@ export async function work(services: Services, terminal: Terminal, options: Work
   const log = telemetry.log.with({ worker: name });
   await using _notifier = await services.notifier();
   const worker = services.worker({
+    ...(options.memory === undefined ? {} : { stock: { memoryBytes: options.memory } }),
     name,
     concurrency: options.concurrency,
     parkAfterMs: options.parkAfter,

@@ -68,4 +68,6 @@ export interface Egress extends AsyncDisposable {
 export interface Broker {
   /** Errors: `credential_unavailable` where one cannot be lent, `config_invalid` where nothing says where a registry is, too, `cancelled`. */
   open(options: { readonly gate: EgressGate; readonly network: NetworkGrant; readonly credentials: readonly CredentialGrant[]; readonly borrower?: Stoppable; readonly canaries?: CanaryGrant | undefined; readonly signal: AbortSignal }): Promise<Egress>;
+  /** The ports that a way out of this sort listens at in a sandbox, in `EgressProvisions`' order. Errors: `config_invalid`. */
+  ports(network: NetworkGrant): Promise<readonly number[]>;
 }

@@ -5,7 +5,7 @@ const WRITING: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
 /** Routes by which something is begun; what is under way can still be fed, read, answered and ended. */
 const BEGINS = /\/(?:sandboxes|fork|commands|contexts|calls|restart|javascript|runs|replay|mcp)$/;
 /** When whoever is sent away may find another server, or this one again. */
-const COME_AGAIN_MS = 5000;
+const COME_AGAIN_SECONDS = 5;
 
 /** A terminal is a GET; one that is connected to again has a command already. */
 function begins({ method, routeOptions: { url = '' }, query }: FastifyRequest): boolean {
@@ -27,7 +27,7 @@ export class Draining {
   /** Writes are counted from here on; those that begin something are refused once it drains. */
   watch(app: FastifyInstance): void {
     app.addHook('onRequest', async (request, reply) => {
-      if (this.signal.aborted && begins(request)) throw new GloveboxError('stopping', 'the server is stopping: nothing more is begun', { details: { retryAfterMs: COME_AGAIN_MS } });
+      if (this.signal.aborted && begins(request)) throw new GloveboxError('stopping', 'the server is stopping: nothing more is begun', { details: { retryAfterSeconds: COME_AGAIN_SECONDS } });
       if (!WRITING.has(request.method)) return;
       this.#underWay += 1;
       reply.raw.once('close', () => {

@@ -221,8 +221,8 @@ function answersWithProblems(app: FastifyInstance, { redactor }: ServerPorts, { 
   app.setErrorHandler(async (error, request, reply) => {
     const problem = await app.problem(error);
     if (problem.status >= 500 && !(error instanceof GloveboxError)) onFault?.({ method: request.method, path: request.routeOptions.url ?? '', error });
-    const retryAfter = problem.details?.['retryAfterMs'];
-    if (typeof retryAfter === 'number') void reply.header('retry-after', Math.ceil(retryAfter / 1000));
+    const retryAfter = problem.details?.['retryAfterSeconds'];
+    if (typeof retryAfter === 'number') void reply.header('retry-after', Math.ceil(retryAfter));
     return sendProblem(reply, problem);
   });
   app.setNotFoundHandler((request, reply) => {

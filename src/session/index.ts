@@ -24,6 +24,7 @@ export type { GovernedCommand, GovernedSandbox, CommandRequest } from './governe
 export { OutsideEffects } from './outside-effects.ts';
 export type { Snapshot } from './snapshots.ts';
 export { messageDigest, RequestRecord } from './request-record.ts';
+export { keepReady } from './sandbox-under.ts';
 export { Session } from './session.ts';
 export { plus } from './spending.ts';
 export type { SessionOptions, SessionPorts } from './session-options.ts';

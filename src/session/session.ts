@@ -33,13 +33,11 @@ import { ModelCalls } from './model-calls.ts';
 import { PausableClock, type Timer } from './pausable-clock.ts';
 import { raceSignals } from './race-signals.ts';
 import { NO_REDACTOR } from './redacted.ts';
+import { handedOutUnder, specUnder } from './sandbox-under.ts';
 import { openGate, type SessionOptions, type SessionPorts } from './session-options.ts';
 import type { Snapshot } from './snapshots.ts';
 import { Watch } from './watch.ts';
 import { boundIn, egressGate, WayOut } from './way-out.ts';
-
-/** Without a sign of us for so long a sandbox ends itself; long enough for a restart of the service. */
-const GRACE_MS = 30_000;
 
 /** One principal under one policy version. Everything it does is decided, written down, and then done. */
 export class Session implements AsyncDisposable {
@@ -108,7 +106,7 @@ export class Session implements AsyncDisposable {
     this.#kinds = kinds;
     this.#about = { tenant: options.principal.tenant, stream: options.run ?? id };
     this.#isRun = options.run !== undefined;
-    this.#spec = { image: options.imageReference ?? image, limits: this.policy.grant.sandbox, graceMs: GRACE_MS, ...(options.env === undefined ? {} : { env: options.env }) };
+    this.#spec = { ...specUnder(this.policy, options.imageReference ?? image), ...(options.env === undefined ? {} : { env: options.env }) };
     this.#models = new ModelCalls({ ...ports, ...options, blobs: ports.blobs?.of(options.principal.tenant), gate, stream: this.#about.stream, signal: this.signal, touch: () => this.#touch() });
     this.#programs = new GovernedPrograms({
       isolates: ports.isolates,
@@ -250,7 +248,7 @@ export class Session implements AsyncDisposable {
   }
 
   async #open(): Promise<Sandbox> {
-    const sandbox = await this.#ports.sandboxes.create(this.#kinds, this.#spec, { hardLimits: this.policy.grant.hardLimits, signal: this.signal });
+    const sandbox = await this.#ports.sandboxes.create(this.#kinds, this.#spec, { ...handedOutUnder(this.policy), owner: this.id, signal: this.signal });
     await this.#way?.give(sandbox, this.signal);
     return sandbox;
   }

@@ -5,8 +5,8 @@ import { Caller, eventsOf } from '../support/server.ts';
 import { type Started, User } from './glovebox.ts';
 
 /** A service as an operator would start it. */
-async function serving(user: User): Promise<{ readonly service: Started; readonly url: string; readonly key: string }> {
-  const service = user.start(['serve', '--port', '0', '--workers', '1']);
+async function serving(user: User, ...more: string[]): Promise<{ readonly service: Started; readonly url: string; readonly key: string }> {
+  const service = user.start(['serve', '--port', '0', '--workers', '1', ...more]);
   const said = { out: '', err: '' };
   service.child.stdout?.on('data', (bytes: Buffer) => (said.out += bytes.toString()));
   service.child.stderr?.on('data', (bytes: Buffer) => (said.err += bytes.toString()));
@@ -52,4 +52,21 @@ test('a service that is told to stop answers what was asked for, begins nothing 
   const shown = JSON.parse((await user.run('runs', 'show', run, '--json')).stdout) as { summary: object; events: { type: string }[] };
   expect(shown.summary).toMatchObject({ outcome: 'fixed', steps: 4 });
   expect(shown.events.map(({ type }) => type)).toContain('run.handed_over');
+});
+
+test('sandboxes stand ready from the start where they are to, and none is left when the service stops', async () => {
+  using user = new User();
+  const { service, url, key } = await serving(user, '--ready', 'exec=2');
+  await service.says('2 sandboxes stand ready under exec');
+  expect(await user.containers()).toHaveLength(2);
+  const client = new Caller(url, key);
+  expect((await client.call('POST', '/v1/sandboxes', { policy: 'exec' })).status).toBe(201);
+  expect(await (await client.raw('GET', '/metrics')).text()).toContain('glovebox_pool_requests_total{outcome="hit"} 1');
+  service.child.kill('SIGTERM');
+  expect(await service.ended).toMatchObject({ code: 0 });
+  expect(await user.containers()).toEqual([]);
+  const refused = await user.run('serve', '--port', '0', '--ready', 'nobody=2');
+  expect(refused).toMatchObject({ code: 2 });
+  expect(refused.stderr).toContain('nobody');
+  expect(await user.run('serve', '--port', '0', '--ready', 'exec')).toMatchObject({ code: 2, stderr: expect.stringContaining('exec=4') as string });
 });

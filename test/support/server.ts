@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { openServices } from '../../src/app.ts';
 import { systemClock } from '../../src/contracts/index.ts';
-import { ApiKeys, type ServerOptions } from '../../src/server/index.ts';
+import type { ServeOptions } from '../../src/cli/index.ts';
+import { ApiKeys } from '../../src/server/index.ts';
 
 /** Other tests may have the machine for so long. */
 const BUSY_MACHINE_MS = 120_000;
 
 /** A server of its own, with a state folder of its own; `key` is its administrator's. */
-export async function serving(options: Partial<ServerOptions> = {}, env: Readonly<Record<string, string>> = {}) {
+export async function serving(options: Partial<ServeOptions> = {}, env: Readonly<Record<string, string>> = {}) {
   const home = mkdtempSync(join(tmpdir(), 'glovebox-serve-'));
   const services = await openServices({ env: { ...process.env, ...env, GLOVEBOX_HOME: home }, version: 'test' });
   const server = await services.serve({ host: '127.0.0.1', port: 0, mostLateMs: BUSY_MACHINE_MS, ...options });
@@ -30,7 +31,7 @@ export async function serving(options: Partial<ServerOptions> = {}, env: Readonl
 }
 
 /** The same, until the test has finished. */
-export async function servingHere(options: Partial<ServerOptions> = {}, env: Readonly<Record<string, string>> = {}) {
+export async function servingHere(options: Partial<ServeOptions> = {}, env: Readonly<Record<string, string>> = {}) {
   const server = await serving(options, env);
   onTestFinished(async () => {
     await server.stop();

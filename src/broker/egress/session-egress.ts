@@ -94,8 +94,7 @@ export class SessionEgress implements Egress {
     const own = provisionsFor(folder, this.certificate);
     const placeholders = this.#credentials.env;
     const clients = registries.provisions(folder, placeholders);
-    const ports = [...new Set([...network.destinations, ...registries.destinations].map(({ port }) => port))];
-    return { ports, files: { ...canaries.files, ...own.files, ...clients.files }, env: { ...canaries.env, ...own.env, ...clients.env, ...placeholders } };
+    return { ports: registries.portsBeside(network), files: { ...canaries.files, ...own.files, ...clients.files }, env: { ...canaries.env, ...own.env, ...clients.env, ...placeholders } };
   }
 
   outputFilter(onCanary: (canary: string) => void): OutputFilter | undefined {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { CredentialGrant, EgressRequest, EventData, NetworkDestination, RegistryKind } from '../../contracts/index.ts';
+import type { CredentialGrant, EgressRequest, EventData, NetworkDestination, NetworkGrant, RegistryKind } from '../../contracts/index.ts';
 import type { CredentialProvider } from '../credentials/provider.ts';
 import type { Asked } from '../egress/asked.ts';
 import type { ClientConfiguration, Inside, RegistryPlace } from './registry-place.ts';
@@ -28,6 +28,11 @@ export class SessionRegistries {
 
   get destinations(): readonly NetworkDestination[] {
     return this.#known.map(({ place: { url } }) => ({ host: url.hostname, port: portOf(url), tcp: false }));
+  }
+
+  /** Where a way out listens in a sandbox: at what the policy names, and at the registries. */
+  portsBeside({ destinations }: Pick<NetworkGrant, 'destinations'>): readonly number[] {
+    return [...new Set([...destinations, ...this.destinations].map(({ port }) => port))];
   }
 
   /** What the operator's clients would send; it is not asked for again while the session lasts. */

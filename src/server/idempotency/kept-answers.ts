@@ -5,7 +5,7 @@ import { ANSWERS_KEPT_MS, type BlobStore, canonicalJson, type Clock, type EventD
 const INLINE_CHARS = 8192;
 /** Somebody else begins with the same key at the same moment at most so often. */
 const MOST_TRIES = 5;
-const RETRY_AFTER_MS = 1000;
+const RETRY_AFTER_SECONDS = 1;
 
 /** A write that somebody asks for by a key of his own. */
 export interface KeyedRequest {
@@ -159,5 +159,5 @@ export function reused({ key }: Pick<KeyedRequest, 'key'>): GloveboxError {
 }
 
 function inFlight({ key }: KeyedRequest): GloveboxError {
-  return new GloveboxError('key_in_flight', `the request with the key ${JSON.stringify(key)} is under way: ask again for what came of it`, { details: { retryAfterMs: RETRY_AFTER_MS } });
+  return new GloveboxError('key_in_flight', `the request with the key ${JSON.stringify(key)} is under way: ask again for what came of it`, { details: { retryAfterSeconds: RETRY_AFTER_SECONDS } });
 }

@@ -11,7 +11,7 @@ export type Labels = Readonly<Record<string, string>>;
 /** So many commands are kept for whoever comes back to them; of those that ended the oldest goes first. */
 const MOST_COMMANDS = 200;
 
-const COME_AGAIN = { details: { retryAfterMs: 1000 } };
+const COME_AGAIN = { details: { retryAfterSeconds: 1 } };
 
 /** A sandbox that a client has open, with the session that it is of, and what runs in it. */
 export class ServedSandbox implements AsyncDisposable {

@@ -105,7 +105,7 @@ export class ServedSandboxes implements AsyncDisposable {
   #place(tenant: string, count: number): Disposable {
     const making = this.#making.get(tenant) ?? 0;
     const open = [...this.#open.values()].filter(({ owner }) => owner.tenant === tenant).length;
-    if (open + making + count > this.#mostPerTenant) throw new GloveboxError('admission_full', `the tenant ${tenant} has ${open} sandboxes open, and may have ${this.#mostPerTenant}: delete one`, { details: { retryAfterMs: 1000 } });
+    if (open + making + count > this.#mostPerTenant) throw new GloveboxError('admission_full', `the tenant ${tenant} has ${open} sandboxes open, and may have ${this.#mostPerTenant}: delete one`, { details: { retryAfterSeconds: 1 } });
     this.#making.set(tenant, making + count);
     return {
       [Symbol.dispose]: () => {

@@ -29,7 +29,7 @@ export class Tickets {
       if (expiresMs > now) break;
       this.#open.delete(text);
     }
-    if (this.#open.size >= MOST_OPEN) throw new GloveboxError('admission_full', 'too many tickets are open: use those', { details: { retryAfterMs: LIFE_MS } });
+    if (this.#open.size >= MOST_OPEN) throw new GloveboxError('admission_full', 'too many tickets are open: use those', { details: { retryAfterSeconds: LIFE_MS / 1000 } });
     const ticket = `gbt_${randomBytes(24).toString('base64url')}`;
     const expiresMs = now + LIFE_MS;
     this.#open.set(ticket, { principal, sandbox, expiresMs });

@@ -64,7 +64,7 @@ test('of those who ask at once one is let in, and the others are told that it is
   const [a, b] = [process('a'), process('b')];
   const all = await Promise.allSettled([a, b, a, b].map((each) => each.begin(REQUEST)));
   expect(all.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
-  for (const each of all) if (each.status === 'rejected') expect(each.reason).toMatchObject({ code: 'key_in_flight', details: { retryAfterMs: 1000 } });
+  for (const each of all) if (each.status === 'rejected') expect(each.reason).toMatchObject({ code: 'key_in_flight', details: { retryAfterSeconds: 1 } });
 });
 
 test('what was under way when its process died is not done again, and that is said; what may be done twice is', async () => {
