@@ -27,6 +27,16 @@ test('glovebox probe finds the sandbox of a policy whole, whose workspace is on 
   expect(await user.containers()).toEqual([]);
 });
 
+// Those that lend as much disk as memory, and least of all.
+test.each(['exec', 'locked-down'])('the policy %s, which ships, gives a sandbox that holds', async (policy) => {
+  using user = new User();
+  const ended = await user.run('probe', '--policy', policy, '--kind', 'container', '--json');
+  const { findings } = JSON.parse(ended.stdout) as Report;
+  expect(findings.filter(({ verdict }) => verdict === 'broken')).toEqual([]);
+  expect(findings.filter(({ verdict }) => verdict === 'held').length).toBeGreaterThan(70);
+  expect(ended.code).toBe(0);
+});
+
 test('glovebox probe gives nothing to whom the policy gives nothing', async () => {
   using user = new User();
   writePolicy(user, 'none', 'sandbox: { kinds: [gvisor] }\n');
