@@ -9,6 +9,10 @@ const noSignals = 'its terminals make no signals of keys or sizes, and ^D is no 
 const NOT_RUN_ON_AN_OLD_ONE = {
   'a thousand of them leave no zombie': 'its kernel panics under eight commands at a time',
   'of a memory hog says so, and the sandbox lives': 'the hog takes the whole sandbox with it, as another test shows',
+  'of a memory hog is blamed on nobody alone while another command runs': 'the same',
+  'of a shell whose grandchild was the memory hog says so, too': 'the same',
+  'comes for processes that hop from pid to pid, with its marker': 'its kernel panics',
+  'comes for processes that hop from pid to pid, without its marker': 'its kernel panics',
   'of a fork bomb comes with its time, and says what it ran into': 'its kernel panics',
   'tells the program that it was resized': noSignals,
   'makes a signal of ^C for what runs in the foreground, and for nothing else': noSignals,

@@ -21,6 +21,13 @@ export interface SuiteOptions {
 
 const MiB = 2 ** 20;
 
+/** A program with forty processes, each of which is another one all the time: it forks, and ends. Whoever looks at a list of them is late. */
+function hoppers(meanwhile: string): string {
+  return `use POSIX; open(STDOUT, '>/dev/null');
+    for (1..40) { my $p = fork(); next if !defined($p) || $p; POSIX::setsid(); while (1) { my $q = fork(); POSIX::_exit(0) if $q; } }
+    ${meanwhile} sleep 1000;`;
+}
+
 /** Every behaviour that a kind of sandbox must have. */
 export function sandboxSuite(name: string, open: () => Promise<SandboxWorld>, options: SuiteOptions = {}): void {
   describe(name, () => {
@@ -33,6 +40,17 @@ export function sandboxSuite(name: string, open: () => Promise<SandboxWorld>, op
       const reason = options.notRun?.[what];
       if (reason === undefined) test(what, body, timeoutMs);
       else left.push(`${what}: ${reason}`);
+    }
+
+    /** Something runs beside all of it, and must go on. */
+    async function withNeighbour(body: () => Promise<void>): Promise<void> {
+      const neighbour = start(sandbox, ['sh', '-c', 'echo ready; read line; echo "$line"'], { stdin: 'pipe', limits: { wallMs: 120_000 } });
+      const output = neighbour.output[Symbol.asyncIterator]();
+      await until(output, 'ready');
+      await body();
+      await neighbour.write(Buffer.from('alive\n'));
+      await until(output, 'alive');
+      expect(await neighbour.end).toMatchObject({ cause: 'exited', exitCode: 0, markerLost: false });
     }
 
     beforeAll(async () => {
@@ -237,12 +255,75 @@ export function sandboxSuite(name: string, open: () => Promise<SandboxWorld>, op
         expect(end).toMatchObject({ cause: 'exited', exitCode: 3, output: { droppedBytes: 199_000 } });
       });
 
+      behaviour('of a command that kills its own marker takes everything that was its own, says so, and harms no neighbour', async () => {
+        await withNeighbour(async () => {
+          // Whoever has left the session has no parent but the marker. The sleeps would outlast every deadline here.
+          const { stdout, end } = await shell(sandbox, '(setsid sleep 1000 &) ; (setsid sh -c "trap \\"\\" TERM HUP; sleep 1000; :" &) ; echo mine; kill -9 $PPID; sleep 1000');
+          expect(stdout).toBe('mine\n');
+          expect(end).toMatchObject({ cause: 'signalled', tree: 'dead', markerLost: true });
+          expect(end).not.toHaveProperty('exitCode');
+          expect(end.usage.wallMs).toBeLessThan(10_000);
+          expect(await processNames(sandbox)).not.toContain('sleep');
+        });
+      });
+
+      behaviour('is not kept from coming by a marker that is stopped, and one that is stopped again is done without', async () => {
+        await withNeighbour(async () => {
+          const once = await shell(sandbox, 'kill -STOP $PPID; sleep 0.1; echo woken');
+          expect(once).toMatchObject({ stdout: 'woken\n', end: { cause: 'exited', exitCode: 0, tree: 'dead', markerLost: false } });
+          const { end } = await shell(sandbox, '(setsid sleep 1000 &) ; kill -STOP $PPID; sleep 0.2; kill -STOP $PPID; sleep 1000');
+          expect(end).toMatchObject({ cause: 'signalled', tree: 'dead', markerLost: true });
+          expect(end.usage.wallMs).toBeLessThan(10_000);
+          expect(await processNames(sandbox)).not.toContain('sleep');
+        });
+      });
+
+      behaviour('of one that kills everything it can is everybody’s, and the sandbox lives', async () => {
+        const neighbour = start(sandbox, ['sh', '-c', 'echo ready; sleep 1000']);
+        await until(neighbour.output[Symbol.asyncIterator](), 'ready');
+        const { end } = await shell(sandbox, 'kill -9 -1; sleep 0.2; echo still here');
+        // Its own marker is among them, and whether it is seen to be gone before or after the shell has ended is luck.
+        expect(end).toMatchObject({ cause: expect.stringMatching(/^(exited|signalled)$/) as string, tree: 'dead' });
+        expect(await neighbour.end).toMatchObject({ cause: 'signalled', tree: 'dead', markerLost: true });
+        expect((await run(sandbox, ['echo', 'next'])).stdout).toBe('next\n');
+        expect(await processNames(sandbox)).not.toContain('sleep');
+      });
+
+      for (const [how, killMarker] of [['with its marker', ''], ['without its marker', 'select(undef, undef, undef, 0.3); kill 9, getppid();']] as const) {
+        behaviour(`comes for processes that hop from pid to pid, ${how}`, async () => {
+          await withNeighbour(async () => {
+            const { end } = await run(sandbox, ['perl', '-e', hoppers(killMarker)], { limits: { wallMs: 1500 } });
+            expect(end).toMatchObject({ tree: 'dead', markerLost: killMarker !== '' });
+            if (killMarker === '') expect(end.cause).toBe('timeout');
+            expect((await processNames(sandbox)).filter((name) => name === 'perl')).toEqual([]);
+          });
+        }, 60_000);
+      }
+
       behaviour('of a memory hog says so, and the sandbox lives', async () => {
         const { end } = await run(sandbox, ['tail', '/dev/zero'], { limits: { wallMs: 60_000 } });
         expect(end.cause).toBe('memory');
         expect(end.oomKills).toEqual({ count: expect.any(Number) as number, blame: 'certain' });
         expect(end.oomKills.count).toBeGreaterThan(0);
         expect((await run(sandbox, ['echo', 'alive'])).stdout).toBe('alive\n');
+      });
+
+      behaviour('of a memory hog is blamed on nobody alone while another command runs', async () => {
+        await withNeighbour(async () => {
+          const { end } = await run(sandbox, ['tail', '/dev/zero'], { limits: { wallMs: 60_000 } });
+          expect(end).toMatchObject({ cause: 'memory', oomKills: { count: expect.any(Number) as number, blame: 'shared' } });
+          expect(end.oomKills.count).toBeGreaterThan(0);
+        });
+        expect((await run(sandbox, ['/bin/true'])).end.oomKills).toEqual({ count: 0, blame: 'certain' });
+      });
+
+      behaviour('of a shell whose grandchild was the memory hog says so, too', async () => {
+        const { stdout, end } = await shell(sandbox, 'sh -c "tail /dev/zero; echo \\$?; exit 137"', { limits: { wallMs: 60_000 } });
+        expect(stdout).toBe('137\n');
+        expect(end).toMatchObject({ cause: 'memory', exitCode: 137, oomKills: { count: 1, blame: 'certain' } });
+        // A shell that lives with it decides how it ends, and what happened is told all the same.
+        const survived = await shell(sandbox, 'sh -c "tail /dev/zero"; exit 3', { limits: { wallMs: 60_000 } });
+        expect(survived.end).toMatchObject({ cause: 'exited', exitCode: 3, oomKills: { count: 1, blame: 'certain' } });
       });
 
       behaviour('of a fork bomb comes with its time, and says what it ran into', async () => {
