@@ -62,6 +62,9 @@ export interface Clock {
 
 export const systemClock: Clock = { now: () => Date.now() };
 
+/** What the wall clock said when this process began, and what has passed since: for how long ago something was, which nobody may change by setting a clock. */
+export const steadyClock: Clock = { now: () => performance.timeOrigin + performance.now() };
+
 /** In UTC: `2026-11`. Keys, budgets and retention go by it, and so does what may stand on what. */
 export function monthOf(timeMs: number): string {
   return new Date(timeMs).toISOString().slice(0, -17);

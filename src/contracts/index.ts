@@ -1,4 +1,4 @@
-// contracts: the shapes and ports that rooms share. No behaviour beyond reading units, making ids, writing canonical JSON, locking a file and asking for one that may be missing.
+// contracts: the shapes and ports that rooms share. No behaviour beyond reading units, making ids, telling time, writing canonical JSON, locking a file and asking for one that may be missing.
 // Every room may import this one; it imports none.
 // A port (Journal, Policy, Sandbox, Model, Workspace) is implemented in the room of its name, tested there by a suite
 // that every implementation must pass, and handed to whoever needs it by `app.ts`.
@@ -32,6 +32,7 @@ export * from './registry.ts';
 export * from './run-life.ts';
 export * from './sandbox.ts';
 export * from './settings-file.ts';
+export * from './steady-rest.ts';
 export * from './telemetry.ts';
 export * from './tenancy.ts';
 export * from './unless-missing.ts';

@@ -1,5 +1,5 @@
 import { BrokenCircuitError, circuitBreaker, type CircuitBreakerPolicy, CircuitState, ConsecutiveBreaker, handleWhen } from 'cockatiel';
-import { GloveboxError, type Clock } from '../contracts/index.ts';
+import { GloveboxError, steadyRest, type Clock } from '../contracts/index.ts';
 import { failureError, type Endpoint } from './endpoint.ts';
 import { BrokenAnswer, mayPass, readFailure, type Failure } from './failure.ts';
 
@@ -162,7 +162,7 @@ const REST_MS = 30_000;
 
 export function endpointBreaker(): CircuitBreakerPolicy {
   const isUnavailable = (error: unknown): boolean => error instanceof GloveboxError && error.code === 'model_unavailable';
-  return circuitBreaker(handleWhen(isUnavailable), { halfOpenAfter: REST_MS, breaker: new ConsecutiveBreaker(FAILURES) });
+  return circuitBreaker(handleWhen(isUnavailable), { halfOpenAfter: steadyRest(REST_MS), breaker: new ConsecutiveBreaker(FAILURES) });
 }
 
 function resting({ provider, model, baseUrl }: Endpoint): GloveboxError {

@@ -36,5 +36,5 @@ export function openSandboxes(options: {
     account: async (sandbox) => (await machine()).account(sandbox),
   });
   const isolates = new IsolatePool({ searchPath: env['PATH'] ?? '', sandboxed: { sandboxes, ids } });
-  return { sandboxes, prober, images: new OperatorImages(async () => (await machine()).engine.client()), isolates, pooled: (pool) => new PooledSandboxes({ ...pool, sandboxes, clock }) };
+  return { sandboxes, prober, images: new OperatorImages(async () => (await machine()).engine.client()), isolates, pooled: (pool) => new PooledSandboxes({ ...pool, sandboxes }) };
 }

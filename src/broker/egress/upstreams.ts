@@ -2,6 +2,7 @@ import { connect as connectSocket, type LookupFunction, type Socket } from 'node
 import { connect as connectTls, createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
 import { BrokenCircuitError, circuitBreaker, type CircuitBreakerPolicy, ConsecutiveBreaker, handleAll } from 'cockatiel';
 import { LRUCache } from 'lru-cache';
+import { steadyRest } from '../../contracts/index.ts';
 import { classifyAddress, isDocumentation } from './addresses.ts';
 import type { EgressDeadlines } from './deadline.ts';
 import type { Destination } from './names.ts';
@@ -92,7 +93,7 @@ export class Upstreams {
   }
 
   #breaker(key: string): CircuitBreakerPolicy {
-    const breaker = this.#breakers.get(key) ?? circuitBreaker(handleAll, { halfOpenAfter: REST_MS, breaker: new ConsecutiveBreaker(FAILURES) });
+    const breaker = this.#breakers.get(key) ?? circuitBreaker(handleAll, { halfOpenAfter: steadyRest(REST_MS), breaker: new ConsecutiveBreaker(FAILURES) });
     this.#breakers.set(key, breaker);
     return breaker;
   }

@@ -26,9 +26,9 @@ export class GroupFreezer implements Freezer {
 
   async freeze(signal?: AbortSignal): Promise<void> {
     await this.#write(this.#files.freeze);
-    const deadline = Date.now() + DEADLINE_MS;
+    const deadline = performance.now() + DEADLINE_MS;
     while (!(await this.isFrozen())) {
-      if (Date.now() > deadline) throw new GloveboxError('engine_failed', `the sandbox could not be frozen within ${DEADLINE_MS / 1000} s: something in it is stuck in the kernel`);
+      if (performance.now() > deadline) throw new GloveboxError('engine_failed', `the sandbox could not be frozen within ${DEADLINE_MS / 1000} s: something in it is stuck in the kernel`);
       await sleep(LOOK_AGAIN_MS, undefined, { signal });
     }
   }

@@ -38,11 +38,11 @@ const KILL_PAUSE_MS = 5;
  */
 export async function removeRemains(remains: Remains): Promise<void> {
   await remains.group?.stopForking();
-  const deadline = Date.now() + KILL_DEADLINE_MS;
+  const deadline = performance.now() + KILL_DEADLINE_MS;
   for (;;) {
     const left = await processesOf(remains);
     if (left.length === 0) break;
-    if (Date.now() > deadline) {
+    if (performance.now() > deadline) {
       throw new GloveboxError('engine_failed', `processes ${left.map(({ pid }) => pid).join(', ')} of a sandbox do not die: look at them with ps`);
     }
     left.forEach(killProcess);

@@ -2,7 +2,7 @@ import { BrokenCircuitError, circuitBreaker, type CircuitBreakerPolicy, Consecut
 import type Docker from 'dockerode';
 import type { ContainerCreateOptions, ContainerInfo, ContainerInspectInfo, ImageInspectInfo, VolumeInspectInfo } from 'dockerode';
 import { z } from 'zod';
-import { describeError, GloveboxError } from '../../contracts/index.ts';
+import { describeError, GloveboxError, steadyRest } from '../../contracts/index.ts';
 import type { EngineSearch } from '../images/index.ts';
 import { cancelled, deadlineSignal, raceSignal } from '../deadline.ts';
 import type { Transport } from '../transport.ts';
@@ -60,7 +60,7 @@ export class Engine {
   constructor(search: () => Promise<EngineSearch>, timing: Partial<EngineTiming> = {}) {
     this.#search = search;
     this.#timing = { ...TIMING, ...timing };
-    this.#breaker = circuitBreaker(handleWhen(isOverdue), { halfOpenAfter: this.#timing.restMs, breaker: new ConsecutiveBreaker(FAILURES) });
+    this.#breaker = circuitBreaker(handleWhen(isOverdue), { halfOpenAfter: steadyRest(this.#timing.restMs), breaker: new ConsecutiveBreaker(FAILURES) });
   }
 
   /** What the engine is; asked once, unless it failed. */

@@ -48,7 +48,7 @@ export class RuntimeSelfTest {
     const results = this.#remembered();
     const earlier = results[runtime];
     const now = this.#options.clock.now();
-    if (earlier !== undefined && (earlier.failure === '' || now - earlier.testedMs < FAILURE_HOLDS_MS)) return earlier.failure === '' ? undefined : earlier.failure;
+    if (earlier !== undefined && (earlier.failure === '' || Math.abs(now - earlier.testedMs) < FAILURE_HOLDS_MS)) return earlier.failure === '' ? undefined : earlier.failure;
     const failure = await this.#run(signal);
     this.#remember({ ...results, [runtime]: { failure: failure ?? '', testedMs: now } });
     return failure;

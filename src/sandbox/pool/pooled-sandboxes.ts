@@ -1,4 +1,4 @@
-import { GloveboxError, systemClock } from '../../contracts/index.ts';
+import { GloveboxError, steadyClock } from '../../contracts/index.ts';
 import type { Clock, CreateOptions, DriverStatus, LiveSandbox, Sandbox, SandboxId, SandboxKind, SandboxSpec, SweepOptions, WarmOptions, WarmSandboxes, WarmStock } from '../../contracts/index.ts';
 import { Admission, machineLimits } from '../admission/index.ts';
 import type { AdmissionLimits } from '../admission/index.ts';
@@ -46,7 +46,7 @@ export class PooledSandboxes implements WarmSandboxes {
   constructor(options: PoolOptions) {
     const limits = { ...machineLimits(), ...options.limits };
     this.#sandboxes = options.sandboxes;
-    this.#clock = options.clock ?? systemClock;
+    this.#clock = options.clock ?? steadyClock;
     this.#ceiling = options.ceiling ?? Math.ceil(limits.sandboxes / 2);
     this.#admission = new Admission({ limits, clock: this.#clock, shortage: () => this.#stocker.giveWay() });
     this.#shelves = new Shelves(({ kinds, spec, hardLimits, policy }) => this.#sandboxes.plan(kinds, spec, { hardLimits, policy }));

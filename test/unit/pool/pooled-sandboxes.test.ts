@@ -240,6 +240,17 @@ test('who finds the machine full waits his turn, and is told when to come back i
   await refused;
 });
 
+test('what failed is tried again in its time, also where the wall clock is set back meanwhile', async () => {
+  const pool = new PooledSandboxes({ sandboxes: planner, limits: { sandboxes: 20, memoryBytes: 2 ** 40, starts: 4 } });
+  open.push(pool);
+  planner.failure = new GloveboxError('engine_failed', 'no space left on device');
+  await expect(during(pool.warm(['container'], specOf(), { floor: 1 }))).rejects.toMatchObject({ code: 'engine_failed' });
+  planner.failure = undefined;
+  vi.setSystemTime(Date.now() - 3_600_000);
+  await pass(60_000);
+  expect(stock(pool)).toMatchObject({ ready: 1 });
+});
+
 test('what failed in the background is tried again later and later, and told to whoever asks next', async () => {
   const pool = pooled();
   planner.failure = new GloveboxError('engine_failed', 'no space left on device');

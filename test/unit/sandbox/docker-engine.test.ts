@@ -65,6 +65,25 @@ test('an engine that hangs is not asked any more for a while, and is used again 
   await expect.poll(() => recovering.containers([]).catch(() => undefined), { timeout: 10_000 }).toEqual([]);
 });
 
+test('a wall clock that is set back does not make the rest of an engine that hung longer', async () => {
+  let hangs = true;
+  await engineThat((_, response) => {
+    if (!hangs) response.setHeader('content-type', 'application/json').end('[]');
+  });
+  const socketPath = server?.address();
+  if (typeof socketPath !== 'string') throw new Error('it listens at no path');
+  const engine = engineAt(socketPath, { quickMs: 100, restMs: 50 });
+  for (let i = 0; i < 4; i++) await expect(engine.containers([])).rejects.toMatchObject({ code: 'engine_failed' });
+  hangs = false;
+  const real = Date.now;
+  try {
+    Date.now = () => real() - 3_600_000;
+    await expect.poll(() => engine.containers([]).catch((error: unknown) => error), { timeout: 5_000 }).toEqual([]);
+  } finally {
+    Date.now = real;
+  }
+});
+
 test('callers who give up do not make an engine dead', async () => {
   const engine = await engineThat((request, response) => {
     if (request.url?.includes('wait') !== true) response.setHeader('content-type', 'application/json').end('[]');
