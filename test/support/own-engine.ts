@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -18,9 +18,18 @@ export class OwnEngine implements AsyncDisposable {
   readonly #folder = mkdtempSync(join(tmpdir(), 'own-engine-'));
   #process: ChildProcess | undefined;
 
-  constructor() {
+  /** `diskBytes`: everything that it keeps lies on a file system of that size, which can be filled. */
+  constructor(options: { readonly diskBytes?: number } = {}) {
     this.socket = join(this.#folder, 'docker.sock');
     this.#docker = new Docker({ socketPath: this.socket });
+    if (options.diskBytes === undefined) return;
+    mkdirSync(this.dataRoot);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${options.diskBytes},mode=711`, 'own-engine', this.dataRoot]);
+  }
+
+  /** Where everything lies that it keeps. */
+  get dataRoot(): string {
+    return join(this.#folder, 'data');
   }
 
   /** Why none can be had here; undefined when one can. */
@@ -31,7 +40,7 @@ export class OwnEngine implements AsyncDisposable {
 
   async start(): Promise<void> {
     const log = openSync(join(this.#folder, 'log'), 'a');
-    const folders = [`--data-root=${join(this.#folder, 'data')}`, `--exec-root=${join(this.#folder, 'exec')}`, `--pidfile=${join(this.#folder, 'pid')}`];
+    const folders = [`--data-root=${this.dataRoot}`, `--exec-root=${join(this.#folder, 'exec')}`, `--pidfile=${join(this.#folder, 'pid')}`];
     const network = ['--bridge=none', '--iptables=false', '--ip6tables=false', '--ip-forward=false', '--ip-masq=false'];
     // In a network of its own: an engine without a bridge removes docker0 where it finds one.
     this.#process = spawn('unshare', ['--net', 'dockerd', `--host=unix://${this.socket}`, ...folders, ...network], { stdio: ['ignore', log, log] });
@@ -51,6 +60,12 @@ export class OwnEngine implements AsyncDisposable {
     const loading = await this.#docker.loadImage(await machine.getImage(reference).get());
     // It is done when it has nothing more to say.
     for await (const _ of loading as AsyncIterable<Buffer>);
+  }
+
+  /** A program in the network that it is in, where 127.0.0.1 is its own. */
+  spawnBeside(argv: readonly string[]): ChildProcess {
+    execFileSync('nsenter', [`--target=${this.#process?.pid}`, '--net', 'ip', 'link', 'set', 'lo', 'up']);
+    return spawn('nsenter', [`--target=${this.#process?.pid}`, '--net', ...argv], { stdio: ['ignore', 'pipe', 'inherit'] });
   }
 
   /** A client of its own; as glovebox finds any other engine. */

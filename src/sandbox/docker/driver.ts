@@ -18,7 +18,7 @@ import { engineIsElsewhere } from './engine-host.ts';
 import type { Engine, EngineInfo } from './engine.ts';
 import { removedImage, resolveImage, tryForeign } from './image.ts';
 import type { ResolvedImage } from './image.ts';
-import { InitVolume } from './init-volume.ts';
+import { INIT_FOLDER, InitVolume } from './init-volume.ts';
 import { ContainerFreezer } from './freezer.ts';
 import { containerName, Label, sandboxLabels, stateLabel } from './labels.ts';
 import { removeContainer } from './remove-container.ts';
@@ -145,8 +145,10 @@ export class DockerDriver implements SandboxDriver {
         return transport;
       } catch (error) {
         transport.close();
-        // The one thing that may have changed since we looked is the volume.
-        this.#initVolume.forget();
+        // The one thing that may have changed since we looked is the volume, and what cannot be run of it is no init.
+        if (describeError(error).includes(`"${INIT_FOLDER}/init"`)) this.#initVolume.distrust();
+        else this.#initVolume.forget();
+        if (error instanceof GloveboxError && error.code === 'disk_full') throw error;
         throw new GloveboxError('sandbox_start_failed', `the sandbox could not be started: ${describeError(error)}`, { cause: error });
       }
     }, again);

@@ -3,6 +3,7 @@ import type Docker from 'dockerode';
 import type { ContainerCreateOptions, ContainerInfo, ContainerInspectInfo, ImageInspectInfo, VolumeInspectInfo } from 'dockerode';
 import { z } from 'zod';
 import { describeError, GloveboxError, steadyRest } from '../../contracts/index.ts';
+import { ENGINE_FULL, isEngineFull } from '../images/index.ts';
 import type { EngineSearch } from '../images/index.ts';
 import { cancelled, deadlineSignal, raceSignal } from '../deadline.ts';
 import type { Transport } from '../transport.ts';
@@ -47,7 +48,7 @@ interface Abortable {
 
 /**
  * The few things that we ask of a Docker engine. Each call has a deadline; an engine that cannot be reached is `engine_unavailable`, and what it refuses is
- * `engine_failed` with its HTTP status in `details.status`.
+ * `engine_failed` with its HTTP status in `details.status`, or `disk_full` where it has no room for it.
  */
 export class Engine {
   readonly #search: () => Promise<EngineSearch>;
@@ -255,7 +256,9 @@ function engineError(what: string, error: unknown): GloveboxError {
   const { statusCode, json } = error as { statusCode?: unknown; json?: { message?: unknown } | null };
   if (typeof statusCode === 'number') {
     const reason = typeof json?.message === 'string' ? json.message : describeError(error);
-    return new GloveboxError('engine_failed', `the engine could not ${what}: ${reason}`, { cause: error, details: { status: statusCode } });
+    const options = { cause: error, details: { status: statusCode } };
+    if (isEngineFull(reason)) return new GloveboxError('disk_full', `the engine could not ${what}, because ${ENGINE_FULL}: ${reason}`, options);
+    return new GloveboxError('engine_failed', `the engine could not ${what}: ${reason}`, options);
   }
   if (code !== undefined && CONNECTION_ERRORS.has(code)) {
     return new GloveboxError('engine_unavailable', `the Docker engine went away while it was asked to ${what} (${code}): start it again; \`glovebox doctor\` says more`, { cause: error });

@@ -14,6 +14,7 @@ export class InitVolume {
   readonly #engine: Engine;
   readonly #reference: () => Promise<string>;
   #name: Promise<string> | undefined;
+  #distrusted = false;
 
   constructor(engine: Engine, reference: () => Promise<string>) {
     this.#engine = engine;
@@ -32,6 +33,12 @@ export class InitVolume {
     this.#name = undefined;
   }
 
+  /** Its init could not be started: an engine that broke off when it filled it may have left less than a whole one. The next `ensure` makes it anew, if nobody uses it. */
+  distrust(): void {
+    this.forget();
+    this.#distrusted = true;
+  }
+
   /** The name that it has, or would have; undefined when init's image is missing. */
   async current(signal?: AbortSignal): Promise<string | undefined> {
     const image = await this.#engine.image(await this.#reference(), signal);
@@ -43,10 +50,12 @@ export class InitVolume {
     const image = await this.#engine.image(reference);
     if (image === undefined) throw new GloveboxError('image_missing', `the image ${reference} is missing: run \`glovebox images build\``);
     const name = volumeName(image.Id);
+    if (this.#distrusted) await this.#engine.removeVolume(name);
+    this.#distrusted = false;
     if ((await this.#engine.volume(name)) !== undefined) return name;
     const filler = `${name}-${process.pid}-${Date.now().toString(36)}`;
     try {
-      // One call both makes the volume and fills it: an empty one is never left behind.
+      // One call both makes the volume and fills it: whoever sees it needs not wait for anything.
       await this.#engine.create({
         name: filler,
         Image: image.Id,
@@ -57,9 +66,13 @@ export class InitVolume {
           Mounts: [{ Type: 'volume', Source: name, Target: INIT_FOLDER, VolumeOptions: { NoCopy: false, Labels: { [Label.init]: name }, DriverConfig: { Name: 'local', Options: {} } } }],
         },
       });
-    } finally {
-      await this.#engine.remove(filler);
+    } catch (error) {
+      await this.#engine.remove(filler).catch(() => undefined);
+      // What a full disk, say, left half filled would be taken for a whole one by everybody who comes after.
+      await this.#engine.removeVolume(name).catch(() => undefined);
+      throw error;
     }
+    await this.#engine.remove(filler);
     return name;
   }
 }
