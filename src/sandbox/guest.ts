@@ -19,7 +19,9 @@ import { ToGuest } from './wire/protocol.ts';
 import type { Builtin } from './wire/protocol.ts';
 import type { Wire } from './wire/wire.ts';
 
-type Beginning = Omit<GuestCommandOptions, 'stream' | 'settled' | 'forgotten'> & { readonly stream: number | undefined };
+/** Why there is no number for a stream. */
+type NoStream = 'not ours' | 'no room';
+type Beginning = Omit<GuestCommandOptions, 'stream' | 'settled' | 'forgotten'> & { readonly stream: number | NoStream };
 
 /** init answers a ping within a millisecond; one that is starved of CPU may need longer. */
 const PING_MS = 2000;
@@ -173,27 +175,29 @@ export class GuestSandbox implements Sandbox {
   #begin({ stream, ...options }: Beginning): GuestCommand {
     const command = new GuestCommand({
       ...options,
-      stream: stream ?? 0,
+      stream: typeof stream === 'number' ? stream : 0,
       settled: (ended) => this.#commands.settled(ended),
       forgotten: (unwanted) => this.#commands.forget(unwanted),
     });
     this.#commands.add(command);
     const refused = refusal(options.request);
-    if (this.#isGone || stream === undefined) command.lose();
+    if (this.#isGone || stream === 'not ours') command.lose();
+    else if (stream === 'no room') command.refuse('ENOSPC');
     else if (refused !== undefined) command.refuse(refused);
     else if (this.#link.wire !== undefined) command.attach(this.#link.wire, options.known);
     return command;
   }
 
-  /** Undefined when the sandbox is no longer ours to start anything in. */
-  #takeStream(): number | undefined {
+  /** Or why there is none: the sandbox is no longer ours to start anything in, or our own disk is full and takes no note of a number. */
+  #takeStream(): number | NoStream {
     if (this.#streams.next === this.#streams.end) {
       try {
         const { first, end } = this.#options.state.reserveStreams();
         this.#streams = { next: first, end };
-      } catch {
+      } catch (error) {
+        if (error instanceof GloveboxError && error.code === 'disk_full') return 'no room';
         // Taken over, or removed: the wire will say so in a moment, with why.
-        return undefined;
+        return 'not ours';
       }
     }
     const stream = this.#streams.next;

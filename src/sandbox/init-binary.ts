@@ -5,6 +5,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describeError, GloveboxError } from '../contracts/index.ts';
+import { unlessFull } from './full-disk.ts';
 import { readImageSource } from './images/image-source.ts';
 import type { ImageSource } from './images/image-source.ts';
 
@@ -76,7 +77,9 @@ export class InitBinary {
     const extracted = await this.#options.extract?.(source.reference, signal);
     // An engine may be on another machine, of another kind.
     const bytes = extracted !== undefined && runsHere(extracted) ? extracted : await this.#compile(source, signal);
-    await keep(path, bytes);
+    await keep(path, bytes).catch((error: unknown) => {
+      throw unlessFull(error, this.#options.stateDir);
+    });
     return path;
   }
 
@@ -96,6 +99,8 @@ export class InitBinary {
       return await readFile(join(copy, this.#name));
     } catch (error) {
       signal?.throwIfAborted();
+      const full = unlessFull(error, this.#options.stateDir);
+      if (full !== error) throw full;
       const said = (error as { stderr?: string }).stderr?.trim() ?? describeError(error);
       throw new GloveboxError('image_build_failed', `${this.#name} could not be compiled with ${compiler}: ${said.slice(-2000)}`, { cause: error });
     } finally {
@@ -136,7 +141,12 @@ function runsHere(program: Buffer): boolean {
 async function keep(path: string, bytes: Buffer): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const beside = `${path}.${process.pid}.new`;
-  await writeFile(beside, bytes);
-  await chmod(beside, 0o755);
-  await rename(beside, path);
+  try {
+    await writeFile(beside, bytes);
+    await chmod(beside, 0o755);
+    await rename(beside, path);
+  } catch (error) {
+    await rm(beside, { force: true });
+    throw error;
+  }
 }

@@ -18,8 +18,8 @@ export class RecordNumbers {
   /** Takes the next free number after `number`; undefined when somebody else who lives has taken it. */
   takeAfter(number: number): number | undefined {
     const beside = `${this.#record}.${process.pid}.taking`;
-    writeFileSync(beside, ownerText(currentOwner()), { mode: 0o600 });
     try {
+      writeFileSync(beside, ownerText(currentOwner()), { mode: 0o600 });
       for (let next = number + 1; ; next++) {
         if (tryToLink(beside, this.#fileOf(next))) return next;
         // Who died between taking a number and writing the record has wasted it.

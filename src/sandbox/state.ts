@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { describeError, GloveboxError, parseId, unlessMissingSync } from '../contracts/index.ts';
 import type { SandboxId, SandboxKind, SandboxSpec, WorkspacePlace } from '../contracts/index.ts';
+import { unlessFull } from './full-disk.ts';
 import { ownerIs, ownerShape } from './owner.ts';
 import type { Owner } from './owner.ts';
 import { RecordNumbers } from './record-numbers.ts';
@@ -68,7 +69,7 @@ export class SandboxState {
     this.#record = record;
   }
 
-  /** A new sandbox, with new keys. */
+  /** A new sandbox, with new keys. Errors: `disk_full`, as all that change it; nothing has changed then. */
   static create(
     stateDir: string,
     made: {
@@ -98,9 +99,13 @@ export class SandboxState {
       doomed: false,
       resource: { ...made.resource },
     });
-    mkdirSync(folderOf(stateDir), { recursive: true, mode: 0o700 });
-    state.#save();
-    return state;
+    try {
+      mkdirSync(folderOf(stateDir), { recursive: true, mode: 0o700 });
+      state.#save();
+      return state;
+    } catch (error) {
+      throw unlessFull(error, stateDir);
+    }
   }
 
   /** Errors: `not_found`; `internal` when the file is none of ours. */
@@ -227,6 +232,14 @@ export class SandboxState {
   }
 
   #change(change: Partial<SandboxRecord>): void {
+    try {
+      this.#changeOnDisk(change);
+    } catch (error) {
+      throw unlessFull(error, dirname(dirname(this.#file)));
+    }
+  }
+
+  #changeOnDisk(change: Partial<SandboxRecord>): void {
     const before = this.#record.epoch;
     const epoch = this.#epochs.takeAfter(before);
     if (epoch === undefined) throw supersededError();
@@ -234,8 +247,7 @@ export class SandboxState {
       if (epoch > 0xffff_fffe) throw this.#usedUp();
       // Somebody may have taken this number, written, and gone on: then it was free again.
       if (load(this.#file, this.id).epoch !== before) throw supersededError();
-      this.#record = { ...this.#record, ...change, epoch };
-      this.#save();
+      this.#save({ ...this.#record, ...change, epoch });
     } catch (error) {
       this.#epochs.forget(epoch);
       throw error;
@@ -247,12 +259,18 @@ export class SandboxState {
     return new GloveboxError('sandbox_lost', `sandbox ${this.id} has used up its numbers: open another`);
   }
 
-  #save(): void {
-    const { toGuest, fromGuest } = this.#record;
-    const text = JSON.stringify({ ...this.#record, toGuest: toGuest.toString('base64'), fromGuest: fromGuest.toString('base64') });
+  #save(record = this.#record): void {
+    const { toGuest, fromGuest } = record;
+    const text = JSON.stringify({ ...record, toGuest: toGuest.toString('base64'), fromGuest: fromGuest.toString('base64') });
     const beside = `${this.#file}.${process.pid}.new`;
-    writeFileSync(beside, text, { mode: 0o600 });
-    renameSync(beside, this.#file);
+    try {
+      writeFileSync(beside, text, { mode: 0o600 });
+      renameSync(beside, this.#file);
+    } catch (error) {
+      rmSync(beside, { force: true });
+      throw error;
+    }
+    this.#record = record;
   }
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { WORKSPACE } from '../../contracts/index.ts';
 import type { Clock, IdSource, SandboxId, SandboxLimits, SandboxSpec } from '../../contracts/index.ts';
 import { currentOwner } from '../owner.ts';
+import { unlessFull } from '../full-disk.ts';
 import type { Freezer } from '../pause.ts';
 import { SandboxState } from '../state.ts';
 import { outgrowsMemory } from '../volume/index.ts';
@@ -85,7 +86,7 @@ export class Place {
     } catch (error) {
       await place.remove();
       place.state.remove();
-      throw error;
+      throw unlessFull(error, ground.runRoot);
     }
   }
 

@@ -3,6 +3,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeError, GloveboxError, parseId, unlessMissing } from '../../contracts/index.ts';
 import type { SandboxId, SandboxLimits } from '../../contracts/index.ts';
+import { unlessFull } from '../full-disk.ts';
 import { SandboxState } from '../state.ts';
 import { attachLoop, loopsOf, releaseLoop } from './loop-device.ts';
 import { ENVIRONMENT, makeVolumeImage } from './volume-image.ts';
@@ -33,7 +34,7 @@ export class Volumes {
     return this.#failure ?? obstacle();
   }
 
-  /** Makes the file of a sandbox's volume. A failure leaves nothing. Errors: `sandbox_start_failed`; the next sandbox does without, and `missing` says why. */
+  /** Makes the file of a sandbox's volume. A failure leaves nothing. Errors: `disk_full`; `sandbox_start_failed`: the next sandbox does without, and `missing` says why. */
   async image(id: SandboxId, limits: SandboxLimits, uid: number): Promise<string> {
     return this.#make(id, async () => {
       await makeVolumeImage(this.#fileOf(id), limits, uid);
@@ -52,6 +53,9 @@ export class Volumes {
       return await make();
     } catch (error) {
       await this.letGo(id);
+      // That passes, and says nothing of what this machine can do.
+      const full = unlessFull(error, this.#stateDir);
+      if (full !== error) throw full;
       const [why] = describeError(error).split('\n');
       this.#failure = `the last one could not be made: ${why}`;
       throw new GloveboxError('sandbox_start_failed', `no volume could be made for the workspace: ${why}`, { cause: error });
