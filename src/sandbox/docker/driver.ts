@@ -16,7 +16,7 @@ import { Feature } from '../wire/protocol.ts';
 import { createOptions, processLimit, randomUid } from './create-options.ts';
 import { engineIsElsewhere } from './engine-host.ts';
 import type { Engine, EngineInfo } from './engine.ts';
-import { removedImage, resolveImage, tryForeign } from './image.ts';
+import { imageError, resolveImage, tryForeign } from './image.ts';
 import type { ResolvedImage } from './image.ts';
 import { INIT_FOLDER, InitVolume } from './init-volume.ts';
 import { ContainerFreezer } from './freezer.ts';
@@ -137,7 +137,7 @@ export class DockerDriver implements SandboxDriver {
     const again = attachAgain(engine, name);
     const connect = connectFirst(async (connecting) => {
       await engine.create({ ...options, name }).catch((error: unknown) => {
-        throw removedImage(spec.image, error);
+        throw imageError(image.reference, error);
       });
       const transport = await engine.attach(name, connecting);
       try {

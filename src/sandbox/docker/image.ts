@@ -6,6 +6,8 @@ import type { Engine } from './engine.ts';
 
 /** An image that is really there. */
 export interface ResolvedImage {
+  /** The name by which the engine has it. */
+  readonly reference: string;
   /** `sha256:…`: what is started is this, whatever the name means a moment later. */
   readonly id: string;
   /** `name@sha256:…`, where the engine had it from a registry. */
@@ -20,17 +22,20 @@ export interface ResolvedImage {
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** Finds an image by one of our short names or by any reference that the engine has. Errors: `image_missing`. */
+/** Finds an image by one of our short names or by any reference that the engine has. Errors: `image_missing`, `image_unusable`. */
 export async function resolveImage(engine: Engine, name: string, ownReference: (name: ImageName) => Promise<string>, signal?: AbortSignal): Promise<ResolvedImage> {
   const own = IMAGE_NAMES.find((candidate) => candidate === name);
   const reference = own === undefined ? name : await ownReference(own);
-  const image = await engine.image(reference, signal);
+  const image = await engine.image(reference, signal).catch((error: unknown) => {
+    throw imageError(reference, error);
+  });
   if (image === undefined) {
     const remedy = own === undefined ? `\`docker pull ${name}\` or build it` : 'run `glovebox images build`';
     throw new GloveboxError('image_missing', `the engine does not have the image ${reference}: ${remedy}`, { details: { image: reference } });
   }
   if (image.Os !== 'linux') throw new GloveboxError('image_unusable', `the image ${reference} is for ${image.Os}, and sandboxes are Linux`, { details: { image: reference } });
   return {
+    reference,
     id: image.Id,
     digests: image.RepoDigests ?? [],
     foreign: isForeign(image.Architecture, (await engine.info(signal)).Architecture) ? image.Architecture : undefined,
@@ -52,10 +57,16 @@ function isForeign(image: string, engine: string): boolean {
   return image !== '' && RUNS[engine]?.includes(image) === false;
 }
 
-/** What creating a container failed with, in other words where somebody removed its image since we looked. */
-export function removedImage(name: string, error: unknown): unknown {
-  if (!(error instanceof GloveboxError) || !/no such image/i.test(error.message)) return error;
-  return new GloveboxError('image_missing', `the image ${name} was removed from the engine just now: build or pull it again`, { cause: error, details: { image: name } });
+/** How an engine says that it cannot find or mount a layer of an image that it believes to have. */
+const DAMAGED = /error creating overlay mount|layer does not exist|failed to (?:mount|get) .*layer|failed to get image/i;
+
+/** What creating a container or looking for its image failed with, in other words where it is the image: somebody removed it since we looked, or it is not whole. */
+export function imageError(name: string, error: unknown): unknown {
+  if (!(error instanceof GloveboxError)) return error;
+  const options = { cause: error, details: { image: name } };
+  if (/no such image/i.test(error.message)) return new GloveboxError('image_missing', `the image ${name} was removed from the engine just now: build or pull it again`, options);
+  if (!DAMAGED.test(error.message)) return error;
+  return new GloveboxError('image_unusable', `what the engine has of the image ${name} seems to be damaged: remove it (\`docker image rm --force ${name}\`), and build or pull it again (${error.message})`, options);
 }
 
 const TRIAL_MS = 10_000;
