@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import type { CommandEnd } from '../../src/contracts/index.ts';
-import { run, shell, specOf } from '../support/sandbox-commands.ts';
+import type { CommandEnd, GloveboxError, Sandbox } from '../../src/contracts/index.ts';
+import { run, shell, specOf, start, until } from '../support/sandbox-commands.ts';
 import { KINDS, openWorld } from '../support/sandbox-kinds.ts';
 import { SessionRig } from '../support/session.ts';
 import { hasControlGroups } from './bubblewrap.harness.ts';
@@ -8,6 +9,11 @@ import { hasControlGroups } from './bubblewrap.harness.ts';
 // The limits that sandbox.suite.ts does not run into. docs/limits.md has the table.
 const isHard = { container: true, process: await hasControlGroups() };
 const MiB = 2 ** 20;
+/** An ordinary user has one user for all his sandboxes, and their instances are his. */
+const root = process.getuid?.() === 0;
+/** As many as the kernel gives one user. */
+const INSTANCES = Number(readFileSync('/proc/sys/fs/inotify/max_user_instances', 'utf8'));
+const INOTIFY_INIT1 = process.arch === 'arm64' ? 26 : 294;
 const SPIN = 'while :; do :; done';
 
 describe.each(KINDS)('a %s sandbox', (kind) => {
@@ -72,6 +78,40 @@ describe.each(KINDS)('a %s sandbox', (kind) => {
       expect(end).toMatchObject({ cause: 'exited', exitCode: 0, limitsHit: ['disk'] });
     }
     expect((await shell(sandbox, 'sleep 0.3')).end).toMatchObject({ limitsHit: [] });
+
+  test.runIf(root)('that takes all inotify instances of its user leaves another its own', async () => {
+    await using world = openWorld(kind);
+    const spec = specOf({ limits: { openFiles: INSTANCES + 100 } });
+    await using greedy = await world.driver.create(spec);
+    await using other = await world.driver.create(spec);
+    const held = start(greedy, ['perl', '-e', takeInstances(INSTANCES + 50)], { stdin: 'pipe' });
+    const output = held.output[Symbol.asyncIterator]();
+    // EMFILE, long before it has as many files as it may.
+    await until(output, ' of them, 24\n');
+    // Who has no more in there is not kept from anything else.
+    expect((await run(greedy, ['echo', 'alive'])).stdout).toBe('alive\n');
+    expect(await watched(greedy)).toBe('EMFILE');
+    const { stdout } = await run(other, ['perl', '-e', takeInstances(INSTANCES - 20)]);
+    expect(stdout).toBe(`${INSTANCES - 20} of them, 0\n`);
+    expect(await watched(other)).toBe('seen');
+    await held.closeStdin();
+    await held.end;
+    expect(await watched(greedy)).toBe('seen');
+  });
+
+  test('that takes all processes that it may have leaves another its own', async () => {
+    await using world = openWorld(kind);
+    await using greedy = await world.driver.create(specOf());
+    await using other = await world.driver.create(specOf());
+    const held = start(greedy, ['perl', '-e', takeProcesses(100)], { stdin: 'pipe' });
+    const output = held.output[Symbol.asyncIterator]();
+    // EAGAIN.
+    await until(output, ' of them, 11\n');
+    expect((await run(other, ['perl', '-e', takeProcesses(40)])).stdout).toBe('40 of them, 0\n');
+    await held.closeStdin();
+    if (isHard[kind]) expect((await held.end).limitsHit).toEqual(['pids']);
+    else await held.end;
+    expect((await run(greedy, ['perl', '-e', takeProcesses(40)])).stdout).toBe('40 of them, 0\n');
   });
 
   test('runs into every limit that a policy sets', async () => {
@@ -99,3 +139,25 @@ command: { wall: 4s, cpu: 300ms, output: 10KiB }
     expect((await ended("exec sh -c 'for i in $(seq 50); do sleep 600 & done'")).limitsHit).toEqual(['pids']);
   });
 });
+
+/** Takes up to so many, says how many it had and why no more, and holds them until its stdin ends. */
+function takeInstances(most: number): string {
+  return `$| = 1; my $n = 0; $! = 0; while ($n < ${most}) { last if syscall(${INOTIFY_INIT1}, 0) < 0; $n++; $! = 0; } print $n, ' of them, ', $! + 0, "\\n"; <STDIN>;`;
+}
+
+/** The same with processes that do nothing, and end with it. */
+function takeProcesses(most: number): string {
+  return `$| = 1; my @all; $! = 0; while (@all < ${most}) { my $p = fork(); last if !defined $p; if (!$p) { sleep 60; exit; } push @all, $p; $! = 0; } print scalar(@all), ' of them, ', $! + 0, "\\n"; <STDIN>; kill 9, @all; waitpid($_, 0) for @all;`;
+}
+
+/** Whether a change in the workspace is seen, or why not: init watches it with an instance of the sandbox's user. */
+async function watched(sandbox: Sandbox): Promise<unknown> {
+  try {
+    const changes = await sandbox.files.watch('/workspace', { timeoutMs: 10_000 });
+    await sandbox.files.write('/workspace/seen', Buffer.from('x'));
+    for await (const _ of changes) return 'seen';
+    return 'nothing';
+  } catch (error) {
+    return (error as GloveboxError).details['errno'] ?? error;
+  }
+}
