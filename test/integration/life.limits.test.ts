@@ -78,6 +78,7 @@ describe.each(KINDS)('a %s sandbox', (kind) => {
       expect(end).toMatchObject({ cause: 'exited', exitCode: 0, limitsHit: ['disk'] });
     }
     expect((await shell(sandbox, 'sleep 0.3')).end).toMatchObject({ limitsHit: [] });
+  });
 
   test.runIf(root)('that takes all inotify instances of its user leaves another its own', async () => {
     await using world = openWorld(kind);
