@@ -100,7 +100,7 @@ function commandLine(pid: number): string {
 function groupParents(): string[] {
   const mounts = parseCgroupMounts(readFileSync('/proc/self/mountinfo', 'utf8'));
   if (mounts === undefined) return [];
-  return (mounts.version === 2 ? [mounts.root] : [mounts.memory, mounts.pids, mounts.cpu]).map((path) => join(path, 'glovebox'));
+  return (mounts.version === 2 ? [mounts.root] : [mounts.memory, mounts.pids, mounts.cpu, ...(mounts.freezer === undefined ? [] : [mounts.freezer])]).map((path) => join(path, 'glovebox'));
 }
 
 function namesIn(folder: string): string[] {

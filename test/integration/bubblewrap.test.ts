@@ -8,7 +8,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Sandbox } from '../../src/contracts/index.ts';
 import { systemClock } from '../../src/contracts/index.ts';
 import { BubblewrapDriver } from '../../src/sandbox/bubblewrap/index.ts';
+import { ControlGroups } from '../../src/sandbox/bubblewrap/control-groups.ts';
+import { tagOf } from '../../src/sandbox/bubblewrap/run-folder.ts';
 import type { InitBinary } from '../../src/sandbox/init-binary.ts';
+import { User } from '../e2e/glovebox.ts';
 import { driverIn, hasControlGroups, ids, processesWith, shell, specOf, Station, statusField, until } from './bubblewrap.harness.ts';
 
 const MiB = 2 ** 20;
@@ -294,7 +297,35 @@ describe('after a crash', () => {
     expect(station.traces()).toEqual([]);
   });
 
-  test('a folder or a group that no record knows goes too, and what is none of ours stays', async () => {
+  test('a sweep from the command line says what it removed, and finds nothing the next time', async () => {
+    await orphan(600_000, 'mark-gc');
+    using user = new User({ GLOVEBOX_HOME: station.stateDir, DOCKER_HOST: 'unix:///nowhere.sock' });
+    expect(await user.run('gc')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^removed process sandbox sbx_\w+ \(its owner, process \d+, is dead\)\n$/) as string });
+    expect(processesWith('mark-gc')).toEqual([]);
+    expect(station.traces()).toEqual([]);
+    expect(await user.run('gc')).toMatchObject({ code: 0, stdout: '', stderr: expect.stringContaining('nothing was left behind') as string });
+  });
+
+  test.runIf(hard)('a control group that no record knows goes too, with what is in it', async () => {
+    const id = ids.next('sbx');
+    const groups = await ControlGroups.find(tagOf(station.stateDir));
+    if (!(groups instanceof ControlGroups)) throw new Error(groups.missing);
+    const group = await groups.create(id, specOf().limits);
+    const inside = spawn('sleep', ['600'], { stdio: 'ignore' });
+    try {
+      await once(inside, 'spawn');
+      for (const directory of group.directories) writeFileSync(join(directory, 'cgroup.procs'), String(inside.pid));
+      expect(station.traces()).toHaveLength(group.directories.length);
+      const ended = once(inside, 'exit');
+      expect(await driverIn(station.stateDir).sweep()).toEqual([`process sandbox ${id} (nobody has a record of it)`]);
+      expect(await ended).toEqual([null, 'SIGKILL']);
+      expect(station.traces()).toEqual([]);
+    } finally {
+      inside.kill('SIGKILL');
+    }
+  });
+
+  test('a folder that no record knows goes too, and what is none of ours stays', async () => {
     const id = ids.next('sbx');
     mkdirSync(join(station.runRoot, id, 'keeper'), { recursive: true });
     writeFileSync(join(station.runRoot, 'notes'), '');

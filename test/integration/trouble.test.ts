@@ -1,6 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type Docker from 'dockerode';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/contracts/index.ts';
 import type { GloveboxError, SandboxDriver, Sandboxes } from '../../src/contracts/index.ts';
@@ -8,9 +10,10 @@ import { Runs } from '../../src/runs/index.ts';
 import { killProcess, listProcesses } from '../../src/sandbox/bubblewrap/processes.ts';
 import { DockerDriver } from '../../src/sandbox/docker/index.ts';
 import type { Engine } from '../../src/sandbox/docker/index.ts';
-import { containerName, Label, stateLabel } from '../../src/sandbox/docker/labels.ts';
+import { containerName, Label, sandboxLabels, stateLabel } from '../../src/sandbox/docker/labels.ts';
 import { SandboxImages } from '../../src/sandbox/images/index.ts';
 import { OwnImages } from '../../src/sandbox/own-images.ts';
+import { currentOwner, ownerText } from '../../src/sandbox/owner.ts';
 import { SandboxState } from '../../src/sandbox/state.ts';
 import { OwnEngine } from '../support/own-engine.ts';
 import { finish, ids, run, specOf, start, until } from '../support/sandbox-commands.ts';
@@ -181,6 +184,46 @@ describe.skipIf(OwnEngine.missing !== undefined)('an engine', () => {
     await driver.sweep();
     expect(await remains()).toEqual([]);
   }, 3 * DEADLINE_MS);
+
+  test('has its containers of dead owners swept in whatever state they are, and no others', async () => {
+    const docker = await engine.client();
+    const reference = await new SandboxImages(docker).reference('base');
+    const dead = ownerText({ ...currentOwner(), startTicks: '1' });
+    const made: Record<string, string> = {};
+    const make = async (what: string, cmd: readonly string[], { owner = dead, folder = stateDir, ends = false, starts = true } = {}): Promise<Docker.Container> => {
+      const id = ids.next('sbx');
+      made[what] = id;
+      const container = await docker.createContainer({ name: containerName(id), Image: reference, Cmd: [...cmd], Labels: sandboxLabels(id, 'container', owner, folder), HostConfig: { NetworkMode: 'none' } });
+      if (starts) await container.start();
+      if (ends) await container.wait();
+      return container;
+    };
+    await make('created', ['true'], { starts: false });
+    await make('exited', ['true'], { ends: true });
+    await make('running', ['sleep', '600']);
+    await (await make('paused', ['sleep', '600'])).pause();
+    await make('exited elsewhere', ['true'], { ends: true, folder: '/elsewhere' });
+    await make('running elsewhere', ['sleep', '600'], { folder: '/elsewhere' });
+    await make('created of the living', ['true'], { starts: false, owner: ownerText(currentOwner()) });
+    const stuck = await make('dead', ['true'], { ends: true });
+    // What cannot be removed is dead from then on.
+    const file = join(own.dataRoot, 'containers', stuck.id, 'config.v2.json');
+    execFileSync('chattr', ['+i', file]);
+    try {
+      await expect(stuck.remove()).rejects.toThrow('remove');
+      expect((await stuck.inspect()).State).toMatchObject({ Status: 'dead', Dead: true });
+    } finally {
+      execFileSync('chattr', ['-i', file]);
+    }
+    // An engine may go on to list it as what it was before.
+    const [{ State: inItsList } = { State: 'dead' }] = await engine.containers([`${Label.sandbox}=${made['dead']}`]);
+    const gone = { created: 'created', exited: 'exited', running: 'running', paused: 'paused', 'exited elsewhere': 'exited', dead: inItsList };
+    expect((await driver.sweep()).toSorted()).toEqual(Object.entries(gone).map(([what, state]) => `container of sandbox ${made[what]} (${state})`).toSorted());
+    const left = (await engine.containers([Label.sandbox])).map(({ Labels }) => Labels[Label.sandbox]);
+    expect(left.toSorted()).toEqual([made['running elsewhere'], made['created of the living']].toSorted());
+    for (const id of left) await engine.remove(`glovebox-${id}`);
+    expect(await driver.sweep()).toEqual([]);
+  }, 2 * DEADLINE_MS);
 
   test('that is slow is waited for', async () => {
     await using slow = await SlowSocket.open(own.socket);
