@@ -108,7 +108,7 @@ describe.skipIf(OwnEngine.missing !== undefined)('an engine whose disk is full',
   }, DEADLINE_MS);
 
   test.each([
-    ['an engine left half filled', (init: string) => (truncateSync(init, 0), chmodSync(init, 0o600))],
+    ['an engine left half filled', async (init: string) => (truncateSync(init, 0), chmodSync(init, 0o600))],
     ['somebody removed', forgetInit],
   ])('the volume with init that %s costs one start, and not every one from then on', async (_, spoil) => {
     await forgetInit();

@@ -16,8 +16,8 @@ const root = process.platform === 'linux' && process.getuid?.() === 0;
 /** A workspace that lies on the disk of the state folder. */
 const ON_DISK = specOf({ limits: { diskBytes: 300 * MiB } });
 
-describe.skipIf(!root).each(KINDS)('a state folder whose disk is full opens no %s sandbox', (kind) => {
-  test('says so, keeps nothing, and opens one when there is room', async () => {
+describe.skipIf(!root).each(KINDS)('a full disk under the state folder of %s sandboxes', (kind) => {
+  test('opens none, says so, keeps nothing, and opens one when there is room', async () => {
     await using state = new SmallState(kind);
     const [used, fresh] = [await state.driver.create(specOf()), await state.driver.create(specOf())];
     await run(used, ['true']);
@@ -42,6 +42,20 @@ describe.skipIf(!root).each(KINDS)('a state folder whose disk is full opens no %
     using _ = state.fill();
     await held.destroy();
     expect(await held.gone).toBe('destroyed');
+    expect(state.files()).toEqual(before);
+  }, DEADLINE_MS);
+
+  test('sweeps none that it cannot take over, says why, and sweeps it when there is room', async () => {
+    await using state = new SmallState(kind);
+    const before = state.files();
+    const held = await state.driver.create(specOf());
+    {
+      using _ = state.fill();
+      await expect(state.driver.sweep({ all: true })).rejects.toMatchObject({ name: 'GloveboxError', message: expect.stringMatching(/no room left on the disk of/) as string });
+      expect((await held.ping()).commands).toBe(0);
+    }
+    expect((await state.driver.sweep({ all: true })).join()).toContain(held.id);
+    await held.gone;
     expect(state.files()).toEqual(before);
   }, DEADLINE_MS);
 
