@@ -5,11 +5,11 @@ import { fileURLToPath } from 'node:url';
 import { newCredentials, type RegistryCaches } from './broker/index.ts';
 import type { ServeOptions, Services, StockOptions } from './cli/index.ts';
 import { type Authority, type Clock, describeError, GloveboxError, type Journal, type Permission, type Principal, randomIds, type Sandboxes, systemClock } from './contracts/index.ts';
-import { type DatabaseUrl, JournalTenants, openBlobs, type PayloadKeys, readRetention } from './journal/index.ts';
+import { type DatabaseUrl, JournalTenants, openBlobs, type PayloadKeys, readRetention, SealedKeys } from './journal/index.ts';
 import { ModelsByName } from './models/index.ts';
 import { FilePolicies, LivePolicies, type PolicyReload, readAuthority, readBudgets } from './policy/index.ts';
 import { Forks, JournalBudgets, openDatabaseQueue, openFileQueue, type QueueLimits, readQueueLimits, Replays, Runs, type RunsPorts, Trajectories, Worker, wakeRun } from './runs/index.ts';
-import { currentOwner, isOwnerDead, openSandboxes, ownerText } from './sandbox/index.ts';
+import { currentOwner, isOwnerDead, openSandboxes, ownerText, recordedSandboxes } from './sandbox/index.ts';
 import type { RunningServer, ServerPorts } from './server/index.ts';
 import { type Attendance, JournalApprovals, JournalControl, RecordedChanges, type SessionPorts } from './session/index.ts';
 import { GitWorkspaces } from './workspace/index.ts';
@@ -65,7 +65,7 @@ export async function openServices({ env: given, version, note = () => {} }: Con
     sessionPorts: (attendance = {}) => ({ ...ports, ...attendance }),
     ...runServices({ ...ports, ...work, principal }, operation.forMany),
     ...operation,
-    serve: ({ stock, ...options }) => serve({ ...ports, halt: operation.halt, version, policies, secrets: lending.secrets, audit: written.audit, usage: operation.usage, owner: { name: ownerText(currentOwner()), isDead: isOwnerDead }, spoolDir: join(stateDir, 'spool'), answers: work.answers, sessions: { ...ports, sandboxes: operation.forMany(stock) }, ...servedRuns({ ...ports, ...work, sandboxes: operation.forMany(stock) }) }, principal, options),
+    serve: ({ stock, ...options }) => serve({ ...ports, halt: operation.halt, version, policies, secrets: lending.secrets, audit: written.audit, usage: operation.usage, owner: { name: ownerText(currentOwner()), isDead: isOwnerDead }, spoolDir: join(stateDir, 'spool'), spoolKeys: new SealedKeys(keys), recorded: () => recordedSandboxes(stateDir), answers: work.answers, sessions: { ...ports, sandboxes: operation.forMany(stock) }, ...servedRuns({ ...ports, ...work, sandboxes: operation.forMany(stock) }) }, principal, options),
     mcp: async (served) => (await import('./server/index.ts')).serveMcp({ ...served, ports: { ...ports, sandboxes: operation.forMany() }, version, redactor }),
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };

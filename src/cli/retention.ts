@@ -1,14 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { describeError, type Log } from '../contracts/index.ts';
 import type { Services } from './services.ts';
+import { keepSwept } from './sweeping.ts';
 
 /** How often somebody who runs for long looks for what is too old. */
 const EVERY_MS = 3600_000;
 const AGAIN_MS = 60_000;
 
-/** What whoever runs for long sees to until the signal fires: retention, and that erased tenants are forgotten here. */
+/** What whoever runs for long sees to until the signal fires: that nothing is left of dead processes, retention, and that erased tenants are forgotten here. */
 export async function keepHouse(services: Services, log: Log, signal: AbortSignal): Promise<void> {
-  await Promise.all([keepRetention(services, log, signal), forgetErased(services, log, signal)]);
+  await Promise.all([keepSwept(services, log, signal), keepRetention(services, log, signal), forgetErased(services, log, signal)]);
 }
 
 /** What goes wrong is told, and tried again a minute later. */

@@ -82,6 +82,7 @@ async function serve(services: Services, terminal: Terminal, options: ServeComma
     ...(origin === undefined ? {} : { origins: origin }),
     ...(sandboxes === undefined ? {} : { sandboxesPerTenant: sandboxes }),
     ...(rate === undefined ? {} : { requestsPerMinute: rate }),
+    onNote: (text) => log.write('info', text),
     onFault: ({ method, path, error }) => log.write('error', 'an error of our own', { method, route: path, error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
   });
   if (options.json === true) await terminal.json({ url: server.url, ...(server.firstKey === undefined ? {} : { firstKey: server.firstKey }) });

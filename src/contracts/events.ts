@@ -7,6 +7,7 @@ import type { Decision, DecisionRequest, Spending } from './decision.ts';
 import type { EffectKind } from './effect.ts';
 import type { ErrorCode } from './errors.ts';
 import type { HostFunctionGroup, JavaScriptEnd, JavaScriptForm, JavaScriptLanguage, JavaScriptPlace } from './javascript.ts';
+import type { SandboxLimits, SessionLimits } from './limits.ts';
 import type { Message, ModelReply, ToolCall } from './model.ts';
 import type { RegistryKind } from './registry.ts';
 import type { OperationEvents } from './operation-events.ts';
@@ -80,6 +81,20 @@ export interface RunSummary {
   readonly wallMs: number;
 }
 
+/** What a client asked for who opened a session with a sandbox: whoever goes on with it after a crash asks for the same. */
+export interface ServedTerms {
+  /** By which name it asked for the policy. */
+  readonly policy: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly image?: string;
+  readonly kinds?: readonly SandboxKind[];
+  /** The names of the variables that it gave; what is in them is with the sandbox. */
+  readonly env?: readonly string[];
+  /** Less than the policy lends. */
+  readonly session?: Partial<SessionLimits>;
+  readonly sandbox?: Partial<SandboxLimits>;
+}
+
 /** What a model request was made of, beside the conversation that the journal has anyway. */
 export interface RecordedRequest {
   /** A blob: system text, tools and limits, all but the messages. */
@@ -96,12 +111,12 @@ export interface RecordedRequest {
 export interface EventData extends RunLifeEvents, OperationEvents, TenancyEvents {
   /** Never written: what is read of an event whose payload's key was destroyed. `was` is its type. */
   erased: { was: string };
-  /** Tenant and roles are absent where an older version wrote it: an administrator of the tenant `local`. */
-  'session.opened': { principal: string; tenant?: string; roles?: readonly string[]; policy: string; policyHash: string; run?: string; mode?: 'observe' };
+  /** Tenant and roles are absent where an older version wrote it: an administrator of the tenant `local`. `served` where a client of the service opened it: the next start goes on with it. */
+  'session.opened': { principal: string; tenant?: string; roles?: readonly string[]; policy: string; policyHash: string; run?: string; mode?: 'observe'; served?: ServedTerms };
   'session.closed': { why: string };
   'sandbox.created': { sandbox: string; kind: SandboxKind; image: string; digests?: readonly string[]; limitsAre: 'hard' | 'soft'; workspaceIs?: WorkspacePlace; purpose: string };
   'sandbox.gone': { sandbox: string; why: string };
-  /** The session goes on with a sandbox that an earlier session of the same run left running. */
+  /** The session goes on with a sandbox that an earlier session of the same run left running, or the process that it was of itself. */
   'sandbox.adopted': { sandbox: string };
   /** The workspace as a tar archive: a blob. */
   'sandbox.snapshot': { sandbox: string; blob: string; bytes: number; files: number };
@@ -120,8 +135,10 @@ export interface EventData extends RunLifeEvents, OperationEvents, TenancyEvents
   'approval.used': { session: string };
   /** Nobody waits for it any more. */
   'approval.closed': { why: string };
-  'command.started': { command: string; sandbox: string; argv: readonly string[]; cwd: string };
-  'command.ended': { command: string; end: CommandEnd; stdoutHash: string; stderrHash: string };
+  /** `kept`: whoever started it may come back to it, and whoever adopts its sandbox goes on with it. */
+  'command.started': { command: string; sandbox: string; argv: readonly string[]; cwd: string; kept?: 'pipes' | 'terminal' };
+  /** `hashedFrom`: what came before these bytes had gone to a process that died, and is not in the hashes. */
+  'command.ended': { command: string; end: CommandEnd; stdoutHash: string; stderrHash: string; hashedFrom?: { readonly stdout: number; readonly stderr: number } };
   /** The program itself where it is short, else a blob of its hash where blobs are kept. */
   'javascript.started': { call: string; language: JavaScriptLanguage; form: JavaScriptForm; sourceHash: string; source?: string; functions: readonly HostFunctionGroup[]; place?: JavaScriptPlace };
   'javascript.ended': { call: string; end: Omit<JavaScriptEnd, 'result'>; resultHash: string; consoleHash: string };

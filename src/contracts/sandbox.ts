@@ -144,6 +144,8 @@ export type SignalScope = 'process' | 'tree' | 'late';
 /** A command that was handed to a sandbox. */
 export interface RunningCommand {
   readonly id: CommandId;
+  /** Bytes of its input that it had been given when it was taken up from an earlier owner of the sandbox. */
+  readonly stdinTaken?: number;
   /** Output in order of arrival; ends when everything was received. Reading it is what gives the command credit to write more. Once only. */
   readonly output: AsyncIterable<OutputChunk>;
   /** Never rejects: what goes wrong is a cause. Settles although nobody reads `output` only if the output fits the window. */
@@ -248,14 +250,16 @@ export interface Sandbox extends AsyncDisposable {
   readonly gone: Promise<string>;
   /** Asks init for a sign of life. Errors: `sandbox_lost`, `deadline`, `cancelled`. */
   ping(options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<SandboxPulse>;
+  /** What commands have in their environment now, below their own. */
+  readonly env: Readonly<Record<string, string>>;
   /** Environment of each command from now on, instead of the spec's: a sandbox may be made before it is known for whom. */
   setEnv(env: Readonly<Record<string, string>>): void;
   /** Whom the connections of its programs go to from now on. Until it is called they are reset. `accept` must not throw. */
   serveNetwork(accept: (connection: SandboxConnection) => void): void;
   /** Never throws for what the guest does: a command that cannot run ends with a cause. */
   exec(spec: CommandSpec): RunningCommand;
-  /** A command that runs or whose result is remembered, also one that an earlier owner of the sandbox started: that is kept until `forget`. Undefined when nobody knows it. */
-  command(id: CommandId): RunningCommand | undefined;
+  /** A command that runs or whose result is remembered, also one that an earlier owner of the sandbox started: that is kept until `forget`. `observe` as in `CommandSpec`, for one that is taken up. Undefined when nobody knows it. */
+  command(id: CommandId, observe?: (chunk: OutputChunk) => void): RunningCommand | undefined;
   /**
    * Freezes everything in it: no CPU is used, memory is kept, and commands that are started wait. Time spent so does not count against the
    * commands' wall time. It outlives us: what ends a sandbox that nobody comes back to is frozen, too. Idempotent.
@@ -321,6 +325,8 @@ export interface SweepOptions {
   readonly all?: boolean;
   /** These too, whoever answers for them. */
   readonly doomed?: ReadonlySet<string>;
+  /** What still runs is left although its owner is dead: somebody may take it over, and if nobody does its own init ends it. */
+  readonly sparesLiving?: boolean;
   readonly signal?: AbortSignal;
 }
 

@@ -17,6 +17,7 @@ export type { DatabaseUrl } from './postgres/database-url.ts';
 export type { PostgresJournal } from './postgres/index.ts';
 export { RedactedJournal } from './redacted-journal.ts';
 export type { PayloadKeys } from './seal/payload-keys.ts';
+export { SealedKeys } from './seal/sealed-keys.ts';
 export { readSqliteAudit, SqliteAuditStore } from './sqlite/sqlite-audit-store.ts';
 export { SqliteJournal } from './sqlite/sqlite-journal.ts';
 export { JournalTenants } from './tenancy/journal-tenants.ts';

@@ -36,6 +36,7 @@ export class GuestCommand implements RunningCommand, WireStream {
   readonly id: CommandId;
   readonly stream: number;
   readonly isKept: boolean;
+  readonly stdinTaken: number;
   readonly #request: ExecRequest;
   readonly #output: OutputQueue;
   readonly #stdin: StdinWindow;
@@ -58,6 +59,7 @@ export class GuestCommand implements RunningCommand, WireStream {
     this.id = options.id;
     this.stream = options.stream;
     this.isKept = options.isKept ?? false;
+    this.stdinTaken = options.known?.stdinTaken ?? 0;
     this.#request = options.request;
     this.#settled = options.settled;
     this.#forgotten = options.forgotten;
@@ -76,7 +78,7 @@ export class GuestCommand implements RunningCommand, WireStream {
         },
         draft: () => this.#wire?.draft(),
       },
-      options.known?.stdinTaken ?? 0,
+      this.stdinTaken,
     );
   }
 

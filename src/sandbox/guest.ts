@@ -1,5 +1,5 @@
 import { GloveboxError } from '../contracts/index.ts';
-import type { CommandId, CommandSpec, RunningCommand, Sandbox, SandboxConnection, SandboxFiles, SandboxId, SandboxKind, SandboxPulse, WorkspacePlace } from '../contracts/index.ts';
+import type { CommandId, CommandSpec, OutputChunk, RunningCommand, Sandbox, SandboxConnection, SandboxFiles, SandboxId, SandboxKind, SandboxPulse, WorkspacePlace } from '../contracts/index.ts';
 import { CommandLedger } from './command-ledger.ts';
 import { execRequest, inheritedRequest } from './command-request.ts';
 import type { AnyCommandSpec } from './command-request.ts';
@@ -115,6 +115,10 @@ export class GuestSandbox implements Sandbox {
     }
   }
 
+  get env(): Readonly<Record<string, string>> {
+    return this.#env;
+  }
+
   setEnv(env: Readonly<Record<string, string>>): void {
     this.#env = env;
     this.#options.state.setEnv(env);
@@ -137,13 +141,13 @@ export class GuestSandbox implements Sandbox {
     return this.#start(spec);
   }
 
-  command(id: CommandId): RunningCommand | undefined {
+  command(id: CommandId, observe?: (chunk: OutputChunk) => void): RunningCommand | undefined {
     const here = this.#commands.get(id);
     if (here !== undefined) return here;
     const known = this.#commands.takeInherited(id);
     if (known === undefined) return undefined;
     const from = { stdout: known.stdoutFrom, stderr: known.stderrFrom };
-    return this.#begin({ id, stream: known.stream, request: inheritedRequest(known), known, from, isKept: true });
+    return this.#begin({ id, stream: known.stream, request: inheritedRequest(known), known, from, isKept: true, observe });
   }
 
   destroy(): Promise<void> {

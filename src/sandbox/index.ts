@@ -7,3 +7,4 @@
 // `state.ts` is what outlives us, so that a sandbox can be taken over or swept; `images/` builds what containers start from.
 export { openSandboxes } from './open-sandboxes.ts';
 export { currentOwner, isOwnerDead, ownerText } from './owner.ts';
+export { recordedSandboxes } from './live-sandbox.ts';

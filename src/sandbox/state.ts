@@ -187,6 +187,11 @@ export class SandboxState {
     }
   }
 
+  /** Whether it is to be removed, whoever has it. */
+  get isDoomed(): boolean {
+    return this.#record.doomed;
+  }
+
   /** Whether a living process has it and wants it; also where that cannot be told. */
   get isAnsweredFor(): boolean {
     return !this.#record.doomed && ownerIs(this.owner) !== 'dead';

@@ -1,7 +1,8 @@
-import type { Approvals, Audit, Authority, BlobStore, Clock, Control, IdSource, Journal, Policies, Principal, Redactor, StopScope } from '../contracts/index.ts';
+import type { Approvals, Audit, Authority, BlobStore, Clock, Control, IdSource, Journal, LiveSandbox, Policies, Principal, Redactor, StopScope } from '../contracts/index.ts';
 import type { Forks, JournalBudgets, Replays, Runs, Trajectories, UsageReadings } from '../runs/index.ts';
 import type { Halted, SessionPorts } from '../session/index.ts';
 import type { ApiKeys } from './access/api-keys.ts';
+import type { SpoolKeys } from './sandboxes/spool.ts';
 
 /** Secrets at rest: what is in one is never told here. */
 export interface SecretNames {
@@ -21,6 +22,8 @@ export interface ServerPorts {
   readonly version: string;
   /** Where output that clients may ask for again is kept while a command is. */
   readonly spoolDir: string;
+  /** Seals the keys of what is kept there for longer than we live. */
+  readonly spoolKeys?: SpoolKeys;
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly journal: Journal;
@@ -36,6 +39,8 @@ export interface ServerPorts {
   /** What was answered to those who may ask again. */
   readonly answers: BlobStore;
   readonly sessions: SessionPorts;
+  /** Sandboxes that the state folder knows, whoever made them, and whether they still run or not. */
+  recorded(): readonly Pick<LiveSandbox, 'id' | 'createdMs' | 'owner'>[];
   /** As whom they are seen and made. */
   runs(as: Principal): Runs;
   /** What can be made of runs that were. */

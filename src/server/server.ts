@@ -75,6 +75,8 @@ export interface ServerOptions {
   readonly metrics?: MetricsText;
   /** What does not work as it should while the rest goes on, for `/readyz`. */
   readonly degradations?: () => Promise<readonly Degradation[]>;
+  /** Told what became of what an earlier service had open. */
+  readonly onNote?: (text: string) => void;
   /** Told of what goes wrong on our side; a client is told only that something did. */
   readonly onFault?: (fault: { readonly method: string; readonly path: string; readonly error: unknown }) => void;
 }
@@ -86,6 +88,8 @@ export interface RunningServer extends AsyncDisposable {
   drain(graceMs: number): Promise<void>;
 }
 
+/** So long at most whoever asks waits until that is gone on with. Sandboxes themselves wait for twice as long. */
+const ADOPT_MS = 15_000;
 const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '::1', 'localhost']);
 const BODY_BYTES = 16 * 1_048_576;
 const HEADERS_MS = 20_000;
@@ -122,8 +126,12 @@ export async function openServer(ports: ServerPorts, options: ServerOptions): Pr
   const programs = open.use(new ProgramSessions(ports.policies, ports.sessions));
   const workplaces = open.use(new Workplaces(ports));
   const draining = new Draining();
-  const app = open.adopt(await build(ports, options, { sandboxes, programs, workplaces, draining }), (built) => built.close());
+  const adopted = Promise.withResolvers<void>();
+  const app = open.adopt(await build(ports, options, { sandboxes, programs, workplaces, draining, adopted: adopted.promise }), (built) => built.close());
+  // Whoever cannot even listen takes over nothing, and ends nothing with it.
   const url = await listen(app, options);
+  await sandboxes.adopt({ signal: AbortSignal.timeout(ADOPT_MS), note: options.onNote ?? (() => undefined) });
+  adopted.resolve();
   const running = open.move();
   return { url, drain: (graceMs) => draining.drain(graceMs), [Symbol.asyncDispose]: () => running.disposeAsync() };
 }
@@ -141,6 +149,8 @@ interface Held {
   readonly programs: ProgramSessions;
   readonly workplaces: Workplaces;
   readonly draining: Draining;
+  /** Resolves when it is known what there is of an earlier service. */
+  readonly adopted: Promise<void>;
 }
 
 async function build(ports: ServerPorts, options: ServerOptions, held: Held): Promise<FastifyInstance> {
@@ -158,6 +168,7 @@ async function build(ports: ServerPorts, options: ServerOptions, held: Held): Pr
   // Before whatever refuses requests: an upgrade that is refused before it is known as one would keep its connection.
   await webSockets(app);
   held.draining.watch(app);
+  app.addHook('onRequest', () => held.adopted);
   await guards(app, options);
   await documents(app, ports.version);
   healthRoutes(app, ports, options);

@@ -10,4 +10,4 @@ export async function adopt(sandboxes: Sandboxes, id: SandboxId, signal: AbortSi
   }
 }
 
-const GONE: ReadonlySet<ErrorCode> = new Set(['not_found', 'sandbox_lost', 'sandbox_start_failed', 'wire_violation']);
+export const GONE: ReadonlySet<ErrorCode> = new Set(['not_found', 'sandbox_lost', 'sandbox_start_failed', 'wire_violation']);

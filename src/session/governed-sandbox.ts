@@ -23,6 +23,7 @@ import { type Gate, refusal, type Verdict } from './gate.ts';
 import { GovernedFiles } from './governed-files.ts';
 import { LazyHash, NOTHING } from './lazy-hash.ts';
 import { type Snapshot, Snapshots } from './snapshots.ts';
+import { stricter } from './stricter.ts';
 
 /** A command as a caller asks for it; what is left out comes from the policy. */
 export type CommandRequest = Omit<CommandSpec, 'id' | 'limits'> & { readonly limits?: Partial<CommandLimits>; readonly signal?: AbortSignal };
@@ -49,11 +50,16 @@ export interface GovernedSandboxOptions {
   readonly earlier?: readonly EarlierCommand[];
 }
 
+/** Where the hashes of an output begin. */
+type HashedFrom = Partial<Record<OutputChunk['channel'], number>>;
+
 /** A sandbox of a session: nothing happens in it that was not decided and written down. */
 export class GovernedSandbox implements AsyncDisposable {
   readonly files: GovernedFiles;
   /** Interpreters that keep their state between calls. docs/contexts.md */
   readonly contexts: Contexts;
+  /** As the journal has it; undefined for one that was taken over. */
+  createdMs: number | undefined;
   readonly #sandbox: Sandbox;
   readonly #gate: Gate;
   readonly #ids: IdSource;
@@ -202,7 +208,8 @@ export class GovernedSandbox implements AsyncDisposable {
   }
 
   async #handOver(id: CommandId, verdict: Verdict, request: CommandRequest & { readonly cwd: string }, limits: CommandLimits, isIdle = false): Promise<GovernedCommand> {
-    const started: NewEvent = { type: 'command.started', data: { command: id, sandbox: this.#sandbox.id, argv: request.argv, cwd: request.cwd } };
+    const kept = this.#isLasting || request.onUnread !== 'keep' ? {} : { kept: request.terminal === undefined ? ('pipes' as const) : ('terminal' as const) };
+    const started: NewEvent = { type: 'command.started', data: { command: id, sandbox: this.#sandbox.id, argv: request.argv, cwd: request.cwd, ...kept } };
     await this.#gate.write([verdict.event, started]);
     // Fired while the intent was being written: the command has an end like any other, and nothing was handed over.
     if (request.signal?.aborted === true) return this.#neverRan(id, verdict.decision, 'cancelled');
@@ -235,6 +242,26 @@ export class GovernedSandbox implements AsyncDisposable {
     return this.#kept.get(id);
   }
 
+  /**
+   * Takes up a command that an earlier process of this session started here, with what init still has of its output. Undefined where init does not know it: it never arrived, or
+   * somebody was done with it.
+   */
+  async inherit({ id, decision, hasEnded }: EarlierCommand): Promise<GovernedCommand | undefined> {
+    const hashes = hasEnded ? undefined : { stdout: new LazyHash(), stderr: new LazyHash() };
+    const from: HashedFrom = {};
+    const running = this.#sandbox.command(id, ({ channel, offset, bytes }) => {
+      from[channel] ??= offset;
+      hashes?.[channel].add(bytes);
+    });
+    if (running === undefined) {
+      if (!hasEnded) await this.#gate.write([{ type: 'command.ended', data: { command: id, end: LOST, stdoutHash: NOTHING, stderrHash: NOTHING } }]);
+      return undefined;
+    }
+    const command = this.#follow(running, decision, hashes, { signal: undefined, isIdle: false, from });
+    this.#kept.set(id, command);
+    return command;
+  }
+
   /** Idempotent: the first `why` is written. */
   async destroy(why: string): Promise<void> {
     this.#why ??= why;
@@ -248,8 +275,8 @@ export class GovernedSandbox implements AsyncDisposable {
   }
 
   /** Without hashes its end is written already. */
-  #follow(running: RunningCommand, decision: Decision, hashes: Readonly<Record<OutputChunk['channel'], LazyHash>> | undefined, how: { signal: AbortSignal | undefined; isIdle: boolean }): GovernedCommand {
-    const { signal } = how;
+  #follow(running: RunningCommand, decision: Decision, hashes: Readonly<Record<OutputChunk['channel'], LazyHash>> | undefined, how: { signal: AbortSignal | undefined; isIdle: boolean; from?: HashedFrom }): GovernedCommand {
+    const { signal, from = {} } = how;
     const busy = how.isIdle ? 0 : 1;
     const filtered = (output: AsyncIterable<OutputChunk>): AsyncIterable<OutputChunk> => this.#filtered(running.id, output, how.isIdle);
     const cancel = (): void => running.cancel();
@@ -259,11 +286,12 @@ export class GovernedSandbox implements AsyncDisposable {
       this.#running -= busy;
       signal?.removeEventListener('abort', cancel);
       this.#touch();
-      if (hashes !== undefined) await this.#ended(running.id, ended, hashes);
+      if (hashes !== undefined) await this.#ended(running.id, ended, hashes, from);
       return ended;
     });
     return {
       id: running.id,
+      ...(running.stdinTaken === undefined ? {} : { stdinTaken: running.stdinTaken }),
       decision,
       output: filtered(running.output),
       end,
@@ -292,8 +320,8 @@ export class GovernedSandbox implements AsyncDisposable {
    * it is over before the end resolves, its signal has the journal's error for a reason, and closing it rejects with that error. Whoever
    * relies on the result checks the session's signal first, as he must for every other reason that ends a session.
    */
-  async #ended(id: CommandId, end: CommandEnd, hashes: Readonly<Record<OutputChunk['channel'], LazyHash>>): Promise<void> {
-    const data = { command: id, end, stdoutHash: hashes.stdout.digest(), stderrHash: hashes.stderr.digest() };
+  async #ended(id: CommandId, end: CommandEnd, hashes: Readonly<Record<OutputChunk['channel'], LazyHash>>, { stdout = 0, stderr = 0 }: HashedFrom): Promise<void> {
+    const data = { command: id, end, stdoutHash: hashes.stdout.digest(), stderrHash: hashes.stderr.digest(), ...(stdout + stderr === 0 ? {} : { hashedFrom: { stdout, stderr } }) };
     try {
       await this.#gate.write([{ type: 'command.ended', data }]);
     } catch (error) {
@@ -342,16 +370,3 @@ const NEVER_RAN = {
 const LOST: CommandEnd = { ...NEVER_RAN, cause: 'lost', tree: 'unproven' };
 
 async function* none(): AsyncGenerator<OutputChunk> {}
-
-/** A caller may ask for less than the policy lends, never for more. */
-function stricter(granted: CommandLimits, asked: Partial<CommandLimits> = {}): CommandLimits {
-  const least = (a: number | undefined, b: number | undefined): number | undefined =>
-    a === undefined ? b : b === undefined ? a : Math.min(a, b);
-  const cpuMs = least(granted.cpuMs, asked.cpuMs);
-  const outputBytes = least(granted.outputBytes, asked.outputBytes);
-  return {
-    wallMs: Math.min(granted.wallMs, asked.wallMs ?? granted.wallMs),
-    ...(cpuMs === undefined ? {} : { cpuMs }),
-    ...(outputBytes === undefined ? {} : { outputBytes }),
-  };
-}

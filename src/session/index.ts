@@ -23,6 +23,8 @@ export type { GovernedFiles } from './governed-files.ts';
 export type { GovernedCommand, GovernedSandbox, CommandRequest } from './governed-sandbox.ts';
 export { OutsideEffects } from './outside-effects.ts';
 export type { Snapshot } from './snapshots.ts';
+export { adoptLeft, endLeft, givenEnv } from './end-left.ts';
+export { type LeftCommand, type LeftSandbox, type LeftSession, leftSessions } from './left-session.ts';
 export { messageDigest, RequestRecord } from './request-record.ts';
 export { keepReady } from './sandbox-under.ts';
 export { Session } from './session.ts';

@@ -1,4 +1,4 @@
-import type { Approvals, Authority, BlobStore, Broker, Budgets, Clock, Control, IdSource, Isolates, Journal, Model, Policy, Principal, Redactor, SandboxKind, Sandboxes, SessionId, Spending, Variables } from '../contracts/index.ts';
+import type { Approvals, Authority, BlobStore, Broker, Budgets, Clock, Control, IdSource, Isolates, Journal, Model, Policy, Principal, Redactor, SandboxKind, Sandboxes, ServedTerms, SessionId, Spending, Variables } from '../contracts/index.ts';
 import type { Attendance } from './approvals/approver.ts';
 import { Asking } from './approvals/asking.ts';
 import { Gate } from './gate.ts';
@@ -45,6 +45,8 @@ export interface SessionOptions {
   readonly tree?: string;
   /** What the run spent in earlier sessions. */
   readonly spent?: Spending;
+  /** A client of the service opens it: written down for whoever goes on with it after a crash. */
+  readonly served?: ServedTerms;
   /** Asked in this order where the model that is asked cannot be had. */
   readonly fallbacks?: readonly Model[];
   readonly signal?: AbortSignal;

@@ -1,31 +1,12 @@
-import {
-  type Broker,
-  type DecisionRequest,
-  type EgressAnswer,
-  type EgressCall,
-  GloveboxError,
-  type Model,
-  type ModelReply,
-  type ModelRequest,
-  type NetworkGrant,
-  type NewEvent,
-  type Policy,
-  type Sandbox,
-  type SandboxId,
-  type SandboxKind,
-  type SandboxSpec,
-  type SessionId,
-  type Spending,
-  type Stop,
-  type Stoppable,
-  type Variables,
-  describeError,
-} from '../contracts/index.ts';
+import { type DecisionRequest, type EgressAnswer, type EgressCall, GloveboxError, type Model, type ModelReply, type ModelRequest, type NewEvent, type Policy, type Sandbox, type SandboxId, type SandboxKind, type SandboxSpec, type SessionId, type Spending, type Stop, type Stoppable, describeError } from '../contracts/index.ts';
 import { Standstill } from './control/standstill.ts';
 import type { EarlierCommand } from './earlier-commands.ts';
 import { adopt } from './adopt.ts';
+import { allOrNone } from './all-or-none.ts';
 import { Alarms } from './alarms.ts';
 import type { Gate } from './gate.ts';
+import { createdEvent, openedEvent, wantedIn } from './opening-events.ts';
+import { type LeftSession, timeLeft } from './left-session.ts';
 import { type GovernedJavaScript, GovernedPrograms, type JavaScriptRequest } from './governed-javascript.ts';
 import { GovernedSandbox, type GovernedSandboxOptions } from './governed-sandbox.ts';
 import { IdleWatch } from './idle-watch.ts';
@@ -48,7 +29,6 @@ export class Session implements AsyncDisposable {
   readonly #ports: SessionPorts;
   readonly #gate: Gate;
   readonly #kinds: readonly SandboxKind[];
-  readonly #isRun: boolean;
   readonly #about: Stoppable;
   readonly #standstill: Standstill;
   readonly #control: Disposable | undefined;
@@ -74,29 +54,35 @@ export class Session implements AsyncDisposable {
     const { policy, principal, signal } = options;
     const over = new AbortController();
     const gate = openGate(ports, options, id, signal === undefined ? over.signal : AbortSignal.any([over.signal, signal]));
-    const image = options.image ?? policy.grant.image;
-    const kinds = options.kinds ?? policy.grant.kinds;
-    const opened: NewEvent = {
-      type: 'session.opened',
-      data: { principal: principal.name, tenant: principal.tenant, roles: principal.roles, policy: policy.name, policyHash: policy.hash, ...(options.run === undefined ? {} : { run: options.run }), ...(policy.mode === 'enforce' ? {} : { mode: policy.mode }) },
-    };
-    await gate.write([opened]);
+    await gate.write([openedEvent(options)]);
     try {
       if (ports.authority?.may(principal, 'start', principal.tenant) === false) throw new GloveboxError('denied', `no role of ${principal.name} lets him begin a session`);
       const stopped = await ports.control?.stopOf({ tenant: principal.tenant, stream: options.run ?? id });
-      await gate.require({ action: 'session.open', kinds, image, limits: policy.grant.sandbox, ...(stopped === undefined ? {} : { stopped }) });
+      await gate.require({ action: 'session.open', ...wantedIn(options), limits: policy.grant.sandbox, ...(stopped === undefined ? {} : { stopped }) });
     } catch (error) {
       // Why it was not opened is the thing to tell; where the journal is the reason, this fails for the same one.
       await gate.write([{ type: 'session.closed', data: { why: describeError(error) } }]).catch(() => {});
       throw error;
     }
-    const session = new Session(id, ports, options, { gate, over, image, kinds });
-    const { network } = options.policy.grant;
-    if (network !== undefined && ports.broker !== undefined) await session.#openWay(ports.broker, network, options.variables);
+    const session = new Session(id, ports, options, { gate, over });
+    await session.#openWay(options);
     return session;
   }
 
-  private constructor(id: SessionId, ports: SessionPorts, options: SessionOptions, { gate, over, image, kinds }: { gate: Gate; over: AbortController; image: string; kinds: readonly SandboxKind[] }) {
+  /**
+   * Goes on with a session whose process died, over what is left of its sandboxes and under the very same policy: it may live as long as it could have, and what it was lent is lent
+   * anew. A failure leaves its sandboxes as they are. Errors: `denied`, `stopped`, `policy_invalid` for another version, `budget_exhausted` where its time is over, those of opening.
+   */
+  static async reopen(ports: SessionPorts, options: SessionOptions, left: Pick<LeftSession, 'id' | 'openedMs' | 'policyHash'>): Promise<Session> {
+    const wallMs = await timeLeft(ports, options, left);
+    const over = new AbortController();
+    const session = new Session(left.id, ports, options, { gate: openGate(ports, options, left.id, over.signal), over, wallMs });
+    await session.#openWay(options);
+    return session;
+  }
+
+  private constructor(id: SessionId, ports: SessionPorts, options: SessionOptions, { gate, over, wallMs = options.policy.grant.session.wallMs }: { gate: Gate; over: AbortController; wallMs?: number }) {
+    const { image, kinds } = wantedIn(options);
     this.id = id;
     this.policy = options.policy;
     this.#over = over;
@@ -105,7 +91,6 @@ export class Session implements AsyncDisposable {
     this.#gate = gate;
     this.#kinds = kinds;
     this.#about = { tenant: options.principal.tenant, stream: options.run ?? id };
-    this.#isRun = options.run !== undefined;
     this.#spec = { ...specUnder(this.policy, options.imageReference ?? image), ...(options.env === undefined ? {} : { env: options.env }) };
     this.#models = new ModelCalls({ ...ports, ...options, blobs: ports.blobs?.of(options.principal.tenant), gate, stream: this.#about.stream, signal: this.signal, touch: () => this.#touch() });
     this.#programs = new GovernedPrograms({
@@ -124,7 +109,7 @@ export class Session implements AsyncDisposable {
     });
     this.#alarms = new Alarms({ gate, policy: options.policy, stop: (why, reason) => this.#endByItself(why, reason), unwritten: (error) => this.#cannotWrite(error) });
     this.#watch = new Watch({ way: () => this.#way, redactor: ports.redactor ?? NO_REDACTOR, alarms: this.#alarms });
-    this.#wall = this.#time.timer(this.policy.grant.session.wallMs, () => this.#expire('its time is over'), { unref: true });
+    this.#wall = this.#time.timer(wallMs, () => this.#expire('its time is over'), { unref: true });
     this.#standstill = new Standstill({ sandboxes: () => this.#sandboxes, write: (events) => gate.write(events), changed: () => this.#timeStands(), failed: (error) => this.#endByItself(error.message, error) });
     gate.standstill = () => this.#standstill.over;
     gate.onWaiting = () => this.#timeStands();
@@ -137,7 +122,11 @@ export class Session implements AsyncDisposable {
     this.#control = ports.control?.watch(this.#about, (stop) => this.#obey(stop));
   }
 
-  async #openWay(broker: Broker, network: NetworkGrant, variables: Variables = {}): Promise<void> {
+  /** Where policy opens one. */
+  async #openWay({ variables = {} }: SessionOptions): Promise<void> {
+    const { network } = this.policy.grant;
+    const { broker } = this.#ports;
+    if (network === undefined || broker === undefined) return;
     try {
       const gate = egressGate({ gate: this.#gate, variables: boundIn(this.policy, variables), touch: () => this.#touch(), alarmed: (anomaly) => this.#alarms.raised(anomaly), unwritten: (error) => this.#cannotWrite(error) });
       this.#way = await WayOut.open({ broker, network, credentials: this.policy.grant.credentials, borrower: this.#about, canaries: this.policy.grant.canaries, signal: this.signal, gate });
@@ -175,12 +164,7 @@ export class Session implements AsyncDisposable {
   /** Sandboxes that begin with the workspace of another, and go their own ways from there. All of them, or none and the first error. */
   async fork(source: GovernedSandbox, count: number, purpose: string): Promise<{ readonly snapshot: Snapshot; readonly sandboxes: readonly GovernedSandbox[] }> {
     const snapshot = await source.snapshot({ signal: this.signal });
-    const forks = await Promise.allSettled(Array.from({ length: count }, () => this.sandbox(purpose, { snapshot: snapshot.id })));
-    const sandboxes = forks.flatMap((fork) => (fork.status === 'fulfilled' ? [fork.value] : []));
-    const failed = forks.find((fork) => fork.status === 'rejected');
-    if (failed === undefined) return { snapshot, sandboxes };
-    await Promise.allSettled(sandboxes.map((sandbox) => sandbox.destroy('another fork of the same workspace failed')));
-    throw failed.reason;
+    return { snapshot, sandboxes: await allOrNone(Array.from({ length: count }, () => this.sandbox(purpose, { snapshot: snapshot.id }))) };
   }
 
   /**
@@ -195,10 +179,25 @@ export class Session implements AsyncDisposable {
     }
     const governed = this.#govern(sandbox, { isLasting: true, earlier });
     await this.#gate.write([{ type: 'sandbox.adopted', data: { sandbox: left } }]);
-    // What it had of the earlier session's way out leads nowhere any more.
+    await this.#provide(sandbox);
+    return governed;
+  }
+
+  /** Goes on with a sandbox of this very session, which whoever calls this has adopted. Errors: as those of `sandbox`. */
+  async resume(sandbox: Sandbox, { wasPaused }: { readonly wasPaused: boolean }): Promise<GovernedSandbox> {
+    const governed = this.#govern(sandbox, { isLasting: false });
+    // Adoption wakes it.
+    const woken: NewEvent[] = wasPaused ? [{ type: 'sandbox.resumed', data: { sandbox: sandbox.id } }] : [];
+    await this.#gate.write([{ type: 'sandbox.adopted', data: { sandbox: sandbox.id } }, ...woken]);
+    await this.#provide(sandbox);
+    await this.#standstill.hold(governed);
+    return governed;
+  }
+
+  /** What it had of the earlier way out leads nowhere any more. */
+  async #provide(sandbox: Sandbox): Promise<void> {
     sandbox.setEnv(this.#spec.env ?? {});
     await this.#opening(async () => this.#way?.give(sandbox, this.signal));
-    return governed;
   }
 
   #govern(sandbox: Sandbox, how: Pick<GovernedSandboxOptions, 'isLasting' | 'earlier'>): GovernedSandbox {
@@ -222,16 +221,12 @@ export class Session implements AsyncDisposable {
     while (this.#standstill.over !== undefined) await raceSignals(this.#standstill.over, this.signal);
     this.signal.throwIfAborted();
     const sandbox = await this.#opening(() => this.#open());
-    const governed = this.#govern(sandbox, { isLasting: this.#isRun });
+    const governed = this.#govern(sandbox, { isLasting: this.#about.stream !== this.id });
     // Whoever closed the session meanwhile has not seen it.
     if (this.signal.aborted) await governed.destroy('the session was over before it was made');
     await this.#standstill.hold(governed);
-    await this.#gate.write([
-      {
-        type: 'sandbox.created',
-        data: { sandbox: sandbox.id, kind: sandbox.kind, image: sandbox.image, ...(sandbox.digests === undefined ? {} : { digests: sandbox.digests }), limitsAre: sandbox.limitsAre, workspaceIs: sandbox.workspaceIs, purpose },
-      },
-    ]);
+    const [created] = await this.#gate.write([createdEvent(sandbox, purpose)]);
+    governed.createdMs = created?.timeMs;
     return governed;
   }
 

@@ -128,7 +128,7 @@ export function git(path: string, ...args: string[]): string {
   return execFileSync('git', [...identity, ...args], { cwd: path, encoding: 'utf8' });
 }
 
-async function engine(): Promise<Docker> {
+export async function engine(): Promise<Docker> {
   const search = await findEngine();
   if (search.state !== 'found') throw new Error('these tests need a Docker engine: `npm test` starts one');
   return search.docker;

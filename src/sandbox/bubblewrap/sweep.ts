@@ -44,13 +44,15 @@ export async function sweepRemains(sweep: Sweep): Promise<string[]> {
 }
 
 async function findLeftovers(sweep: Sweep): Promise<Leftover[]> {
-  const { stateDir, runRoot, groups, all = false, doomed } = sweep;
+  const { stateDir, runRoot, groups, all = false, doomed, sparesLiving = false } = sweep;
   // Traces first and records second: a sandbox is recorded before it leaves a trace, so a new one is never taken for an orphan.
-  const traces = new Set([...runFolderNames(runRoot), ...((await groups?.names()) ?? []), ...keptIds(runRoot)]);
+  const kept = new Set(keptIds(runRoot));
+  const traces = new Set([...runFolderNames(runRoot), ...((await groups?.names()) ?? []), ...kept]);
   const { states, unreadable } = SandboxState.list(stateDir);
   const recorded = new Set<string>([...states.map(({ id }) => id), ...(all ? [] : unreadable.map(idOfFile))]);
+  const isSpared = (state: SandboxState): boolean => sparesLiving && kept.has(state.id) && !state.isDoomed;
   const ownerless = states
-    .filter((state) => state.kind === 'process' && (all || doomed?.has(state.id) === true || !state.isAnsweredFor))
+    .filter((state) => state.kind === 'process' && (all || doomed?.has(state.id) === true || (!state.isAnsweredFor && !isSpared(state))))
     .map((state) => ({ id: state.id, remains: recordedRemains(state, sweep), why: reason(state), state }));
   const orphans = [...traces]
     .filter((id) => parseId('sbx', id) !== undefined && !recorded.has(id))

@@ -29,7 +29,7 @@ export async function sweep(options: Sweep): Promise<readonly string[]> {
   return [...containers, ...states, ...workspaces, ...(await sweepFillers(options)), ...(await sweepVolumes(options))];
 }
 
-async function sweepContainers({ engine, kind, stateDir, all, doomed, signal }: Sweep): Promise<string[]> {
+async function sweepContainers({ engine, kind, stateDir, all, doomed, sparesLiving, signal }: Sweep): Promise<string[]> {
   const removed: string[] = [];
   const states = new Map(SandboxState.list(stateDir).states.map((state) => [state.id as string, state]));
   for (const { Id, Labels, State } of await engine.containers([`${Label.kind}=${kind}`], signal)) {
@@ -42,6 +42,7 @@ async function sweepContainers({ engine, kind, stateDir, all, doomed, signal }: 
     if (!(ours && (all === true || doomed?.has(id) === true)) && isAnsweredFor) continue;
     // Of another state folder, where somebody may have adopted it. If nobody has, its own init ends it.
     if (!ours && ALIVE.has(State)) continue;
+    if (sparesLiving === true && ALIVE.has(State) && state?.isDoomed === false && doomed?.has(id) !== true) continue;
     const remove = (): Promise<void> => removeContainer(engine, Id, false);
     if (state === undefined) await remove();
     else if (!(await removeClaimed(state, remove))) continue;

@@ -94,8 +94,19 @@ export class ApiKeys {
     if (!this.#known.has(id) || !this.#isFresh) await this.#refresh();
     const known = this.#known.get(id);
     if (known === undefined || !timingSafeEqual(Buffer.from(known.hash), Buffer.from(hashOf(secret)))) return undefined;
-    if (known.revokedMs !== undefined || (known.expiresMs !== undefined && known.expiresMs <= this.#clock.now())) return undefined;
+    if (!this.#isGood(known)) return undefined;
     return { tenant: known.tenant, name: `key:${known.name}`, roles: [...known.roles] };
+  }
+
+  /** Whether somebody who came with a key could still come with one of that name; nothing is known here of those who came in another way. */
+  async knows({ tenant, name }: Principal): Promise<boolean> {
+    if (!name.startsWith('key:')) return true;
+    await this.#refresh();
+    return [...this.#known.values()].some((known) => known.tenant === tenant && `key:${known.name}` === name && this.#isGood(known));
+  }
+
+  #isGood({ revokedMs, expiresMs }: Pick<ApiKey, 'revokedMs' | 'expiresMs'>): boolean {
+    return revokedMs === undefined && (expiresMs === undefined || expiresMs > this.#clock.now());
   }
 
   /** A clock that was set back makes nothing fresh. */

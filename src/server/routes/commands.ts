@@ -36,7 +36,7 @@ export function commandRoutes(api: Api, parts: RouteParts): void {
     const served = sandboxes.get(request.params.id, request.principal);
     const { background } = request.body;
     const gone = clientGone(reply);
-    const running = await served.exec(asRequest(request.body, served), ports.clock.now());
+    const running = await served.exec(asRequest(request.body, served), ports.clock.now(), { isKept: background });
     if (request.body.stdin !== undefined) void feed(running, Buffer.from(request.body.stdin));
     if (background) return reply.code(202).header('location', `/v1/sandboxes/${served.id}/commands/${running.id}`).send(commandBody(served.id, running));
     // Nobody could ever ask for it: its id was never told.

@@ -5,6 +5,7 @@ import { OUTPUT_BYTES } from '../sandboxes/output-log.ts';
 import type { ServedCommand } from '../sandboxes/served-command.ts';
 import type { ServedSandbox } from '../sandboxes/served-sandbox.ts';
 import { path, text } from '../shapes.ts';
+import { KEEP_MS } from '../terminals/terminal-line.ts';
 import { TerminalSocket, type TerminalTimes, terminalSize } from '../terminals/terminal-socket.ts';
 import type { Tickets } from '../terminals/tickets.ts';
 import type { Api, RouteParts } from './route.ts';
@@ -24,7 +25,7 @@ const asked = z.object({
   columns: terminalSize.columns.default(80),
   rows: terminalSize.rows.default(24),
   term: z.string().max(64).regex(/^[\w.+-]+$/).optional(),
-  keepMs: z.coerce.number().int().min(0).max(600_000).default(60_000).describe('so long a program that is started here waits for somebody to come back, before it is hung up'),
+  keepMs: z.coerce.number().int().min(0).max(600_000).default(KEEP_MS).describe('so long a program that is started here waits for somebody to come back, before it is hung up'),
   ticket: z.string().max(128).optional().describe('instead of Authorization, for browsers'),
 });
 type Asked = z.output<typeof asked>;
@@ -105,5 +106,5 @@ async function terminalOf(served: ServedSandbox, { command, argv, cwd, columns, 
   const [program, ...rest] = argv ?? SHELL;
   const outputBytes = served.session.policy.grant.command.outputBytes ?? OUTPUT_BYTES;
   const request = { argv: [program ?? '', ...rest] as const, terminal: { columns, rows, ...(term === undefined ? {} : { term }) }, stdin: 'pipe' as const, limits: { outputBytes }, ...(cwd === undefined ? {} : { cwd }) };
-  return served.exec(request, ports.clock.now(), { keepMs });
+  return served.exec(request, ports.clock.now(), { keepMs, isKept: true });
 }

@@ -1,5 +1,5 @@
 import { GloveboxError, type OutputChunk, type OutputOffsets } from '../../contracts/index.ts';
-import type { Spool, SpoolFile } from './spool.ts';
+import type { SpoolFile, SpooledPiece } from './spool-file.ts';
 
 /** What a policy lends that says nothing of output. */
 export const OUTPUT_BYTES = 64 * 1_048_576;
@@ -19,21 +19,37 @@ interface Piece {
 
 /** All that a command has put out, for as many readers as there are, from any byte on, as often as they like. How much that can be is the command's limit. */
 export class OutputLog implements AsyncDisposable {
-  readonly #spool: Pick<Spool, 'open'>;
+  readonly #open: () => Promise<SpoolFile>;
   readonly #pieces: Piece[] = [];
   readonly #waiting = new Set<() => void>();
   #memoryBytes = 0;
   #file: SpoolFile | undefined;
   #isOver = false;
+  /** Where the next byte of each channel is. */
+  readonly #next: Record<OutputChunk['channel'], number> = { stdout: 0, stderr: 0 };
 
-  constructor(spool: Pick<Spool, 'open'>) {
-    this.#spool = spool;
+  /** `open` makes the file, once there is a need of one; `left` is what an earlier service has put into one. */
+  constructor(open: () => Promise<SpoolFile>, left?: { readonly file: SpoolFile; readonly pieces: readonly SpooledPiece[] }) {
+    this.#open = open;
+    if (left === undefined) return;
+    this.#file = left.file;
+    for (const { channel, offset, length, at } of left.pieces) {
+      this.#pieces.push({ channel, offset, length, at, buffer: undefined });
+      this.#next[channel] = offset + length;
+    }
   }
 
-  /** Errors: those of the disk. */
-  async append({ channel, offset, bytes }: OutputChunk): Promise<void> {
+  /** What is here already does not count when it comes again. Errors: those of the disk. */
+  async append(chunk: OutputChunk): Promise<void> {
+    const known = Math.max(0, this.#next[chunk.channel] - chunk.offset);
+    if (known >= chunk.bytes.length) return;
+    this.#next[chunk.channel] = chunk.offset + chunk.bytes.length;
+    await this.#add({ channel: chunk.channel, offset: chunk.offset + known, bytes: chunk.bytes.subarray(known) });
+  }
+
+  async #add({ channel, offset, bytes }: OutputChunk): Promise<void> {
     const last = this.#pieces.at(-1);
-    if (last?.channel === channel && last.buffer !== undefined && last.length + bytes.length <= PIECE_BYTES) {
+    if (last?.channel === channel && last.offset + last.length === offset && last.buffer !== undefined && last.length + bytes.length <= PIECE_BYTES) {
       last.buffer = Buffer.concat([last.buffer, bytes]);
       last.length += bytes.length;
     } else this.#pieces.push({ channel, offset, length: bytes.length, buffer: Buffer.from(bytes), at: 0 });
@@ -80,10 +96,10 @@ export class OutputLog implements AsyncDisposable {
   }
 
   async #spill(): Promise<void> {
-    this.#file ??= await this.#spool.open();
+    this.#file ??= await this.#open();
     for (const piece of this.#pieces) {
       if (piece.buffer === undefined) continue;
-      piece.at = await this.#file.append(piece.buffer);
+      piece.at = await this.#file.append({ channel: piece.channel, offset: piece.offset, bytes: piece.buffer });
       piece.buffer = undefined;
     }
     this.#memoryBytes = 0;

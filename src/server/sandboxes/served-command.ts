@@ -1,8 +1,7 @@
 import type { CommandEnd, CommandId, OutputChunk, OutputOffsets } from '../../contracts/index.ts';
 import type { GovernedCommand } from '../../session/index.ts';
 import { TerminalLine } from '../terminals/terminal-line.ts';
-import { OutputLog } from './output-log.ts';
-import type { Spool } from './spool.ts';
+import type { OutputLog } from './output-log.ts';
 
 /** A command that a client may come back to: its output from any byte on, and its end, until it is forgotten. */
 export class ServedCommand implements AsyncDisposable {
@@ -15,12 +14,13 @@ export class ServedCommand implements AsyncDisposable {
   readonly #done: Promise<CommandEnd>;
   #end: CommandEnd | undefined;
 
-  constructor(command: GovernedCommand, options: { readonly argv: readonly string[]; readonly startedMs: number; readonly spool: Spool; readonly terminal?: { readonly keepMs?: number } | undefined }) {
+  constructor(command: GovernedCommand, options: { readonly argv: readonly string[]; readonly startedMs: number; readonly log: OutputLog; readonly terminal?: { readonly keepMs?: number } | undefined }) {
     this.argv = options.argv;
     this.startedMs = options.startedMs;
     this.#command = command;
-    this.#log = new OutputLog(options.spool);
+    this.#log = options.log;
     this.terminal = options.terminal === undefined ? undefined : new TerminalLine({ keepMs: options.terminal.keepMs, hangUp: () => command.cancel() });
+    if (this.terminal !== undefined) this.terminal.typedBytes = command.stdinTaken ?? 0;
     this.#done = this.#follow();
     // Whoever waits for the end hears of it.
     this.#done.catch(() => undefined);

@@ -1,9 +1,11 @@
 import type { CommandId, Principal } from '../../contracts/index.ts';
 import { GloveboxError } from '../../contracts/index.ts';
-import type { CommandRequest, Context, GovernedSandbox, Session } from '../../session/index.ts';
+import type { CommandRequest, Context, GovernedCommand, GovernedSandbox, LeftCommand, Session } from '../../session/index.ts';
 import { defined } from '../defined.ts';
+import { KEEP_MS } from '../terminals/terminal-line.ts';
+import { OutputLog } from './output-log.ts';
 import { ServedCommand } from './served-command.ts';
-import type { Spool } from './spool.ts';
+import type { Spool, SpoolPlace } from './spool.ts';
 
 /** What a client wrote on a sandbox of its own, to find it again. */
 export type Labels = Readonly<Record<string, string>>;
@@ -40,12 +42,29 @@ export class ServedSandbox implements AsyncDisposable {
     return this.governed.id;
   }
 
-  /** Starts one; one with a terminal that nobody is at for `keepMs` ends. Errors: `admission_full` where too many are under way, `journal_failed`. */
-  async exec(request: CommandRequest, startedMs: number, { keepMs }: { readonly keepMs?: number } = {}): Promise<ServedCommand> {
+  /**
+   * Starts one; one with a terminal that nobody is at for `keepMs` ends. What is kept (somebody may come back to it) outlives the service. Errors: `admission_full` where too many
+   * are under way, `journal_failed`.
+   */
+  async exec(request: CommandRequest, startedMs: number, { keepMs, isKept = false }: { readonly keepMs?: number | undefined; readonly isKept?: boolean } = {}): Promise<ServedCommand> {
     await this.#makeRoom();
-    const command = new ServedCommand(await this.governed.exec(request), { argv: request.argv, startedMs, spool: this.#spool, terminal: request.terminal === undefined ? undefined : defined({ keepMs }) });
-    this.#commands.set(command.id, command);
-    return command;
+    const running = await this.governed.exec(isKept ? { ...request, onUnread: 'keep' } : request);
+    const log = new OutputLog(() => this.#spool.open(isKept ? this.#placeOf(running.id) : undefined));
+    return this.#keep(running, { argv: request.argv, startedMs, log, terminal: request.terminal === undefined ? undefined : defined({ keepMs }) });
+  }
+
+  /** Takes up what a service that died has left running in it, or kept. Errors: those of the disk, `journal_failed`. */
+  async inherit(left: LeftCommand): Promise<void> {
+    const running = await this.governed.inherit(left);
+    if (running === undefined) return;
+    const { argv, startedMs, kept } = left;
+    if (kept === undefined) {
+      void abandon(running);
+      return;
+    }
+    const place = this.#placeOf(running.id);
+    const log = new OutputLog(() => this.#spool.open(place), await this.#spool.takeUp(place));
+    this.#keep(running, { argv, startedMs, log, terminal: kept === 'terminal' ? { keepMs: KEEP_MS } : undefined });
   }
 
   get commands(): readonly ServedCommand[] {
@@ -74,6 +93,17 @@ export class ServedSandbox implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.allSettled([...this.#commands.values()].map((command) => this.forget(command)));
+    await this.#spool.forget(this.id);
+  }
+
+  #keep(...how: ConstructorParameters<typeof ServedCommand>): ServedCommand {
+    const command = new ServedCommand(...how);
+    this.#commands.set(command.id, command);
+    return command;
+  }
+
+  #placeOf(command: CommandId): SpoolPlace {
+    return { tenant: this.owner.tenant, sandbox: this.id, command };
   }
 
   async #makeRoom(): Promise<void> {
@@ -83,4 +113,12 @@ export class ServedSandbox implements AsyncDisposable {
     else if (this.#commands.size >= MOST_COMMANDS) throw new GloveboxError('admission_full', `${MOST_COMMANDS} commands are under way in ${this.id}: wait for one, or cancel it`, COME_AGAIN);
     else throw new GloveboxError('admission_full', 'the service keeps as much output as it can: delete commands whose output nobody needs any more', COME_AGAIN);
   }
+}
+
+/** Nobody was ever told its id, or what it said went to a process that is no more. */
+async function abandon(command: GovernedCommand): Promise<void> {
+  command.cancel();
+  // What nobody reads waits, and the command with it.
+  for await (const _ of command.output);
+  command.forget();
 }

@@ -1,6 +1,7 @@
-import { GloveboxError, type Principal, type SandboxKind } from '../../contracts/index.ts';
-import { type GovernedSandbox, Session } from '../../session/index.ts';
+import { GloveboxError, type Principal, type SandboxKind, type ServedTerms } from '../../contracts/index.ts';
+import { type GovernedSandbox, Session, type SessionOptions } from '../../session/index.ts';
 import type { ServerPorts } from '../server-ports.ts';
+import { adoptServed } from './adoption.ts';
 import { NarrowedPolicy, type Narrowing } from './narrowed-policy.ts';
 import { OwnSnapshots } from './own-snapshots.ts';
 import { type Labels, ServedSandbox } from './served-sandbox.ts';
@@ -19,6 +20,17 @@ export interface NewSandbox extends Narrowing {
   readonly labels: Labels;
 }
 
+/** What of a session's own is the client's to say. */
+function askedOf({ image, kind, env }: NewSandbox): Pick<SessionOptions, 'image' | 'kinds' | 'env'> {
+  return { ...(image === undefined ? {} : { image }), ...(kind === undefined ? {} : { kinds: [kind] }), ...(env === undefined ? {} : { env }) };
+}
+
+function termsOf(wanted: NewSandbox): ServedTerms {
+  const { env, ...asked } = askedOf(wanted);
+  const { policy, labels, session, sandbox } = wanted;
+  return { policy, labels, ...asked, ...(env === undefined ? {} : { env: Object.keys(env) }), ...(session === undefined ? {} : { session }), ...(sandbox === undefined ? {} : { sandbox }) };
+}
+
 /** What clients have open. A sandbox is there until somebody deletes it, its session's time is over, or the server stops. */
 export class ServedSandboxes implements AsyncDisposable {
   readonly #ports: ServerPorts;
@@ -32,7 +44,7 @@ export class ServedSandboxes implements AsyncDisposable {
   constructor(ports: ServerPorts, { perTenant = MOST_PER_TENANT, spool = SPOOL_LIMITS }: { readonly perTenant?: number | undefined; readonly spool?: SpoolLimits | undefined } = {}) {
     this.#ports = ports;
     this.#snapshots = new OwnSnapshots(ports.journal);
-    this.#spool = new Spool(ports.spoolDir, spool);
+    this.#spool = new Spool(ports.spoolDir, spool, ports.spoolKeys);
     this.#mostPerTenant = perTenant;
   }
 
@@ -46,8 +58,7 @@ export class ServedSandboxes implements AsyncDisposable {
     const { snapshot } = wanted;
     if (snapshot !== undefined) await this.#snapshots.demand(snapshot, owner.tenant);
     const policy = new NarrowedPolicy(await this.#ports.policies.load(wanted.policy), wanted);
-    const { image, kind, env } = wanted;
-    const session = await Session.open(this.#ports.sessions, { principal: owner, policy, ...(image === undefined ? {} : { image }), ...(kind === undefined ? {} : { kinds: [kind] }), ...(env === undefined ? {} : { env }) });
+    const session = await Session.open(this.#ports.sessions, { principal: owner, policy, ...askedOf(wanted), served: termsOf(wanted) });
     // Whoever has gone before it was there will never delete it.
     const leave = (): void => void session.close('its client has gone').catch(() => undefined);
     signal.addEventListener('abort', leave, { once: true });
@@ -63,11 +74,16 @@ export class ServedSandboxes implements AsyncDisposable {
     }
   }
 
+  /** Goes on with what a service of this state folder had open when it died. Never rejects: what cannot be gone on with is ended, and said. */
+  async adopt(how: { readonly signal: AbortSignal; readonly note: (text: string) => void }): Promise<void> {
+    await adoptServed(this.#ports, { ...how, spool: this.#spool, keep: (governed, session, about) => this.#keep(governed, session, about) });
+  }
+
   /** More sandboxes of the same session, which begin with this one's workspace. */
   async fork(source: ServedSandbox, count: number): Promise<{ readonly snapshot: string; readonly sandboxes: readonly ServedSandbox[] }> {
     using _places = this.#place(source.owner.tenant, count);
     const { snapshot, sandboxes } = await source.session.fork(source.governed, count, 'http');
-    return { snapshot: snapshot.id, sandboxes: sandboxes.map((governed) => this.#keep(governed, source.session, source)) };
+    return { snapshot: snapshot.id, sandboxes: sandboxes.map((governed) => this.#keep(governed, source.session, { owner: source.owner, labels: source.labels })) };
   }
 
   /** A snapshot of its tenant instead of its workspace. Errors: `not_found`, those of `GovernedSandbox.restore`. */
@@ -94,11 +110,14 @@ export class ServedSandboxes implements AsyncDisposable {
     const isLast = ![...this.#open.values()].some(({ session }) => session === sandbox.session);
     if (isLast) await sandbox.session.close('deleted by its client');
     else await sandbox.governed.destroy('deleted by its client');
+    await sandbox[Symbol.asyncDispose]();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const sessions = new Set([...this.#open.values()].map(({ session }) => session));
+    const open = [...this.#open.values()];
+    const sessions = new Set(open.map(({ session }) => session));
     await Promise.allSettled([...sessions].map((session) => session.close('the server stops')));
+    await Promise.allSettled(open.map((sandbox) => sandbox[Symbol.asyncDispose]()));
   }
 
   /** Kept for sandboxes that are to be made. Errors: `admission_full`. */
@@ -116,8 +135,8 @@ export class ServedSandboxes implements AsyncDisposable {
     };
   }
 
-  #keep(governed: GovernedSandbox, session: Session, { owner, labels }: Pick<ServedSandbox, 'owner' | 'labels'>): ServedSandbox {
-    const sandbox = new ServedSandbox({ governed, session, owner, labels, createdMs: this.#ports.clock.now(), spool: this.#spool });
+  #keep(governed: GovernedSandbox, session: Session, about: Pick<ServedSandbox, 'owner' | 'labels'> & { readonly createdMs?: number }): ServedSandbox {
+    const sandbox = new ServedSandbox({ createdMs: governed.createdMs ?? this.#ports.clock.now(), ...about, governed, session, spool: this.#spool });
     this.#open.set(sandbox.id, sandbox);
     void governed.gone.then(() => {
       this.#open.delete(sandbox.id);

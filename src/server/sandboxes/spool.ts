@@ -1,7 +1,9 @@
-import { createCipheriv, createDecipheriv, createSecretKey, randomBytes, randomUUID } from 'node:crypto';
-import { mkdirSync, rmSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parseId, type SandboxId, unlessMissing, unlessMissingSync } from '../../contracts/index.ts';
+import { piecesIn, SpoolFile, type SpooledPiece } from './spool-file.ts';
 
 export interface SpoolLimits {
   /** Open at a time; each is a descriptor of the service. */
@@ -11,16 +13,41 @@ export interface SpoolLimits {
 
 export const SPOOL_LIMITS: SpoolLimits = { files: 512, bytes: 16 * 2 ** 30 };
 
-/** Files for output that does not fit into memory. None has a name: they go with us, however we go. */
+/** Seals the keys of files that outlive us. */
+export interface SpoolKeys {
+  /** As text without a line break. */
+  seal(tenant: string, about: string, key: Buffer): Promise<string>;
+  /** Undefined where the tenant was erased. Errors: any for what was altered. */
+  open(about: string, sealed: string): Promise<Buffer | undefined>;
+}
+
+/** Whose output a file holds. */
+export interface SpoolPlace {
+  readonly tenant: string;
+  readonly sandbox: string;
+  readonly command: string;
+}
+
+const KEY_BYTES = 32;
+/** The first line of a file with a name: its key, sealed. */
+const MOST_LINE_BYTES = 4096;
+
+/**
+ * Files for output that does not fit into memory. One that nobody comes back to has no name, and a key that is nowhere but in our memory: it goes with us, however we go. One of a command
+ * that somebody may come back to is `<folder>/<sandbox>/<command>`, with its key in it, sealed by its tenant's: whoever adopts the sandbox after us finds it.
+ */
 export class Spool {
   readonly #folder: string;
   readonly #limits: SpoolLimits;
+  readonly #keys: SpoolKeys | undefined;
   #files = 0;
   #bytes = 0;
 
-  constructor(folder: string, limits: SpoolLimits = SPOOL_LIMITS) {
+  /** Without keys no file has a name. */
+  constructor(folder: string, limits: SpoolLimits = SPOOL_LIMITS, keys?: SpoolKeys) {
     this.#folder = folder;
     this.#limits = limits;
+    this.#keys = keys;
   }
 
   /** Nothing more should be begun that may need one: what is under way may still have its own. */
@@ -28,71 +55,77 @@ export class Spool {
     return this.#files >= this.#limits.files || this.#bytes >= this.#limits.bytes;
   }
 
-  /** Errors: those of the disk. */
-  async open(): Promise<SpoolFile> {
+  /** Errors: those of the disk, and of the keys. */
+  async open(place?: SpoolPlace): Promise<SpoolFile> {
     this.#files += 1;
     try {
-      return new SpoolFile(await openNameless(this.#folder), { wrote: (bytes) => (this.#bytes += bytes), closed: (bytes) => this.#closed(bytes) });
+      const key = randomBytes(KEY_BYTES);
+      return place === undefined || this.#keys === undefined ? this.#file({ handle: await openNameless(this.#folder), key }) : await this.#openNamed(place, this.#keys, key);
     } catch (error) {
       this.#files -= 1;
       throw error;
     }
   }
 
-  #closed(bytes: number): void {
-    this.#files -= 1;
-    this.#bytes -= bytes;
-  }
-}
-
-interface Accounts {
-  readonly wrote: (bytes: number) => void;
-  readonly closed: (bytes: number) => void;
-}
-
-const CIPHER = 'aes-256-gcm';
-const KEY_BYTES = 32;
-const NONCE_BYTES = 12;
-const TAG_BYTES = 16;
-
-/** One of them: pieces are added at its end, and read again. They are sealed by a key that is nowhere but in our memory: what is left of them on a disk is nothing that anybody can read. */
-export class SpoolFile implements AsyncDisposable {
-  readonly #handle: FileHandle;
-  readonly #accounts: Accounts;
-  readonly #key = createSecretKey(randomBytes(KEY_BYTES));
-  #length = 0;
-  #isClosed = false;
-
-  constructor(handle: FileHandle, accounts: Accounts) {
-    this.#handle = handle;
-    this.#accounts = accounts;
+  /** What a service that died has left of a command's output; undefined where there is none that anybody can read. Errors: those of the disk. */
+  async takeUp(place: SpoolPlace): Promise<{ readonly file: SpoolFile; readonly pieces: readonly SpooledPiece[] } | undefined> {
+    const path = this.#pathOf(place);
+    const handle = await unlessMissing(open(path, 'r+'));
+    if (handle === undefined) return undefined;
+    const found = await this.#keyIn(handle, place).catch(() => undefined);
+    if (found === undefined) {
+      await handle.close();
+      await rm(path, { force: true });
+      return undefined;
+    }
+    const { pieces, end } = await piecesIn(handle, found.at);
+    await handle.truncate(end);
+    this.#files += 1;
+    this.#bytes += end;
+    return { file: this.#file({ handle, key: found.key, at: end, path }), pieces };
   }
 
-  /** Where the piece begins. Errors: those of the disk. */
-  async append(piece: Buffer): Promise<number> {
-    const at = this.#length;
-    const cipher = createCipheriv(CIPHER, this.#key, nonceOf(at));
-    const sealed = Buffer.concat([cipher.update(piece), cipher.final(), cipher.getAuthTag()]);
-    // Whether it can be written or not: nothing else is ever sealed as what stands there.
-    this.#length += sealed.length;
-    this.#accounts.wrote(sealed.length);
-    await this.#handle.write(sealed, 0, sealed.length, at);
-    return at;
+  /** Sandboxes of whose commands there is something. */
+  sandboxes(): readonly SandboxId[] {
+    return (unlessMissingSync(() => readdirSync(this.#folder)) ?? []).flatMap((name) => parseId('sbx', name) ?? []);
   }
 
-  /** The piece of so many bytes that begins there. Errors: those of the disk; any where it is not what was added. */
-  async read(at: number, length: number): Promise<Buffer> {
-    const sealed = Buffer.alloc(length + TAG_BYTES);
-    await this.#handle.read(sealed, 0, sealed.length, at);
-    const decipher = createDecipheriv(CIPHER, this.#key, nonceOf(at), { authTagLength: TAG_BYTES }).setAuthTag(sealed.subarray(length));
-    return Buffer.concat([decipher.update(sealed.subarray(0, length)), decipher.final()]);
+  /** All that there is of a sandbox's commands goes. */
+  async forget(sandbox: string): Promise<void> {
+    if (parseId('sbx', sandbox) !== undefined) await rm(join(this.#folder, sandbox), { recursive: true, force: true });
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#accounts.closed(this.#length);
-    await this.#handle.close();
+  async #openNamed(place: SpoolPlace, keys: SpoolKeys, key: Buffer): Promise<SpoolFile> {
+    const path = this.#pathOf(place);
+    const line = Buffer.from(`${await keys.seal(place.tenant, aboutKey(place), key)}\n`);
+    mkdirSync(join(this.#folder, place.sandbox), { recursive: true, mode: 0o700 });
+    const handle = await open(path, 'wx+', 0o600);
+    await handle.write(line, 0, line.length, 0);
+    this.#bytes += line.length;
+    return this.#file({ handle, key, at: line.length, path });
+  }
+
+  async #keyIn(handle: FileHandle, place: SpoolPlace): Promise<{ readonly key: Buffer; readonly at: number } | undefined> {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(MOST_LINE_BYTES), 0, MOST_LINE_BYTES, 0);
+    const end = buffer.subarray(0, bytesRead).indexOf('\n');
+    const key = end === -1 ? undefined : await this.#keys?.open(aboutKey(place), buffer.toString('utf8', 0, end));
+    return key === undefined ? undefined : { key, at: end + 1 };
+  }
+
+  #file({ path, ...how }: { readonly handle: FileHandle; readonly key: Buffer; readonly at?: number; readonly path?: string }): SpoolFile {
+    return new SpoolFile({
+      ...how,
+      wrote: (bytes) => (this.#bytes += bytes),
+      closed: async (bytes) => {
+        this.#files -= 1;
+        this.#bytes -= bytes;
+        if (path !== undefined) await rm(path, { force: true });
+      },
+    });
+  }
+
+  #pathOf({ sandbox, command }: SpoolPlace): string {
+    return join(this.#folder, sandbox, command);
   }
 }
 
@@ -104,9 +137,7 @@ async function openNameless(folder: string): Promise<FileHandle> {
   return handle;
 }
 
-/** Under its own key nothing else is in this place. */
-function nonceOf(at: number): Buffer {
-  const nonce = Buffer.alloc(NONCE_BYTES);
-  nonce.writeUIntBE(at, 0, 6);
-  return nonce;
+/** What the sealed key of a file belongs to. */
+function aboutKey({ tenant, sandbox, command }: SpoolPlace): string {
+  return `spooled output ${tenant} ${sandbox} ${command}`;
 }

@@ -1,3 +1,6 @@
+/** So long it waits for somebody, where nothing else is said. */
+export const KEEP_MS = 60_000;
+
 /** What of a terminal is the service's: who is at it, and how much was typed. Where nobody is for as long as it is kept, it is hung up. */
 export class TerminalLine implements Disposable {
   readonly #keepMs: number | undefined;

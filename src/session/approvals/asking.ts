@@ -175,7 +175,7 @@ export class Asking {
 
   async #awaited(): Promise<Approval[]> {
     const { journal, clock } = this.#ports;
-    const waiting = new OpenQuestions();
+    const waiting = new OpenQuestions({ hasCalls: this.#asker.stream !== this.#asker.session });
     for (const event of await journal.read(this.#asker.stream)) waiting.apply(event);
     this.#earlierQuestions = waiting.asked.length;
     const left: Approval[] = [];

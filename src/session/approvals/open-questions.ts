@@ -10,6 +10,12 @@ export class OpenQuestions {
   readonly asked: string[] = [];
   readonly #open = new Set<string>();
   readonly #ofCall = new Set<string>();
+  readonly #hasCalls: boolean;
+
+  /** Without calls, each thing that was let through stands by itself: nobody makes it again. */
+  constructor({ hasCalls }: { readonly hasCalls: boolean }) {
+    this.#hasCalls = hasCalls;
+  }
 
   isOpen(approval: string): boolean {
     return this.#open.has(approval);
@@ -26,7 +32,8 @@ export class OpenQuestions {
 
   #decided(approval: string, { request, allowed }: EventData['decision']): void {
     // A no has let nothing through, whatever it was about.
-    if (!allowed || WITH_ITS_CALL.has(request.action)) this.#ofCall.add(approval);
+    if (allowed && !this.#hasCalls) this.#open.delete(approval);
+    else if (!allowed || WITH_ITS_CALL.has(request.action)) this.#ofCall.add(approval);
     else if (!WITH_ITS_RUN.has(request.action)) this.#open.delete(approval);
   }
 

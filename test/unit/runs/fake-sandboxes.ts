@@ -108,6 +108,8 @@ export class FakeSandbox implements Sandbox {
     return Promise.resolve({ initBytes: 0, processes: 0, commands: 0 });
   }
 
+  readonly env = {};
+
   setEnv(): void {}
 
   serveNetwork(): void {}
