@@ -115,7 +115,7 @@ describe.skipIf(OwnEngine.missing !== undefined)('an engine whose disk is full',
     const used = driverOn();
     await (await used.create(specOf())).destroy();
     const [name = ''] = await initVolumes();
-    spoil(join(own.dataRoot, 'volumes', name, '_data', 'init'));
+    await spoil(join(own.dataRoot, 'volumes', name, '_data', 'init'));
     expect(await refusal(() => used.create(specOf()))).toMatchObject({ code: 'sandbox_start_failed', message: expect.stringContaining('/.glovebox/init') as string });
     await using sandbox = await used.create(specOf());
     expect((await run(sandbox, ['echo', 'alive'])).stdout).toBe('alive\n');
