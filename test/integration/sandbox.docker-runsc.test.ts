@@ -18,6 +18,8 @@ const NOT_RUN_ON_AN_OLD_ONE = {
   'makes a signal of ^C for what runs in the foreground, and for nothing else': noSignals,
   'controls jobs, and ^D is an end': noSignals,
   'hangs up on what does not see its end': noSignals,
+  'whose end was said outlives a broken connection': noSignals,
+  'takes nobody with it where it is written to as it ends': 'its kernel panics under eight commands at a time',
   'lets programs draw': 'they find half of a terminal’s settings missing',
   'filters system calls, and lets no program gain anything': 'its /proc/self/status does not say',
   'keeps commands away from init': 'it shows the environment and the descriptors of PID 1; what is written to them is not believed, as another test shows',
