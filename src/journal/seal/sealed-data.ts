@@ -1,11 +1,9 @@
-import { createCipheriv, createDecipheriv, hash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { z } from 'zod';
 import type { PayloadKey } from './payload-keys.ts';
 import type { RandomPool } from './random-pool.ts';
+import { NONCE_BYTES, openBytes, sealBytes } from './sealed-bytes.ts';
 
-const CIPHER = 'aes-256-gcm';
-const NONCE_BYTES = 12;
-const TAG_BYTES = 16;
 const SALT_BYTES = 16;
 
 /**
@@ -45,20 +43,14 @@ export function sealData({ id, key }: PayloadKey, place: PayloadPlace, text: str
   const random = pool.take(SALT_BYTES + NONCE_BYTES);
   random.copy(clear, 0, 0, SALT_BYTES);
   clear.write(text, SALT_BYTES);
-  const nonce = random.subarray(SALT_BYTES);
-  const cipher = createCipheriv(CIPHER, key, nonce).setAAD(about(id, place));
-  const bytes = Buffer.concat([nonce, cipher.update(clear), cipher.final(), cipher.getAuthTag()]);
+  const bytes = sealBytes(key, random.subarray(SALT_BYTES), about(id, place), clear);
   return { sealed: { bytes: bytes.toString('base64url'), digest: hash('sha256', clear, 'base64url'), key: id } };
 }
 
 /** Errors: any, where a byte was changed or it is of another place. */
 export function openData({ id, key }: PayloadKey, place: PayloadPlace, { sealed }: SealedData): OpenedData {
-  const bytes = Buffer.from(sealed.bytes, 'base64url');
-  if (bytes.length < NONCE_BYTES + SALT_BYTES + TAG_BYTES) throw new Error('it is too short');
-  const tagAt = bytes.length - TAG_BYTES;
-  const decipher = createDecipheriv(CIPHER, key, bytes.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES });
-  decipher.setAAD(about(id, place)).setAuthTag(bytes.subarray(tagAt));
-  const clear = Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES, tagAt)), decipher.final()]);
+  const clear = openBytes(key, about(id, place), Buffer.from(sealed.bytes, 'base64url'));
+  if (clear.length < SALT_BYTES) throw new Error('it is too short');
   return { text: clear.toString('utf8', SALT_BYTES), salt: clear.subarray(0, SALT_BYTES) };
 }
 

@@ -3,7 +3,8 @@ import type Docker from 'dockerode';
 import type { ContainerCreateOptions, ContainerInfo, ContainerInspectInfo, ImageInspectInfo, VolumeInspectInfo } from 'dockerode';
 import { z } from 'zod';
 import { describeError, GloveboxError, steadyRest } from '../../contracts/index.ts';
-import { ENGINE_FULL, isEngineFull } from '../images/index.ts';
+import { saysFull } from '../full-disk.ts';
+import { ENGINE_FULL } from '../images/index.ts';
 import type { EngineSearch } from '../images/index.ts';
 import { cancelled, deadlineSignal, raceSignal } from '../deadline.ts';
 import type { Transport } from '../transport.ts';
@@ -257,7 +258,7 @@ function engineError(what: string, error: unknown): GloveboxError {
   if (typeof statusCode === 'number') {
     const reason = typeof json?.message === 'string' ? json.message : describeError(error);
     const options = { cause: error, details: { status: statusCode } };
-    if (isEngineFull(reason)) return new GloveboxError('disk_full', `the engine could not ${what}, because ${ENGINE_FULL}: ${reason}`, options);
+    if (saysFull(reason)) return new GloveboxError('disk_full', `the engine could not ${what}, because ${ENGINE_FULL}: ${reason}`, options);
     return new GloveboxError('engine_failed', `the engine could not ${what}: ${reason}`, options);
   }
   if (code !== undefined && CONNECTION_ERRORS.has(code)) {

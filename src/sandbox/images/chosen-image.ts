@@ -6,7 +6,8 @@ import { BuiltImages, type BuildPlan } from './built-images.ts';
 import { type Devcontainer, readDevcontainer } from './devcontainer/devcontainer.ts';
 import { fillVariables } from './devcontainer/variables.ts';
 import type { EngineBuildOptions } from './engine-build.ts';
-import { ENGINE_FULL, isEngineFull } from './engine-full.ts';
+import { saysFull } from '../full-disk.ts';
+import { ENGINE_FULL } from './engine-full.ts';
 import { engineReason } from './engine-reason.ts';
 import { type ImageRequest, readImageName } from './image-request.ts';
 import type { ImageName } from './image-source.ts';
@@ -75,7 +76,7 @@ export class ChosenImage {
     if ((await inspect(docker, origin.reference, options.signal)) !== undefined) return origin.reference;
     const reason = isId(origin.reference) ? 'an id names only what is there' : await pullImage(docker, origin.reference, options);
     if (reason === undefined) return origin.reference;
-    throw new GloveboxError('image_missing', `the engine does not have the image ${origin.reference}, and could not pull it${isEngineFull(reason) ? `, because ${ENGINE_FULL}` : ''}: ${reason}`, { details: { image: origin.reference } });
+    throw new GloveboxError('image_missing', `the engine does not have the image ${origin.reference}, and could not pull it${saysFull(reason) ? `, because ${ENGINE_FULL}` : ''}: ${reason}`, { details: { image: origin.reference } });
   }
 
   #env(found: Docker.ImageInspectInfo): Record<string, string> {

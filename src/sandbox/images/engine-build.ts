@@ -2,7 +2,8 @@ import type Docker from 'dockerode';
 import { pack, type Pack } from 'tar-stream';
 import { GloveboxError } from '../../contracts/index.ts';
 import { BuildLog } from './build-log.ts';
-import { ENGINE_FULL, isEngineFull } from './engine-full.ts';
+import { saysFull } from '../full-disk.ts';
+import { ENGINE_FULL } from './engine-full.ts';
 import { engineReason } from './engine-reason.ts';
 
 /** One build on an engine. */
@@ -65,7 +66,7 @@ async function send(docker: Docker, build: EngineBuild, context: Pack, log: Buil
 /** What to do about it, where that is known. What a step says of a full disk is not in the engine's reason, which is its exit code. */
 function hintFor(reason: string, log: BuildLog): string {
   if (NEEDS_BUILDKIT.test(reason)) return '\nThe engine\'s own builder is used, which does not know what only BuildKit does: build it with `docker build`, and give the image\'s name.';
-  return [reason, ...log.lastLines].some(isEngineFull) ? `\nThe engine has no room for it, because ${ENGINE_FULL}.` : '';
+  return [reason, ...log.lastLines].some(saysFull) ? `\nThe engine has no room for it, because ${ENGINE_FULL}.` : '';
 }
 
 function failure(build: EngineBuild, reason: string, log: BuildLog, cause?: unknown): GloveboxError {
