@@ -351,9 +351,10 @@ test('nothing is left when the server stops, whatever clients had open', async (
   const sandbox = await client.sandbox();
   await client.command(sandbox, ['sleep', '1000'], { background: true });
   expect(await other.services.sandboxes.list()).toHaveLength(1);
-  await other.stop();
+  await other.end();
   await using after = await openServices({ env: { ...process.env, GLOVEBOX_HOME: other.home }, version: 'test' });
   expect(await after.sandboxes.list()).toEqual([]);
+  await other.stop();
   await expect(client.call('GET', '/v1/sandboxes')).rejects.toThrow();
 });
 

@@ -15,9 +15,14 @@ export async function serving(options: Partial<ServeOptions> = {}, env: Readonly
   const home = mkdtempSync(join(tmpdir(), 'glovebox-serve-'));
   const services = await openServices({ env: { ...process.env, ...env, GLOVEBOX_HOME: home }, version: 'test' });
   const server = await services.serve({ host: '127.0.0.1', port: 0, mostLateMs: BUSY_MACHINE_MS, ...options });
-  const stop = async (): Promise<void> => {
+  /** Leaves its state folder. */
+  const end = async (): Promise<void> => {
     await server[Symbol.asyncDispose]();
     await services[Symbol.asyncDispose]();
+  };
+  const stop = async (): Promise<void> => {
+    await end();
+    rmSync(home, { recursive: true, force: true });
   };
   const key = server.firstKey ?? '';
   /** Somebody of another tenant. */
@@ -27,16 +32,13 @@ export async function serving(options: Partial<ServeOptions> = {}, env: Readonly
     const made = await keys.create({ name: 'theirs', tenant, roles }, authority.holding(tenant, 'user:them', ['administrator']));
     return new Caller(server.url, made.key);
   };
-  return { url: server.url, key, home, services, stop, drain: (graceMs: number) => server.drain(graceMs), foreigner, as: (bearer: string = key) => new Caller(server.url, bearer) };
+  return { url: server.url, key, home, services, end, stop, drain: (graceMs: number) => server.drain(graceMs), foreigner, as: (bearer: string = key) => new Caller(server.url, bearer) };
 }
 
 /** The same, until the test has finished. */
 export async function servingHere(options: Partial<ServeOptions> = {}, env: Readonly<Record<string, string>> = {}) {
   const server = await serving(options, env);
-  onTestFinished(async () => {
-    await server.stop();
-    rmSync(server.home, { recursive: true, force: true });
-  });
+  onTestFinished(server.stop);
   return server;
 }
 
