@@ -1,5 +1,5 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { describeError, type Log } from '../contracts/index.ts';
+import { again } from './again.ts';
 import type { Services } from './services.ts';
 import { keepSwept } from './sweeping.ts';
 
@@ -14,26 +14,24 @@ export async function keepHouse(services: Services, log: Log, signal: AbortSigna
 
 /** What goes wrong is told, and tried again a minute later. */
 async function forgetErased({ tenants }: Services, log: Log, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
+  await again(AGAIN_MS, signal, async () => {
     try {
       await tenants.forgetErased(signal);
     } catch (error) {
       if (!signal.aborted) log.write('warn', describeError(error));
     }
-    await pause(AGAIN_MS, undefined, { signal, ref: false }).catch(() => {});
-  }
+  });
 }
 
 /** Holds to the operator's retention until the signal fires, where who runs this may. What goes wrong is told, and tried again an hour later. */
 async function keepRetention({ tenants, principal, authority }: Services, log: Log, signal: AbortSignal): Promise<void> {
   if (!authority.may(principal, 'administer', principal.tenant)) return;
-  while (!signal.aborted) {
+  await again(EVERY_MS, signal, async () => {
     try {
       const { keys, blobs, answers } = await tenants.retain(principal);
       if (keys.length + answers > 0) log.write('info', 'retention was applied', { keys: keys.length, blobs, answers });
     } catch (error) {
       log.write('warn', `retention could not be applied: ${describeError(error)}`);
     }
-    await pause(EVERY_MS, undefined, { signal, ref: false }).catch(() => {});
-  }
+  });
 }

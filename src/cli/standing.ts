@@ -1,6 +1,6 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { InvalidArgumentError } from 'commander';
 import { describeError, type Log, type Policy } from '../contracts/index.ts';
+import { again } from './again.ts';
 import type { Services } from './services.ts';
 
 /** How often it is looked whether a policy has changed, and what failed is tried again. */
@@ -29,7 +29,8 @@ export async function keepStanding({ policies, keepReady }: Pick<Services, 'poli
     kept.set(name, policy);
     log.write('info', `${floor} sandboxes stand ready under ${name}`);
   };
-  while (!signal.aborted && standing.size > 0) {
+  if (standing.size === 0) return;
+  await again(AGAIN_MS, signal, async () => {
     for (const [name, floor] of standing) {
       try {
         await keep(name, floor);
@@ -37,6 +38,5 @@ export async function keepStanding({ policies, keepReady }: Pick<Services, 'poli
         if (!signal.aborted) log.write('warn', `sandboxes under ${name} do not stand ready: ${describeError(error)}`);
       }
     }
-    await pause(AGAIN_MS, undefined, { signal, ref: false }).catch(() => {});
-  }
+  });
 }

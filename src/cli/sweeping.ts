@@ -1,5 +1,5 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { describeError, type Log } from '../contracts/index.ts';
+import { again } from './again.ts';
 import type { Services } from './services.ts';
 
 /** How often somebody who runs for long looks for what dead processes left: what still ran the last time has ended by itself by then. */
@@ -12,10 +12,7 @@ type Swept = Pick<Services, 'sandboxes' | 'credentials'>;
  * told, and tried again the next time.
  */
 export async function keepSwept(services: Swept, log: Log, signal: AbortSignal, everyMs = EVERY_MS): Promise<void> {
-  while (!signal.aborted) {
-    await sweepOnce(services, log, signal);
-    await pause(everyMs, undefined, { signal, ref: false }).catch(() => {});
-  }
+  await again(everyMs, signal, () => sweepOnce(services, log, signal));
 }
 
 /** One failing keeps the other from nothing. */

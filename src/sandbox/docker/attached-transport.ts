@@ -10,8 +10,8 @@ export function attachedTransport(connection: NodeJS.ReadWriteStream): Transport
   // What the engine's client hands out for a hijacked connection is the socket itself.
   const socket = connection as Duplex;
   const output = new StdoutOnly(socket);
-  // The error of either is the transport's end, and is heard by whoever uses it; until somebody does, it must not bring us down.
-  for (const stream of [socket, output]) stream.on('error', () => undefined);
+  // The socket's error is its own, too, and the transport's end: it is heard by whoever uses it, and until somebody does it must not bring us down.
+  output.on('error', () => undefined);
   return { output, input: socket, close: () => void socket.destroy() };
 }
 
