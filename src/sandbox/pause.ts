@@ -5,8 +5,13 @@ import type { Link } from './link.ts';
 
 /** Our word passes through an engine or a keeper before it lies where init finds it; a command that ends just after the waking should not have slept. */
 const WORD_MS = 50;
+/** How long freezing may take: every task must have run once more, and what has little of a CPU, or is busy in the kernel, comes to it late. */
+export const FREEZE_DEADLINE_MS = 10_000;
 
-/** What stops everything in a sandbox from running, and lets it go on. Both are idempotent. Errors: `sandbox_lost` when it is gone, and the engine's own. */
+/**
+ * What stops everything in a sandbox from running, and lets it go on. Both are idempotent. Errors: `sandbox_lost` when it is gone, `engine_failed`
+ * when it could not be frozen in `FREEZE_DEADLINE_MS`, and the engine's own.
+ */
 export interface Freezer {
   freeze(signal?: AbortSignal): Promise<void>;
   thaw(signal?: AbortSignal): Promise<void>;

@@ -16,6 +16,8 @@ import type { SandboxWorld } from '../support/sandbox-world.ts';
 const GRACE_MS = 1000;
 /** What is shown is that nothing happens while time passes; there is no event to wait for. */
 const LONGER_THAN_GRACE_MS = 2500;
+/** An engine that gives up on freezing, as runc does, did so in one of three of these. */
+const PAUSES = 12;
 const OWNER = fileURLToPath(new URL('life.owner.ts', import.meta.url));
 
 const inTurn = { concurrent: false };
@@ -49,6 +51,17 @@ describe.concurrent.each(KINDS)('a %s sandbox', (kind) => {
     // And the switch is as sharp as before: both ends listen to each other again.
     await sleep(LONGER_THAN_GRACE_MS);
     expect(await run(sandbox, ['echo', 'alive'])).toMatchObject({ stdout: 'alive\n' });
+  });
+
+  test('can be paused again and again while it wants far more of a CPU than it has', inTurn, async () => {
+    await using sandbox = await world.driver.create(specOf({ limits: { cpu: 0.1 } }));
+    const spinning = start(sandbox, ['/bin/sh', '-c', 'for i in 1 2 3 4 5 6 7 8; do (while :; do :; done) & done; echo ready; wait'], { limits: { wallMs: 0 } });
+    await until(spinning.output[Symbol.asyncIterator](), 'ready');
+    for (let turn = 0; turn < PAUSES; turn++) {
+      await sandbox.pause();
+      expect(await world.driver.list()).toEqual([expect.objectContaining({ id: sandbox.id, paused: true })]);
+      await sandbox.resume();
+    }
   });
 
   test('takes nothing from a command’s wall time while it is paused', inTurn, async () => {

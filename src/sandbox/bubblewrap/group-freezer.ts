@@ -2,10 +2,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GloveboxError } from '../../contracts/index.ts';
+import { FREEZE_DEADLINE_MS } from '../pause.ts';
 import type { Freezer } from '../pause.ts';
 
-/** Freezing is asked for, and done when the last process has stopped; what is busy in the kernel stops when it comes out of it. */
-const DEADLINE_MS = 10_000;
+/** Freezing is asked for, and done when the last process has stopped. */
 const LOOK_AGAIN_MS = 5;
 
 /** What differs between the two versions: where freezing is asked for, what is written, and where and how it is told to be done. */
@@ -26,9 +26,9 @@ export class GroupFreezer implements Freezer {
 
   async freeze(signal?: AbortSignal): Promise<void> {
     await this.#write(this.#files.freeze);
-    const deadline = performance.now() + DEADLINE_MS;
+    const deadline = performance.now() + FREEZE_DEADLINE_MS;
     while (!(await this.isFrozen())) {
-      if (performance.now() > deadline) throw new GloveboxError('engine_failed', `the sandbox could not be frozen within ${DEADLINE_MS / 1000} s: something in it is stuck in the kernel`);
+      if (performance.now() > deadline) throw new GloveboxError('engine_failed', `the sandbox could not be frozen within ${FREEZE_DEADLINE_MS / 1000} s: something in it is stuck in the kernel`);
       await sleep(LOOK_AGAIN_MS, undefined, { signal });
     }
   }
