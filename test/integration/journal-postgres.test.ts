@@ -19,6 +19,8 @@ import { TestPostgres } from '../support/postgres.ts';
 import { journalSuite } from './journal.suite.ts';
 import { masterKeySuite } from './master-key.suite.ts';
 
+/** Replicas that start at once after an upgrade: where tables were changed while others copied them, this failed in three of five. */
+const MIGRATORS = 6;
 const APPENDER = join(import.meta.dirname, 'journal.appender.ts');
 
 let server: TestPostgres;
@@ -391,7 +393,7 @@ describe('a migration', () => {
   test('keeps everything, and whoever has the version before open goes on', async () => {
     const older = open();
     await older.append('run_a', [prompted('3')]);
-    await Promise.all([migrated(widen), migrated(widen)]);
+    await Promise.all(Array.from({ length: MIGRATORS }, () => migrated(widen)));
     expect((await older.append('run_a', [prompted('4')]))[0]?.seq).toBe(4);
     expect(await older.verify()).toEqual({ streams: 2, events: 6 });
     expect(await ask(`SELECT version FROM ${schema}.schema_version`)).toEqual([{ version: MIGRATIONS.length + 1 }]);

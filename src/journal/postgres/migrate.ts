@@ -10,7 +10,7 @@ type Migrations = readonly ((schema: string) => string)[];
 /** Who migrates holds this, one a database at a time: `glbx` as a number. */
 const LOCK = 0x676c6278;
 
-/** Ends a trial that went well. */
+/** Ends a trial that went well, or that nobody needs any more. */
 class RolledBack extends Error {}
 
 /**
@@ -25,8 +25,15 @@ export async function migrate(database: Kysely<Tables>, schema: string, migratio
     await sql`SELECT pg_advisory_xact_lock(${LOCK})`.execute(transaction);
     await sql.raw(`CREATE SCHEMA IF NOT EXISTS ${schema}`).execute(transaction);
     // Another process may have done it while this one waited for the lock.
-    await apply(transaction, schema, migrations, await schemaVersion(transaction, schema), oldest);
+    const found = await schemaVersion(transaction, schema);
+    if (found > 0) await holdVersion(transaction, schema);
+    await apply(transaction, schema, migrations, found, oldest);
   });
+}
+
+/** Nobody changes tables while somebody else copies them: whoever does either holds this first. Nobody else is kept from anything. */
+async function holdVersion(transaction: Kysely<Tables>, schema: string): Promise<void> {
+  await sql.raw(`LOCK TABLE ${schema}.schema_version IN SHARE UPDATE EXCLUSIVE MODE`).execute(transaction);
 }
 
 /** Errors: `newer_version` where the schema is a newer one, and not one that this glovebox can live with. */
@@ -58,6 +65,9 @@ async function tryInCopy(database: Kysely<Tables>, schema: string, version: numb
   const trial = `${schema}_trial_${randomBytes(4).toString('hex')}`;
   try {
     await database.transaction().setIsolationLevel('repeatable read').execute(async (transaction) => {
+      // First of all: what is copied is as it is when the lock has been had, because taking it is not yet looking.
+      await holdVersion(transaction, schema);
+      if ((await schemaVersion(transaction, schema)) !== version) throw new RolledBack();
       await sql.raw(`CREATE SCHEMA ${trial}`).execute(transaction);
       await apply(transaction, trial, migrations.slice(0, version), 0);
       for (const table of TABLES) await sql.raw(`INSERT INTO ${trial}.${table} SELECT * FROM ${schema}.${table}`).execute(transaction);
