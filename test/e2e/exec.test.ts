@@ -1,10 +1,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { User } from './glovebox.ts';
 
 describe.each(['container', 'process'])('glovebox exec in a %s', (kind) => {
   const user = new User();
+  afterAll(() => user[Symbol.dispose]());
   const exec = (...args: string[]) => user.run('exec', '--kind', kind, '--policy', 'exec', ...args);
   afterEach(async () => {
     expect(await user.containers()).toEqual([]);
@@ -61,6 +62,7 @@ describe.each(['container', 'process'])('glovebox exec in a %s', (kind) => {
 
 describe('glovebox exec', () => {
   const user = new User();
+  afterAll(() => user[Symbol.dispose]());
 
   test('gives 126 for what policy denies, and says which rule', async () => {
     const policy = join(user.folder, 'narrow.yaml');

@@ -3,13 +3,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { Engine } from '../../src/sandbox/docker/index.ts';
 import { findEngine, SandboxImages } from '../../src/sandbox/images/index.ts';
 import { User } from './glovebox.ts';
 
 const EXAMPLE = fileURLToPath(new URL('../../examples/figure.ts', import.meta.url));
 const user = new User();
+afterAll(() => user[Symbol.dispose]());
 
 beforeAll(async () => {
   await new SandboxImages(await new Engine(() => findEngine()).client()).build(['data']);

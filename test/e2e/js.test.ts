@@ -1,9 +1,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { User } from './glovebox.ts';
 
 const user = new User();
+afterAll(() => user[Symbol.dispose]());
 const js = (...args: string[]) => user.run('js', ...args);
 
 test('prints the result as JSON, and the console beside it', async () => {

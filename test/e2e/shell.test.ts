@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { type Started, User } from './glovebox.ts';
 
 const TERMINAL = fileURLToPath(new URL('terminal.py', import.meta.url));
@@ -35,6 +35,7 @@ class Person {
 
 describe.each(['container', 'process'])('glovebox shell in a %s', (kind) => {
   const user = new User({ TERM: 'xterm-256color' });
+  afterAll(() => user[Symbol.dispose]());
   afterEach(async () => {
     expect(await user.containers()).toEqual([]);
   });
@@ -100,7 +101,7 @@ describe.each(['container', 'process'])('glovebox shell in a %s', (kind) => {
 });
 
 test('glovebox shell without a terminal says what to use instead', async () => {
-  const user = new User();
+  using user = new User();
   const { code, stderr } = await user.run('shell');
   expect({ code, says: stderr.includes('glovebox exec -i') }).toEqual({ code: 2, says: true });
 });

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Clock, Journal, JournalEvent, NewEvent } from '../../src/contracts/index.ts';
 import { auditKey, JournalAudit, readSqliteAudit } from '../../src/journal/index.ts';
 
@@ -33,6 +33,7 @@ export async function writeHistory(audit: JournalAudit, journal: Journal, pass: 
 export function auditSuite(name: string, make: () => Promise<AuditUnderTest>): void {
   describe(name, () => {
     const folder = mkdtempSync(join(tmpdir(), 'glovebox-audit-'));
+    afterAll(() => rmSync(folder, { recursive: true }));
     const notes = join(folder, 'journal.db.checkpoints');
     const keyFile = join(folder, 'audit.key');
     const said: string[] = [];
