@@ -59,73 +59,87 @@ describe.each([
   });
 });
 
-test('a fork begins where its source is, and each goes its own way', async () => {
-  await using session = await rig.open(policy('process'));
-  const source = await session.sandbox('source');
-  await succeed(source, 'echo common > /workspace/f');
-  const { snapshot, sandboxes } = await session.fork(source, 3, 'fork');
-  expect(sandboxes).toHaveLength(3);
-  await Promise.all(sandboxes.map((each, i) => succeed(each, `echo ${i} >> /workspace/f`)));
-  expect(await Promise.all(sandboxes.map((each) => succeed(each, 'cat /workspace/f')))).toEqual(['common\n0\n', 'common\n1\n', 'common\n2\n']);
-  expect(await succeed(source, 'cat /workspace/f')).toBe('common\n');
-  await source.restore(snapshot.id);
-  expect(await succeed(source, 'cat /workspace/f')).toBe('common\n');
-});
+describe.each(KINDS)('a %s sandbox', (kind) => {
+  test('forks into sandboxes that begin where it is, and each goes its own way', async () => {
+    await using session = await rig.open(policy(kind));
+    const source = await session.sandbox('source');
+    await succeed(source, 'echo common > /workspace/f');
+    const { snapshot, sandboxes } = await session.fork(source, 3, 'fork');
+    expect(sandboxes).toHaveLength(3);
+    await Promise.all(sandboxes.map((each, i) => succeed(each, `echo ${i} >> /workspace/f`)));
+    expect(await Promise.all(sandboxes.map((each) => succeed(each, 'cat /workspace/f')))).toEqual(['common\n0\n', 'common\n1\n', 'common\n2\n']);
+    expect(await succeed(source, 'cat /workspace/f')).toBe('common\n');
+    await source.restore(snapshot.id);
+    expect(await succeed(source, 'cat /workspace/f')).toBe('common\n');
+  });
 
-test('restoring takes away what was not there, where policy lets it be deleted', async () => {
-  await using session = await rig.open(policy('process'));
-  const sandbox = await session.sandbox('test');
-  await succeed(sandbox, 'echo a > /workspace/a');
-  const { id } = await sandbox.snapshot();
-  await succeed(sandbox, 'rm /workspace/a; mkdir -p /workspace/more/deep; echo b > /workspace/more/deep/b');
-  await sandbox.restore(id);
-  expect(await succeed(sandbox, 'cd /workspace && find . | sort')).toBe('.\n./a\n');
-});
+  test('loses what was not there when it is restored, where policy lets it be deleted', async () => {
+    await using session = await rig.open(policy(kind));
+    const sandbox = await session.sandbox('test');
+    await succeed(sandbox, 'echo a > /workspace/a');
+    const { id } = await sandbox.snapshot();
+    await succeed(sandbox, 'rm /workspace/a; mkdir -p /workspace/more/deep; echo b > /workspace/more/deep/b');
+    await sandbox.restore(id);
+    expect(await succeed(sandbox, 'cd /workspace && find . | sort')).toBe('.\n./a\n');
+  });
 
-test('policy is asked for both ways', async () => {
-  const [unread, unwritten] = ['files: { deny: ["/workspace"] }', 'files: { write: ["/tmp/**"] }'];
-  await using session = await rig.open(policy('process', unread));
-  const sandbox = await session.sandbox('test');
-  await expect(sandbox.snapshot()).rejects.toMatchObject({ code: 'denied' });
-  await using other = await rig.open(policy('process', unwritten));
-  const target = await other.sandbox('test');
-  const { id } = await target.snapshot();
-  await expect(target.restore(id)).rejects.toMatchObject({ code: 'denied' });
-  await expect(other.sandbox('again', { snapshot: id })).rejects.toMatchObject({ code: 'denied' });
-  expect(await sandboxesOf(other)).toBe(1);
-  expect(readdirSync(join(rig.blobFolder, 'incoming'))).toEqual([]);
-});
+  test('is asked about by policy both ways', async () => {
+    const [unread, unwritten] = ['files: { deny: ["/workspace"] }', 'files: { write: ["/tmp/**"] }'];
+    await using session = await rig.open(policy(kind, unread));
+    const sandbox = await session.sandbox('test');
+    await expect(sandbox.snapshot()).rejects.toMatchObject({ code: 'denied' });
+    await using other = await rig.open(policy(kind, unwritten));
+    const target = await other.sandbox('test');
+    const { id } = await target.snapshot();
+    await expect(target.restore(id)).rejects.toMatchObject({ code: 'denied' });
+    await expect(other.sandbox('again', { snapshot: id })).rejects.toMatchObject({ code: 'denied' });
+    expect(await sandboxesOf(other)).toBe(1);
+    expect(readdirSync(join(rig.blobFolder, 'incoming'))).toEqual([]);
+  });
 
-test('an archive with a hostile entry is refused, and the entry is named', async () => {
-  await using session = await rig.open(policy('process'));
-  const sandbox = await session.sandbox('test');
-  for (const [name, entry] of [
-    ['../escaped', { name: '../escaped' }],
-    ['/tmp/absolute', { name: '/tmp/absolute' }],
-    ['hard', { name: 'hard', type: 'link', linkname: 'passwd' }],
-    ['device', { name: 'device', type: 'character-device' }],
-  ] as const) {
-    const archive = pack();
-    archive.entry({ name: 'fine' }, 'fine');
-    archive.entry(entry, '');
-    archive.finalize();
-    const { hash } = await rig.blobs.putStream(archive as unknown as AsyncIterable<Uint8Array>);
-    await expect(sandbox.restore(hash)).rejects.toMatchObject({ code: 'archive_hostile', details: { entry: name }, message: expect.stringContaining(name) as string });
-  }
-  expect(await succeed(sandbox, 'ls /tmp /workspace')).not.toMatch(/escaped|absolute|hard|device/);
-});
+  test('takes no archive with a hostile entry, and the entry is named', async () => {
+    await using session = await rig.open(policy(kind));
+    const sandbox = await session.sandbox('test');
+    for (const [name, entry] of [
+      ['../escaped', { name: '../escaped' }],
+      ['/tmp/absolute', { name: '/tmp/absolute' }],
+      ['hard', { name: 'hard', type: 'link', linkname: 'passwd' }],
+      ['device', { name: 'device', type: 'character-device' }],
+    ] as const) {
+      const archive = pack();
+      archive.entry({ name: 'fine' }, 'fine');
+      archive.entry(entry, '');
+      archive.finalize();
+      const { hash } = await rig.blobs.putStream(archive as unknown as AsyncIterable<Uint8Array>);
+      await expect(sandbox.restore(hash)).rejects.toMatchObject({ code: 'archive_hostile', details: { entry: name }, message: expect.stringContaining(name) as string });
+    }
+    expect(await succeed(sandbox, 'ls /tmp /workspace')).not.toMatch(/escaped|absolute|hard|device/);
+  });
 
-test('a snapshot that was altered on disk is found out, and one that is not there as well', async () => {
-  await using session = await rig.open(policy('process'));
-  const sandbox = await session.sandbox('test');
-  await succeed(sandbox, 'head -c 3000000 /dev/urandom > /workspace/f');
-  const { id } = await sandbox.snapshot();
-  const file = join(rig.blobFolder, id.slice(7, 9), id.slice(9));
-  const bytes = readFileSync(file);
-  bytes.writeUInt8(bytes.readUInt8(1_500_000) ^ 1, 1_500_000);
-  writeFileSync(file, bytes);
-  await expect(sandbox.restore(id)).rejects.toMatchObject({ code: 'journal_tampered' });
-  await expect(sandbox.restore(`sha256:${'0'.repeat(64)}`)).rejects.toMatchObject({ code: 'not_found' });
+  test('takes no snapshot that was altered on disk, and none that is not there', async () => {
+    await using session = await rig.open(policy(kind));
+    const sandbox = await session.sandbox('test');
+    await succeed(sandbox, 'head -c 3000000 /dev/urandom > /workspace/f');
+    const { id } = await sandbox.snapshot();
+    const file = join(rig.blobFolder, id.slice(7, 9), id.slice(9));
+    const bytes = readFileSync(file);
+    bytes.writeUInt8(bytes.readUInt8(1_500_000) ^ 1, 1_500_000);
+    writeFileSync(file, bytes);
+    await expect(sandbox.restore(id)).rejects.toMatchObject({ code: 'journal_tampered' });
+    await expect(sandbox.restore(`sha256:${'0'.repeat(64)}`)).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  test('leaves nothing of a snapshot that is cut short', async () => {
+    await using session = await rig.open(policy(kind));
+    const sandbox = await session.sandbox('test');
+    await succeed(sandbox, 'head -c 100000000 /dev/urandom > /workspace/f');
+    const controller = new AbortController();
+    const taking = sandbox.snapshot({ signal: controller.signal });
+    await expect.poll(() => readdirSync(rig.blobFolder, { recursive: true }).length, { interval: 1 }).toBeGreaterThan(1);
+    controller.abort();
+    await expect(taking).rejects.toMatchObject({ code: 'cancelled' });
+    expect(readdirSync(rig.blobFolder, { recursive: true })).toEqual(['incoming']);
+  });
 });
 
 test('a large workspace goes through without being held in memory', async () => {
@@ -141,18 +155,6 @@ test('a large workspace goes through without being held in memory', async () => 
   expect(snapshot.bytes).toBeGreaterThan(250_000_000);
   expect(most - before).toBeLessThan(120_000_000);
   expect(await succeed(target, 'sha256sum < /workspace/large')).toBe(await succeed(source, 'sha256sum < /workspace/large'));
-});
-
-test('a snapshot that is cut short leaves nothing', async () => {
-  await using session = await rig.open(policy('process'));
-  const sandbox = await session.sandbox('test');
-  await succeed(sandbox, 'head -c 100000000 /dev/urandom > /workspace/f');
-  const controller = new AbortController();
-  const taking = sandbox.snapshot({ signal: controller.signal });
-  await expect.poll(() => readdirSync(rig.blobFolder, { recursive: true }).length, { interval: 1 }).toBeGreaterThan(1);
-  controller.abort();
-  await expect(taking).rejects.toMatchObject({ code: 'cancelled' });
-  expect(readdirSync(rig.blobFolder, { recursive: true })).toEqual(['incoming']);
 });
 
 async function succeed(sandbox: GovernedSandbox, line: string): Promise<string> {
