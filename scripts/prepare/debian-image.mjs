@@ -50,7 +50,7 @@ async function importDebian(docker) {
 }
 
 /** Bookworm from wherever this machine's own apt gets Debian; where apt is some other system's, mmdebstrap knows a mirror. */
-function aptSources() {
+export function aptSources() {
   const format = '$(REPO_URI)|$(ORIGIN)|$(CODENAME)';
   const result = spawnSync('apt-get', ['indextargets', '--format', format, 'Created-By: Packages'], { encoding: 'utf8' });
   const lines = (result.stdout ?? '').split('\n').map((line) => line.split('|'));

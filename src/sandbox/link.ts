@@ -89,10 +89,15 @@ export class Link {
     this.#wire?.send(ToGuest.shutdown, 0, Buffer.alloc(0));
   }
 
-  /** Asks for no sign of life until `wake`: the sandbox is about to be frozen. */
+  /** Waits for no sign of life until `wake`: the sandbox is about to be frozen, and until it is its init must hear from us. */
   rest(): void {
     this.#resting = true;
     this.#wire?.rest();
+  }
+
+  /** It is frozen. */
+  fallSilent(): void {
+    this.#wire?.fallSilent();
   }
 
   /** Leaves word for init of how long it was frozen, before it is woken: it reads first, and then looks at the time. */

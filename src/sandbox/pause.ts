@@ -18,19 +18,19 @@ export interface Freezer {
 }
 
 /**
- * Freezes a sandbox and wakes it without either end taking the silence for death: we ask for no sign of life while it is frozen, and init, which
+ * Freezes a sandbox and wakes it without either end taking the silence for death: we wait for no sign of life from before it is frozen, and init, which
  * notices that it did not run, waits for our word of how long it slept before it holds its commands to its clock.
  */
 export class Pause {
   readonly #id: SandboxId;
-  readonly #link: Pick<Link, 'rest' | 'tellSlept' | 'wake'>;
+  readonly #link: Pick<Link, 'rest' | 'fallSilent' | 'tellSlept' | 'wake'>;
   readonly #freezer: Freezer | undefined;
   /** When it was frozen, by a clock that no one sets. */
   #sinceMs: number | undefined;
   /** One after the other, in the order in which they were asked for. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(options: { readonly id: SandboxId; readonly link: Pick<Link, 'rest' | 'tellSlept' | 'wake'>; readonly freezer: Freezer | undefined }) {
+  constructor(options: { readonly id: SandboxId; readonly link: Pick<Link, 'rest' | 'fallSilent' | 'tellSlept' | 'wake'>; readonly freezer: Freezer | undefined }) {
     this.#id = options.id;
     this.#link = options.link;
     this.#freezer = options.freezer;
@@ -48,6 +48,7 @@ export class Pause {
       try {
         await this.#freezer.freeze(signal);
         this.#sinceMs = performance.now();
+        this.#link.fallSilent();
       } catch (error) {
         // Whether or not the engine did it after all: what is not frozen must run, and be listened to.
         await this.#freezer.thaw().catch(() => undefined);

@@ -121,7 +121,7 @@ describe.each(KINDS)('a %s sandbox', (kind) => {
     const session = await rig.open(`
 sandbox: { image: base, images: ["*"], kinds: [${kind}] }
 limits: { cpu: 1, memory: 64MiB, pids: 24, disk: 8MiB, inodes: 100, open_files: 50 }
-command: { wall: 4s, cpu: 300ms, output: 10KiB }
+command: { wall: 6s, cpu: 2s, output: 10KiB }
 `);
     const sandbox = await session.sandbox('test');
     const ended = async (line: string): Promise<CommandEnd> => {

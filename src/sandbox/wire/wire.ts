@@ -105,6 +105,7 @@ export class Wire {
   #flushing = false;
   #congested = false;
   #silentPings = 0;
+  #resting = false;
   #token = 0;
 
   constructor(options: WireOptions) {
@@ -173,8 +174,13 @@ export class Wire {
     return answer.promise;
   }
 
-  /** Asks for no sign of life until `wake`, and takes silence for nothing else. */
+  /** Takes silence for nothing until `wake`. The guest still hears that we live: it may run for a while yet. */
   rest(): void {
+    this.#resting = true;
+  }
+
+  /** Says nothing more until `wake`: the guest does not run, and what it does not read would pile up. */
+  fallSilent(): void {
     clearInterval(this.#pings);
   }
 
@@ -182,6 +188,7 @@ export class Wire {
   wake(): void {
     if (this.#closed) return;
     clearInterval(this.#pings);
+    this.#resting = false;
     this.#silentPings = 0;
     this.#pings = this.#startPings();
   }
@@ -327,7 +334,7 @@ export class Wire {
   #ping(): void {
     this.#chunks.tidy();
     this.#drafts.tidy();
-    if (this.#silentPings >= this.#pingsUnanswered) {
+    if (!this.#resting && this.#silentPings >= this.#pingsUnanswered) {
       this.close('the sandbox has not answered for too long');
       return;
     }

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { GloveboxError } from '../../../src/contracts/index.ts';
 import type { CommandSpec, OutputChunk, RunningCommand } from '../../../src/contracts/index.ts';
@@ -675,4 +676,22 @@ describe('destroying', () => {
     await sandbox.destroy();
     expect(SandboxState.list(stateDir).states).toHaveLength(0);
   });
+});
+
+test('a sandbox hears that we live for as long as freezing it takes, and nothing while it is frozen', async () => {
+  let freezes = (): void => undefined;
+  const frozen = new Promise<void>((resolve) => (freezes = resolve));
+  // Four pings in it.
+  await using sandbox = await open({ ...optionsOf(), spec: specOf({ graceMs: 200 }), freezer: { freeze: () => frozen, thaw: async () => undefined } });
+  const pausing = sandbox.pause();
+  guest.frames.splice(0);
+  // More than may stay unanswered.
+  await expect.poll(() => guest.seen(ToGuest.ping).length, { timeout: 5000 }).toBeGreaterThan(5);
+  freezes();
+  await pausing;
+  guest.frames.splice(0);
+  await sleep(200);
+  expect(guest.frames).toEqual([]);
+  await sandbox.resume();
+  expect(connects).toBe(1);
 });

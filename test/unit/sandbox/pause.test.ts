@@ -8,6 +8,7 @@ function pauseWith(change: Partial<Freezer> | 'no freezer' = {}) {
   const slept: number[] = [];
   const link = {
     rest: () => void calls.push('rest'),
+    fallSilent: () => void calls.push('fall silent'),
     tellSlept: (milliseconds: number) => {
       calls.push('tell');
       slept.push(milliseconds);
@@ -23,10 +24,10 @@ function pauseWith(change: Partial<Freezer> | 'no freezer' = {}) {
   return { pause, calls, slept };
 }
 
-test('nobody listens to what is about to be frozen, and init has word before it is woken', async () => {
+test('nobody waits for a word of what is about to be frozen, nobody speaks to what is, and init has word before it is woken', async () => {
   const { pause, calls, slept } = pauseWith();
   await pause.pause();
-  expect([pause.paused, calls.splice(0)]).toEqual([true, ['rest', 'freeze']]);
+  expect([pause.paused, calls.splice(0)]).toEqual([true, ['rest', 'freeze', 'fall silent']]);
   await pause.resume();
   expect([pause.paused, calls]).toEqual([false, ['tell', 'thaw', 'wake']]);
   expect(slept[0]).toBeGreaterThanOrEqual(0);
@@ -35,7 +36,7 @@ test('nobody listens to what is about to be frozen, and init has word before it 
 test('each of both is done once, in the order in which they were asked for', async () => {
   const { pause, calls } = pauseWith();
   await Promise.all([pause.resume(), pause.pause(), pause.pause(), pause.resume(), pause.resume(), pause.pause()]);
-  expect(calls).toEqual(['rest', 'freeze', 'tell', 'thaw', 'wake', 'rest', 'freeze']);
+  expect(calls).toEqual(['rest', 'freeze', 'fall silent', 'tell', 'thaw', 'wake', 'rest', 'freeze', 'fall silent']);
 });
 
 test('what could not be frozen runs, and is listened to', async () => {
@@ -53,7 +54,7 @@ test('what could not be woken is still paused, can be tried again, and no time i
   expect(pause.paused).toBe(true);
   fails = false;
   await pause.resume();
-  expect(calls).toEqual(['rest', 'freeze', 'tell', 'tell', 'wake']);
+  expect(calls).toEqual(['rest', 'freeze', 'fall silent', 'tell', 'tell', 'wake']);
   expect((slept[0] ?? 0) + (slept[1] ?? 0)).toBeLessThanOrEqual(performance.now() - since + 5);
 });
 
