@@ -35,7 +35,7 @@ describe.concurrent.each(KINDS)('a %s sandbox', (kind) => {
   test('that is paused uses no CPU, outlives its grace time, and goes on where it was', inTurn, async () => {
     await using sandbox = await world.driver.create(specOf({ graceMs: GRACE_MS }));
     const uid = Number((await run(sandbox, ['id', '-u'])).stdout);
-    const spinning = start(sandbox, ['/bin/sh', '-c', 'echo ready; i=0; while [ $i -lt 2000000 ]; do i=$((i + 1)); done; echo $i']);
+    const spinning = start(sandbox, ['/bin/sh', '-c', 'echo ready; i=0; while [ $i -lt 2000000 ]; do i=$((i + 1)); done; echo $i'], { limits: { wallMs: 0 } });
     const output = spinning.output[Symbol.asyncIterator]();
     await until(output, 'ready');
     await sandbox.pause();
