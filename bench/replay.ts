@@ -9,7 +9,7 @@ import { FolderBlobs, SqliteJournal } from '../src/journal/index.ts';
 import { FilePolicies } from '../src/policy/index.ts';
 import { runOpening } from '../src/runs/opening.ts';
 import { openFileQueue, foldRun, Replays, Runs, type RunsPorts } from '../src/runs/index.ts';
-import { openSandboxes } from '../src/sandbox/index.ts';
+import { FolderOwnership, openSandboxes } from '../src/sandbox/index.ts';
 import { RequestRecord } from '../src/session/index.ts';
 import { GitWorkspaces } from '../src/workspace/index.ts';
 import { machine, percentiles, type Report } from './report.ts';
@@ -50,7 +50,7 @@ export default async function replay(quick: boolean): Promise<Report> {
 
 function openPorts(folder: string, open: AsyncDisposableStack): RunsPorts {
   const ids = randomIds(systemClock);
-  const { sandboxes, isolates } = openSandboxes({ stateDir: folder, ids, env: process.env, clock: systemClock });
+  const { sandboxes, isolates } = openSandboxes({ stateDir: folder, ownership: new FolderOwnership(folder), ids, env: process.env, clock: systemClock });
   open.use(isolates);
   const journal = open.use(new SqliteJournal(join(folder, 'journal.db')));
   const blobs = new FolderBlobs(join(folder, 'blobs'));

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type AppendOptions, type Journal, type JournalEvent, type Model, type NewEvent, randomIds, type RunId, systemClock } from '../src/contracts/index.ts';
 import { FencedJournal } from '../src/runs/fenced-journal.ts';
 import { Runs } from '../src/runs/index.ts';
-import { openSandboxes } from '../src/sandbox/index.ts';
+import { FolderOwnership, openSandboxes } from '../src/sandbox/index.ts';
 import { calling, policyOf, type Reply, rig, ScriptedModel, tinyShell } from '../test/unit/runs/rig.ts';
 import { machine, percentiles, type Report, round } from './report.ts';
 
@@ -74,7 +74,7 @@ async function checkpoints(count: number, times: number): Promise<{ checkpointMs
   const name = (at: number): string => `d${at % 100}/f${at}`;
   const files = Object.fromEntries(Array.from({ length: count }, (_, at) => [name(at), `content of ${at}\n`]));
   const model: Model = new ScriptedModel([...Array.from({ length: times }, (_, at) => calling('shell', { command: `echo ${at} >> ${name(at)}; sleep 0.1` })), SUBMIT]);
-  const { sandboxes } = openSandboxes({ stateDir: folder, ids: randomIds(systemClock), env: process.env });
+  const { sandboxes } = openSandboxes({ stateDir: folder, ownership: new FolderOwnership(folder), ids: randomIds(systemClock), env: process.env });
   const policy = policyOf(undefined, { kinds: ['process'] });
   try {
     await using at = rig({ files, interpreter: tinyShell, model, policy });

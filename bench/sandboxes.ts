@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Docker from 'dockerode';
 import { type CommandSpec, type Sandbox, type SandboxSpec, type Sandboxes, type WarmSandboxes, randomIds, systemClock } from '../src/contracts/index.ts';
-import { openSandboxes } from '../src/sandbox/index.ts';
+import { FolderOwnership, openSandboxes } from '../src/sandbox/index.ts';
 import { Label, containerName, stateLabel } from '../src/sandbox/docker/labels.ts';
 
 const MiB = 2 ** 20;
@@ -43,7 +43,7 @@ export class BenchGround implements AsyncDisposable {
   readonly #pooled: ReturnType<typeof openSandboxes>['pooled'];
 
   constructor() {
-    const { sandboxes, pooled } = openSandboxes({ stateDir: this.#stateDir, ids, env: process.env });
+    const { sandboxes, pooled } = openSandboxes({ stateDir: this.#stateDir, ownership: new FolderOwnership(this.#stateDir), ids, env: process.env });
     this.sandboxes = sandboxes;
     this.#pooled = pooled;
   }

@@ -9,7 +9,7 @@ import { type DatabaseUrl, JournalTenants, openBlobs, type PayloadKeys, readRete
 import { ModelsByName } from './models/index.ts';
 import { FilePolicies, LivePolicies, type PolicyReload, readAuthority, readBudgets } from './policy/index.ts';
 import { Forks, JournalBudgets, openDatabaseQueue, openFileQueue, type QueueLimits, readQueueLimits, Replays, Runs, type RunsPorts, Trajectories, Worker, wakeRun } from './runs/index.ts';
-import { currentOwner, isOwnerDead, openSandboxes, ownerText, recordedSandboxes } from './sandbox/index.ts';
+import { FolderOwnership, openSandboxes, recordedSandboxes } from './sandbox/index.ts';
 import type { RunningServer, ServerPorts } from './server/index.ts';
 import { type Attendance, JournalApprovals, JournalControl, RecordedChanges, type SessionPorts } from './session/index.ts';
 import { GitWorkspaces } from './workspace/index.ts';
@@ -37,15 +37,15 @@ export async function openServices({ env: given, version, note = () => {} }: Con
   const { authority, principal, limits } = await readPeople(env, stateDir);
   const open = new AsyncDisposableStack();
   const { journal, redactor, known, database, keys, keptKeys, masterKeys, observed, notes, ...written } = await openRedactedJournal({ env, stateDir, clock, note, open });
-  const { images, prober, sandboxes, isolates, pooled } = openPlaces({ stateDir, ids, env, clock, open });
+  const { images, prober, sandboxes, isolates, pooled, ownership } = openPlaces({ stateDir, ids, env, clock, open });
   const { policies, changes } = openPolicies(journal, notes, open);
-  const { broker, caches, secretAt, ...lending } = openBroker({ env, stateDir, clock, known, journal, masterKeys, keptKeys, open });
+  const { broker, caches, secretAt, ...lending } = openBroker({ env, stateDir, ownership, clock, known, journal, masterKeys, keptKeys, open });
   const { leases, queue, approvals } = await openQueue({ journal, database, clock, authority, stateDir, open });
   const work = { ...(await openWork(env, stateDir, keys)), policies, leases, queue };
-  const budgets = new JournalBudgets({ journal, clock, limits, owner: ownerText(currentOwner()), isDead: isOwnerDead });
+  const budgets = new JournalBudgets({ journal, clock, limits, ownership });
   const control = open.use(new JournalControl({ journal, authority }));
   const ports = { journal, redactor, control, budgets, sandboxes, isolates, broker, clock, ids, blobs: work.blobs, approvals, authority } satisfies SessionPorts;
-  const operation = operate({ ...ports, isolates, pooled, env, stateDir, principal, queue, observed, notes, changes, open, secretAt, credentials: lending.credentials, journalPlace: written.journalPlace });
+  const operation = operate({ ...ports, ownership, isolates, pooled, env, stateDir, principal, queue, observed, notes, changes, open, secretAt, credentials: lending.credentials, journalPlace: written.journalPlace });
   return {
     ...ports,
     stateDir,
@@ -65,17 +65,19 @@ export async function openServices({ env: given, version, note = () => {} }: Con
     sessionPorts: (attendance = {}) => ({ ...ports, ...attendance }),
     ...runServices({ ...ports, ...work, principal }, operation.forMany),
     ...operation,
-    serve: ({ stock, ...options }) => serve({ ...ports, halt: operation.halt, version, policies, secrets: lending.secrets, audit: written.audit, usage: operation.usage, owner: { name: ownerText(currentOwner()), isDead: isOwnerDead }, spoolDir: join(stateDir, 'spool'), spoolKeys: new SealedKeys(keys), recorded: () => recordedSandboxes(stateDir), answers: work.answers, sessions: { ...ports, sandboxes: operation.forMany(stock) }, ...servedRuns({ ...ports, ...work, sandboxes: operation.forMany(stock) }) }, principal, options),
+    serve: ({ stock, ...options }) => serve({ ...ports, halt: operation.halt, version, policies, secrets: lending.secrets, audit: written.audit, usage: operation.usage, ownership, spoolDir: join(stateDir, 'spool'), spoolKeys: new SealedKeys(keys), recorded: () => recordedSandboxes(stateDir), answers: work.answers, sessions: { ...ports, sandboxes: operation.forMany(stock) }, ...servedRuns({ ...ports, ...work, sandboxes: operation.forMany(stock) }) }, principal, options),
     mcp: async (served) => (await import('./server/index.ts')).serveMcp({ ...served, ports: { ...ports, sandboxes: operation.forMany() }, version, redactor }),
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
 }
 
-/** Where things run. */
-function openPlaces({ open, ...options }: Parameters<typeof openSandboxes>[0] & { readonly open: AsyncDisposableStack }): ReturnType<typeof openSandboxes> {
-  const places = openSandboxes(options);
+/** Where things run, and whose they are. */
+function openPlaces({ open, ...options }: Omit<Parameters<typeof openSandboxes>[0], 'ownership'> & { readonly open: AsyncDisposableStack }): ReturnType<typeof openSandboxes> & { readonly ownership: FolderOwnership } {
+  // Let go when those are that own something by it: they are opened after it.
+  const ownership = open.use(new FolderOwnership(options.stateDir));
+  const places = openSandboxes({ ...options, ownership });
   open.use(places.isolates);
-  return places;
+  return { ...places, ownership };
 }
 
 /** What runs work with beside what sessions do. */

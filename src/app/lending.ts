@@ -2,21 +2,19 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Credentials, CredentialSources, EgressBroker, type KnownSecrets, LentRecords, type MasterKeys, OperatorFiles, OperatorRegistries, RegistryCaches, SecretStore, systemResolver } from '../broker/index.ts';
-import { type Clock, GloveboxError, type Journal, type KeptEnvelopes, type SecretSource } from '../contracts/index.ts';
-import { currentOwner, isOwnerDead, ownerText } from '../sandbox/index.ts';
+import { type Clock, GloveboxError, type Journal, type KeptEnvelopes, type Ownership, type SecretSource } from '../contracts/index.ts';
 import { MasterKeyChange, RecordedSecrets } from '../session/index.ts';
 import type { Environment } from './state-folder.ts';
 
 /** The way out, and what is lent on it. */
-export function openBroker({ env, stateDir, clock, known, journal, masterKeys, keptKeys, open }: { env: Environment; stateDir: string; clock: Clock; known: KnownSecrets; journal: Journal; masterKeys: MasterKeys; keptKeys: KeptEnvelopes; open: AsyncDisposableStack }) {
+export function openBroker({ env, stateDir, ownership, clock, known, journal, masterKeys, keptKeys, open }: { env: Environment; stateDir: string; ownership: Ownership; clock: Clock; known: KnownSecrets; journal: Journal; masterKeys: MasterKeys; keptKeys: KeptEnvelopes; open: AsyncDisposableStack }) {
   const now = (): number => clock.now();
   const secrets = new SecretStore({ folder: resolve(env['GLOVEBOX_SECRETS'] ?? join(stateDir, 'secrets')), masterKeys, now });
   const records = new LentRecords({ folder: join(stateDir, 'lent'), masterKeys });
   const credentials = new Credentials({
     sources: new CredentialSources({ file: join(stateDir, 'credentials.yaml'), store: secrets, env, now }),
     records,
-    owner: ownerText(currentOwner()),
-    isDead: isOwnerDead,
+    ownership,
     known,
     now,
   });

@@ -3,11 +3,11 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Credentials } from '../broker/index.ts';
 import type { Services, StockOptions } from '../cli/index.ts';
-import type { Control, Redactor, SecretSource, TelemetryOptions, WarmSandboxes } from '../contracts/index.ts';
+import type { Control, Ownership, Redactor, SecretSource, TelemetryOptions, WarmSandboxes } from '../contracts/index.ts';
 import type { ObservedJournal } from '../journal/index.ts';
 import { readNotifications } from '../policy/index.ts';
 import { type JournalBudgets, type RunsPorts, UsageReadings } from '../runs/index.ts';
-import { currentOwner, isOwnerDead, type openSandboxes, ownerText } from '../sandbox/index.ts';
+import type { openSandboxes } from '../sandbox/index.ts';
 import { halt, keepReady, type RecordedChanges } from '../session/index.ts';
 import type { Environment } from './state-folder.ts';
 import type { Notes } from './written.ts';
@@ -16,6 +16,7 @@ type Places = Pick<ReturnType<typeof openSandboxes>, 'sandboxes' | 'isolates' | 
 
 interface OperationParts extends Places, Pick<RunsPorts, 'clock' | 'queue' | 'principal' | 'journal' | 'broker'> {
   readonly budgets: JournalBudgets;
+  readonly ownership: Ownership;
   readonly env: Environment;
   readonly stateDir: string;
   readonly journalPlace: string;
@@ -66,7 +67,7 @@ function tracing({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: traces, OTEL_EXPORTER_OTL
 
 /** How people are told of what needs them. */
 function notifying(parts: OperationParts): Pick<Services, 'notifier' | 'tryChannels'> {
-  const { clock, journal, observed, stateDir, env, principal } = parts;
+  const { clock, journal, ownership, observed, stateDir, env, principal } = parts;
   const open = async () => {
     const document = await readNotifications(env['GLOVEBOX_NOTIFICATIONS'] ?? join(stateDir, 'notifications.yaml'));
     const { Notifier, openChannels, tryChannels } = await import('../notify/index.ts');
@@ -77,7 +78,7 @@ function notifying(parts: OperationParts): Pick<Services, 'notifier' | 'tryChann
       const { document, channels, Notifier } = await open();
       const running = new AsyncDisposableStack();
       if (channels.length === 0) return running;
-      const notifier = running.use(new Notifier({ journal, clock, channels, owner: ownerText(currentOwner()), isDead: isOwnerDead, baseUrl: document.base_url, note: (text) => parts.notes.tell(text) }));
+      const notifier = running.use(new Notifier({ journal, clock, channels, ownership, baseUrl: document.base_url, note: (text) => parts.notes.tell(text) }));
       running.use(observed.observe(notifier));
       return running;
     },

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { GloveboxError } from './errors.ts';
@@ -22,13 +22,35 @@ export function lockFile(path: string): FileLock | undefined {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const file = new DatabaseSync(path, { timeout: 0 });
   try {
-    file.exec('BEGIN EXCLUSIVE');
+    // What is never written to needs no journal beside it.
+    file.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
   } catch (error) {
     file.close();
     if (isBusy(error)) return undefined;
     throw error;
   }
   return { remove: () => rmSync(path, { force: true }), [Symbol.dispose]: () => file.close() };
+}
+
+/**
+ * Whether a process has the lock of this file; undefined where there is no such file, and none is made. Who looks locks nobody out, and does not disturb who else looks. Errors: those of SQLite, where the
+ * file system knows no locks, say.
+ */
+export function isFileLocked(path: string): boolean | undefined {
+  const { DatabaseSync } = process.getBuiltinModule('node:sqlite');
+  try {
+    const file = new DatabaseSync(path, { readOnly: true, timeout: 0 });
+    try {
+      file.exec('SELECT count(*) FROM sqlite_schema');
+      return false;
+    } finally {
+      file.close();
+    }
+  } catch (error) {
+    if (isBusy(error)) return true;
+    if (!existsSync(path)) return undefined;
+    throw error;
+  }
 }
 
 /** Does it while nobody else who asks for this file's lock does anything, in whatever process. Errors: `deadline` where another has it for too long, and those of the work. */

@@ -25,6 +25,7 @@ export * from './limits.ts';
 export * from './model.ts';
 export * from './notification.ts';
 export * from './operation-events.ts';
+export * from './ownership.ts';
 export * from './policy.ts';
 export * from './principal.ts';
 export * from './redaction.ts';

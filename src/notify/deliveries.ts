@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { type Clock, describeError, GloveboxError, type Journal } from '../contracts/index.ts';
+import { type Clock, describeError, GloveboxError, type Journal, type Ownership } from '../contracts/index.ts';
 import { DeliveryBook, MOST_ATTEMPTS } from './book.ts';
 import { Refused, type Way } from './channels/way.ts';
 import type { Notice } from './notice.ts';
@@ -12,8 +12,7 @@ export interface DeliveriesOptions {
   readonly journal: Journal;
   readonly clock: Clock;
   /** This process, and whether the one that a text names is no more. */
-  readonly owner: string;
-  readonly isDead: (owner: string) => boolean;
+  readonly ownership: Ownership;
   /** The service's own address, for links. */
   readonly baseUrl: string | undefined;
   readonly signal: AbortSignal;
@@ -34,16 +33,16 @@ export class Deliveries {
   /** Gives when it may be tried (again), in milliseconds since 1970; undefined where it is over. Errors: `journal_failed`. */
   async tell(notice: Notice, channel: string, way: Way): Promise<number | undefined> {
     for (;;) {
-      const { journal, clock, owner, isDead } = this.#options;
+      const { journal, clock, ownership } = this.#options;
       const stream = streamOf(notice);
       const book = await this.#book(stream);
       const { isOver, claim, notBeforeMs } = book.of(notice.id, channel);
       if (isOver) return undefined;
       const now = clock.now();
-      if (claim !== undefined && claim.untilMs > now && !isDead(claim.owner)) return claim.untilMs;
+      if (claim !== undefined && claim.untilMs > now && !ownership.isDead(claim.owner)) return claim.untilMs;
       if (notBeforeMs > now) return notBeforeMs;
       try {
-        await journal.append(stream, [{ type: 'notification.claimed', data: { notice: notice.id, channel, owner, untilMs: now + 2 * ATTEMPT_MS } }], { expect: book.seq });
+        await journal.append(stream, [{ type: 'notification.claimed', data: { notice: notice.id, channel, owner: ownership.name, untilMs: now + 2 * ATTEMPT_MS } }], { expect: book.seq });
       } catch (error) {
         if (error instanceof GloveboxError && error.code === 'journal_moved') continue;
         throw error;

@@ -6,5 +6,5 @@
 // `isolate/` runs JavaScript in child processes, without the wire; docs/isolates.md.
 // `state.ts` is what outlives us, so that a sandbox can be taken over or swept; `images/` builds what containers start from.
 export { openSandboxes } from './open-sandboxes.ts';
-export { currentOwner, isOwnerDead, ownerText } from './owner.ts';
+export { FolderOwnership } from './folder-ownership.ts';
 export { recordedSandboxes } from './live-sandbox.ts';

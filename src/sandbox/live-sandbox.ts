@@ -1,10 +1,9 @@
 import type { LiveSandbox } from '../contracts/index.ts';
-import { ownerIs } from './owner.ts';
 import { SandboxState } from './state.ts';
 
 /** What is told of a sandbox that runs. */
 export function liveSandbox(state: SandboxState, paused: boolean): LiveSandbox {
-  return { id: state.id, kind: state.kind, image: state.spec.image, createdMs: state.createdMs, owner: ownerIs(state.owner), paused };
+  return { id: state.id, kind: state.kind, image: state.spec.image, createdMs: state.createdMs, owner: state.ownerIs, paused };
 }
 
 /** Of everything that the folder has a record of, whether it still runs or not: nobody is asked for that. */

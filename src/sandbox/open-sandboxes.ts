@@ -1,5 +1,6 @@
 import { systemClock } from '../contracts/index.ts';
 import type { Clock, IdSource, Sandboxes, WarmSandboxes } from '../contracts/index.ts';
+import type { FolderOwnership } from './folder-ownership.ts';
 import { OperatorImages } from './images/operator-images.ts';
 import { IsolatePool } from './isolate/index.ts';
 import type { Machine } from './machine.ts';
@@ -12,6 +13,7 @@ import { AvailableSandboxes } from './sandboxes.ts';
 export function openSandboxes(options: {
   /** Where keys and epochs of running sandboxes lie. */
   readonly stateDir: string;
+  readonly ownership: FolderOwnership;
   readonly ids: IdSource;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock?: Clock;
@@ -24,9 +26,9 @@ export function openSandboxes(options: {
   /** For a service: some stand ready, and no more live than the machine holds. A command that needs one sandbox is better off without. */
   readonly pooled: (pool?: Omit<PoolOptions, 'sandboxes' | 'clock'>) => WarmSandboxes;
 } {
-  const { stateDir, ids, env, clock = systemClock } = options;
+  const { stateDir, ownership, ids, env, clock = systemClock } = options;
   let opening: Promise<Machine> | undefined;
-  const machine = (): Promise<Machine> => (opening ??= import('./machine.ts').then(({ Machine }) => new Machine({ stateDir, ids, env, clock })));
+  const machine = (): Promise<Machine> => (opening ??= import('./machine.ts').then(({ Machine }) => new Machine({ stateDir, ownership, ids, env, clock })));
   const sandboxes = new AvailableSandboxes(async () => (await machine()).drivers);
   const prober = new Prober({
     sandboxes,

@@ -1,6 +1,7 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { lockName, OwnerLocks } from './owner-locks.ts';
 
 /** One process on one boot of one machine: a pid alone is soon somebody else's. Empty texts where the system cannot tell. */
 export const ownerShape = z.strictObject({
@@ -10,39 +11,46 @@ export const ownerShape = z.strictObject({
   pidNamespace: z.string().max(64),
   pid: z.int().positive(),
   startTicks: z.string().max(32),
+  /** The lock of the state folder that it holds while it lives, for those who cannot see its pid. Absent where it could get none, and of older versions. */
+  lock: lockName.optional(),
 });
 export type Owner = z.output<typeof ownerShape>;
 
-/** This process. */
+/** This process, without a lock. */
 export function currentOwner(): Owner {
   return { host: hostname(), bootId: bootId(), pidNamespace: pidNamespace(), pid: process.pid, startTicks: startTicks(process.pid) ?? '' };
 }
 
-/** Whether the process still runs; `elsewhere` when it cannot be judged from here. */
-export function ownerIs(owner: Owner): 'alive' | 'dead' | 'elsewhere' {
-  if (owner.host !== hostname()) return 'elsewhere';
-  if (owner.bootId !== bootId()) return 'dead';
-  if (owner.pidNamespace !== pidNamespace()) return 'elsewhere';
-  if (owner.startTicks === '') return answersSignals(owner.pid) ? 'alive' : 'dead';
-  return startTicks(owner.pid) === owner.startTicks ? 'alive' : 'dead';
+/** Whether the process still runs; `elsewhere` when it cannot be judged from here: by its pid where we see it, else by its lock in our state folder. */
+export function ownerIs(owner: Owner, stateDir: string): 'alive' | 'dead' | 'elsewhere' {
+  const [sameHost, sameBoot] = [owner.host === hostname(), owner.bootId === bootId()];
+  if (sameHost && sameBoot && owner.pidNamespace === pidNamespace()) return isRunning(owner) ? 'alive' : 'dead';
+  const holder = owner.lock === undefined ? undefined : new OwnerLocks(stateDir).holderOf(owner.lock);
+  return holder ?? (sameHost && !sameBoot ? 'dead' : 'elsewhere');
 }
 
 /** An owner as a label's text. */
 export function ownerText(owner: Owner): string {
-  return [owner.host, owner.bootId, owner.pidNamespace, owner.pid, owner.startTicks].join('/');
+  const { host, bootId: boot, pidNamespace: namespace, pid, startTicks: ticks, lock } = owner;
+  return [host, boot, namespace, pid, ticks, ...(lock === undefined ? [] : [lock])].join('/');
 }
 
 /** Reads a label's text; undefined where it is none of ours. */
 export function parseOwner(text: string): Owner | undefined {
-  const [host, boot, namespace, pid, ticks, ...rest] = text.split('/');
+  const [host, boot, namespace, pid, ticks, lock, ...rest] = text.split('/');
   if (rest.length > 0) return undefined;
-  return ownerShape.safeParse({ host, bootId: boot, pidNamespace: namespace, pid: Number(pid), startTicks: ticks }).data;
+  return ownerShape.safeParse({ host, bootId: boot, pidNamespace: namespace, pid: Number(pid), startTicks: ticks, ...(lock === undefined ? {} : { lock }) }).data;
 }
 
 /** Of a label's text: false where it is none of ours, or cannot be judged from here. */
-export function isOwnerDead(text: string): boolean {
+export function isOwnerDead(text: string, stateDir: string): boolean {
   const owner = parseOwner(text);
-  return owner !== undefined && ownerIs(owner) === 'dead';
+  return owner !== undefined && ownerIs(owner, stateDir) === 'dead';
+}
+
+/** Of one whose pid means the same here. */
+function isRunning({ pid, startTicks: ticks }: Owner): boolean {
+  return ticks === '' ? answersSignals(pid) : startTicks(pid) === ticks;
 }
 
 /** Field 22 of /proc/<pid>/stat. The second field is a name in brackets that may itself hold spaces and brackets. */

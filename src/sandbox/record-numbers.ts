@@ -1,7 +1,8 @@
 import { linkSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { unlessMissingSync } from '../contracts/index.ts';
-import { currentOwner, isOwnerDead, ownerText } from './owner.ts';
+import { isOwnerDead, ownerText } from './owner.ts';
+import type { Owner } from './owner.ts';
 
 /**
  * The numbers of a record's versions, each taken by one process alone: a number is a file beside the record that can be made only once, and
@@ -9,21 +10,23 @@ import { currentOwner, isOwnerDead, ownerText } from './owner.ts';
  */
 export class RecordNumbers {
   readonly #record: string;
+  readonly #stateDir: string;
 
-  /** `record`: the path of the file that the numbers are of. */
-  constructor(record: string) {
+  /** `record`: the path of the file that the numbers are of, in this state folder. */
+  constructor(record: string, stateDir: string) {
     this.#record = record;
+    this.#stateDir = stateDir;
   }
 
-  /** Takes the next free number after `number`; undefined when somebody else who lives has taken it. */
-  takeAfter(number: number): number | undefined {
+  /** Takes the next free number after `number` for this process; undefined when somebody else who lives has taken it. */
+  takeAfter(number: number, taker: Owner): number | undefined {
     const beside = `${this.#record}.${process.pid}.taking`;
     try {
-      writeFileSync(beside, ownerText(currentOwner()), { mode: 0o600 });
+      writeFileSync(beside, ownerText(taker), { mode: 0o600 });
       for (let next = number + 1; ; next++) {
         if (tryToLink(beside, this.#fileOf(next))) return next;
         // Who died between taking a number and writing the record has wasted it.
-        if (!isOfTheDead(this.#fileOf(next))) return undefined;
+        if (!this.#isOfTheDead(next)) return undefined;
       }
     } finally {
       rmSync(beside, { force: true });
@@ -43,6 +46,11 @@ export class RecordNumbers {
     }
   }
 
+  #isOfTheDead(number: number): boolean {
+    // Gone again: whoever had it has gone on to the next, and lives.
+    return isOwnerDead(unlessMissingSync(() => readFileSync(this.#fileOf(number), 'utf8')) ?? '', this.#stateDir);
+  }
+
   #fileOf(number: number): string {
     return `${this.#record}.${number}`;
   }
@@ -57,9 +65,4 @@ function tryToLink(from: string, to: string): boolean {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
   }
-}
-
-function isOfTheDead(file: string): boolean {
-  // Gone again: whoever had it has gone on to the next, and lives.
-  return isOwnerDead(unlessMissingSync(() => readFileSync(file, 'utf8')) ?? '');
 }

@@ -60,12 +60,14 @@ export interface Attachment {
  */
 export class SandboxState {
   readonly #file: string;
+  readonly #stateDir: string;
   readonly #epochs: RecordNumbers;
   #record: SandboxRecord;
 
   private constructor(file: string, record: SandboxRecord) {
     this.#file = file;
-    this.#epochs = new RecordNumbers(file);
+    this.#stateDir = dirname(dirname(file));
+    this.#epochs = new RecordNumbers(file, this.#stateDir);
     this.#record = record;
   }
 
@@ -144,6 +146,11 @@ export class SandboxState {
     return this.#record.owner;
   }
 
+  /** Whether the process that has it lives; `elsewhere` when that cannot be told from here. */
+  get ownerIs(): ReturnType<typeof ownerIs> {
+    return ownerIs(this.owner, this.#stateDir);
+  }
+
   get createdMs(): number {
     return this.#record.createdMs;
   }
@@ -194,7 +201,7 @@ export class SandboxState {
 
   /** Whether a living process has it and wants it; also where that cannot be told. */
   get isAnsweredFor(): boolean {
-    return !this.#record.doomed && ownerIs(this.owner) !== 'dead';
+    return !this.#record.doomed && this.ownerIs !== 'dead';
   }
 
   /** What commands have in their environment from now on, for whoever takes the sandbox over. Errors: as `attach`. */
@@ -240,13 +247,13 @@ export class SandboxState {
     try {
       this.#changeOnDisk(change);
     } catch (error) {
-      throw unlessFull(error, dirname(dirname(this.#file)));
+      throw unlessFull(error, this.#stateDir);
     }
   }
 
   #changeOnDisk(change: Partial<SandboxRecord>): void {
     const before = this.#record.epoch;
-    const epoch = this.#epochs.takeAfter(before);
+    const epoch = this.#epochs.takeAfter(before, change.owner ?? this.owner);
     if (epoch === undefined) throw supersededError();
     try {
       if (epoch > 0xffff_fffe) throw this.#usedUp();

@@ -1,4 +1,4 @@
-import type { Approvals, Audit, Authority, BlobStore, Clock, Control, IdSource, Journal, LiveSandbox, Policies, Principal, Redactor, StopScope } from '../contracts/index.ts';
+import type { Approvals, Audit, Authority, BlobStore, Clock, Control, IdSource, Journal, LiveSandbox, Ownership, Policies, Principal, Redactor, StopScope } from '../contracts/index.ts';
 import type { Forks, JournalBudgets, Replays, Runs, Trajectories, UsageReadings } from '../runs/index.ts';
 import type { Halted, SessionPorts } from '../session/index.ts';
 import type { ApiKeys } from './access/api-keys.ts';
@@ -34,8 +34,7 @@ export interface ServerPorts {
   /** What guests, upstreams and engines said is in errors, and secrets with that. */
   readonly redactor: Redactor;
   readonly keys: ApiKeys;
-  /** This process, and whether one that a text names is no more. */
-  readonly owner: { readonly name: string; readonly isDead: (name: string) => boolean };
+  readonly ownership: Ownership;
   /** What was answered to those who may ask again. */
   readonly answers: BlobStore;
   readonly sessions: SessionPorts;

@@ -6,6 +6,7 @@ import { type Authority, type BlobStore, type Model, randomIds, type RunningComm
 import { FolderBlobs, SqliteJournal } from '../../src/journal/index.ts';
 import { openFileQueue, Runs, type RunsPorts } from '../../src/runs/index.ts';
 import { BubblewrapDriver } from '../../src/sandbox/bubblewrap/index.ts';
+import { FolderOwnership } from '../../src/sandbox/folder-ownership.ts';
 import { InitBinary } from '../../src/sandbox/init-binary.ts';
 import { JournalApprovals } from '../../src/session/index.ts';
 import { GitWorkspaces } from '../../src/workspace/index.ts';
@@ -57,7 +58,7 @@ export function openParts(folder: string) {
 function sandboxesIn(stateDir: string): Sandboxes {
   // init is taken from where the test has put it.
   const init = new InitBinary({ stateDir: join(tmpdir(), 'glovebox-tests') });
-  const driver = new BubblewrapDriver({ stateDir, ids: randomIds(systemClock), clock: systemClock, init });
+  const driver = new BubblewrapDriver({ stateDir, ownership: new FolderOwnership(stateDir), ids: randomIds(systemClock), clock: systemClock, init });
   return {
     create: (_kinds, spec, { signal } = {}) => driver.create(spec, signal),
     adopt: (id, signal) => driver.adopt(id, signal),

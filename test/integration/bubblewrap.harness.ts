@@ -9,14 +9,16 @@ import { listProcesses } from '../../src/sandbox/bubblewrap/processes.ts';
 import type { HostProcess } from '../../src/sandbox/bubblewrap/processes.ts';
 import { defaultRunDir, tagOf } from '../../src/sandbox/bubblewrap/run-folder.ts';
 import { Engine, extractInit } from '../../src/sandbox/docker/index.ts';
+import { FolderOwnership } from '../../src/sandbox/folder-ownership.ts';
 import { findEngine } from '../../src/sandbox/images/index.ts';
 import { InitBinary } from '../../src/sandbox/init-binary.ts';
 
 const MiB = 2 ** 20;
 export const ids = randomIds(systemClock);
 const engine = new Engine(() => findEngine(process.env));
+const shared = join(tmpdir(), 'glovebox-tests');
 /** One copy for all tests: what is kept there is known by the hash of its source. From an engine's image where there is one, else compiled. */
-export const init = new InitBinary({ stateDir: join(tmpdir(), 'glovebox-tests'), extract: (reference, signal) => extractInit(engine, reference, signal) });
+export const init = new InitBinary({ stateDir: shared, extract: (reference, signal) => extractInit(engine, new FolderOwnership(shared), reference, signal) });
 
 export function specOf(limits: Partial<SandboxSpec['limits']> = {}, graceMs = 30_000): SandboxSpec {
   return {
@@ -27,7 +29,7 @@ export function specOf(limits: Partial<SandboxSpec['limits']> = {}, graceMs = 30
 }
 
 export function driverIn(stateDir: string): BubblewrapDriver {
-  return new BubblewrapDriver({ stateDir, ids, clock: systemClock, init });
+  return new BubblewrapDriver({ stateDir, ownership: new FolderOwnership(stateDir), ids, clock: systemClock, init });
 }
 
 /** A state folder of its own, and everything of it on this host. */

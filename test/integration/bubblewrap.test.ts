@@ -10,6 +10,7 @@ import { systemClock } from '../../src/contracts/index.ts';
 import { BubblewrapDriver } from '../../src/sandbox/bubblewrap/index.ts';
 import { ControlGroups } from '../../src/sandbox/bubblewrap/control-groups.ts';
 import { tagOf } from '../../src/sandbox/bubblewrap/run-folder.ts';
+import { FolderOwnership } from '../../src/sandbox/folder-ownership.ts';
 import type { InitBinary } from '../../src/sandbox/init-binary.ts';
 import { User } from '../e2e/glovebox.ts';
 import { driverIn, hasControlGroups, ids, processesWith, shell, specOf, Station, statusField, until } from './bubblewrap.harness.ts';
@@ -37,7 +38,7 @@ test('the self-test says that it works, whose tools are seen, how limits are hel
 });
 
 test('without bubblewrap the status says how to get it', async () => {
-  const driver = new BubblewrapDriver({ stateDir: station.stateDir, ids, clock: systemClock, init: { obtainable: async () => ({ ok: false, detail: 'no init: run x' }) } as unknown as InitBinary });
+  const driver = new BubblewrapDriver({ stateDir: station.stateDir, ownership: new FolderOwnership(station.stateDir), ids, clock: systemClock, init: { obtainable: async () => ({ ok: false, detail: 'no init: run x' }) } as unknown as InitBinary });
   expect(await driver.status()).toMatchObject({ available: false, detail: 'no init: run x' });
 });
 
@@ -245,7 +246,7 @@ describe('on the host', () => {
 
   test('a start that fails says why and leaves nothing', async () => {
     const noInit = { path: async () => '/usr/bin/false' } as unknown as InitBinary;
-    const driver = new BubblewrapDriver({ stateDir: station.stateDir, ids, clock: systemClock, init: noInit });
+    const driver = new BubblewrapDriver({ stateDir: station.stateDir, ownership: new FolderOwnership(station.stateDir), ids, clock: systemClock, init: noInit });
     await expect(driver.create(specOf())).rejects.toMatchObject({ code: 'sandbox_start_failed' });
     expect(station.traces()).toEqual([]);
   });

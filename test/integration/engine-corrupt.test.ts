@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/contracts/index.ts';
 import { DockerDriver } from '../../src/sandbox/docker/index.ts';
 import type { Engine } from '../../src/sandbox/docker/index.ts';
+import { FolderOwnership } from '../../src/sandbox/folder-ownership.ts';
 import { SandboxImages } from '../../src/sandbox/images/index.ts';
 import { OwnImages } from '../../src/sandbox/own-images.ts';
 import { SandboxState } from '../../src/sandbox/state.ts';
@@ -31,7 +32,7 @@ describe.skipIf(OwnEngine.missing !== undefined)('an image of which', () => {
   let image: StoredImage;
   const driverOn = (): DockerDriver => {
     const images = new OwnImages(async () => new SandboxImages(await engine.client()));
-    return new DockerDriver({ kind: 'container', engine, stateDir, ids, clock: systemClock, imageReference: (name) => images.reference(name) });
+    return new DockerDriver({ kind: 'container', engine, stateDir, ownership: new FolderOwnership(stateDir), ids, clock: systemClock, imageReference: (name) => images.reference(name) });
   };
   const remains = async (): Promise<string[]> => [
     ...(await (await engine.client()).listContainers({ all: true })).map(({ Names, State }) => `${Names.join()} ${State}`),

@@ -9,6 +9,7 @@ import type { GloveboxError } from '../../src/contracts/index.ts';
 import { DockerDriver } from '../../src/sandbox/docker/index.ts';
 import type { Engine } from '../../src/sandbox/docker/index.ts';
 import { Label } from '../../src/sandbox/docker/labels.ts';
+import { FolderOwnership } from '../../src/sandbox/folder-ownership.ts';
 import { OperatorImages, SandboxImages } from '../../src/sandbox/images/index.ts';
 import { OwnImages } from '../../src/sandbox/own-images.ts';
 import { SandboxState } from '../../src/sandbox/state.ts';
@@ -28,7 +29,7 @@ describe.skipIf(OwnEngine.missing !== undefined)('an engine whose disk is full',
   let driver: DockerDriver;
   const driverOn = (): DockerDriver => {
     const images = new OwnImages(async () => new SandboxImages(await engine.client()));
-    return new DockerDriver({ kind: 'container', engine, stateDir, ids, clock: systemClock, imageReference: (name) => images.reference(name) });
+    return new DockerDriver({ kind: 'container', engine, stateDir, ownership: new FolderOwnership(stateDir), ids, clock: systemClock, imageReference: (name) => images.reference(name) });
   };
   const images = (): OperatorImages => new OperatorImages(() => engine.client());
 

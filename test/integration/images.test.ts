@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/contracts/index.ts';
 import { DockerDriver, Engine } from '../../src/sandbox/docker/index.ts';
+import { FolderOwnership } from '../../src/sandbox/folder-ownership.ts';
 import { BuiltImages } from '../../src/sandbox/images/built-images.ts';
 import { findEngine } from '../../src/sandbox/images/index.ts';
 import { pullImage } from '../../src/sandbox/images/pull-image.ts';
@@ -199,7 +200,7 @@ describe('an image that goes away', () => {
       }
     }
     const { stateDir } = rig.world;
-    const driver = new DockerDriver({ kind: 'container', engine: new Unlucky(() => findEngine()), stateDir, ids, clock: systemClock, imageReference: async () => (await rig.images.list()).find(({ name }) => name === 'init')?.id ?? '' });
+    const driver = new DockerDriver({ kind: 'container', engine: new Unlucky(() => findEngine()), stateDir, ownership: new FolderOwnership(stateDir), ids, clock: systemClock, imageReference: async () => (await rig.images.list()).find(({ name }) => name === 'init')?.id ?? '' });
     await expect(driver.create(specOf({ image: id }))).rejects.toMatchObject({ code: 'image_missing', message: expect.stringContaining(id) as string });
     expect(await rig.world.remains()).toEqual([]);
   });

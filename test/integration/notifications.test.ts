@@ -29,7 +29,7 @@ async function running(home: string, channels: NotificationsDocument['channels']
   const journal = new ObservedJournal(new SqliteJournal(join(home, 'journal.db')));
   const open = await openChannels({ channels }, { clock: systemClock, secretAt: () => Promise.resolve(SECRET) });
   const notes: string[] = [];
-  const notifier = new Notifier({ journal, clock: systemClock, channels: open, owner, isDead: (other) => other === 'dead', baseUrl: 'https://glovebox.example/', note: (text) => notes.push(text), lookMs });
+  const notifier = new Notifier({ journal, clock: systemClock, channels: open, ownership: { name: owner, isDead: (other) => other === 'dead' }, baseUrl: 'https://glovebox.example/', note: (text) => notes.push(text), lookMs });
   journal.observe(notifier);
   const stop = async (): Promise<void> => {
     await notifier[Symbol.asyncDispose]();

@@ -5,7 +5,7 @@ import { type Model, randomIds, systemClock } from '../../src/contracts/index.ts
 import { FolderBlobs, SqliteJournal } from '../../src/journal/index.ts';
 import { FilePolicies } from '../../src/policy/index.ts';
 import { openFileQueue, Runs } from '../../src/runs/index.ts';
-import { openSandboxes } from '../../src/sandbox/index.ts';
+import { FolderOwnership, openSandboxes } from '../../src/sandbox/index.ts';
 import { GitWorkspaces } from '../../src/workspace/index.ts';
 import { calling, type Reply } from '../unit/runs/rig.ts';
 import { TESTER } from '../support/principal.ts';
@@ -16,7 +16,7 @@ export function openParts(folder: string) {
   const ids = randomIds(clock);
   const journal = new SqliteJournal(join(folder, 'journal.db'));
   const blobs = new FolderBlobs(join(folder, 'blobs'));
-  const { sandboxes, isolates } = openSandboxes({ stateDir: folder, ids, env: process.env });
+  const { sandboxes, isolates } = openSandboxes({ stateDir: folder, ownership: new FolderOwnership(folder), ids, env: process.env });
   const ports = {
     journal,
     sandboxes,

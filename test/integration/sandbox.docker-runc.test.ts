@@ -5,6 +5,7 @@ import { containerName } from '../../src/sandbox/docker/labels.ts';
 import { run, shell, specOf } from '../support/sandbox-commands.ts';
 import { DockerWorld } from '../support/sandbox-docker.ts';
 import { sandboxSuite } from './sandbox.suite.ts';
+import { FolderOwnership } from '../../src/sandbox/folder-ownership.ts';
 
 sandboxSuite('containers on runc', async () => new DockerWorld('container'));
 
@@ -63,7 +64,7 @@ test('the engine is told no secret, and keeps every limit', async () => {
 test('an engine that is not there is said to be so', async () => {
   const { Engine, DockerDriver } = await import('../../src/sandbox/docker/index.ts');
   const engine = new Engine(async () => ({ state: 'missing', tried: ['unix:///nowhere.sock'] }));
-  const driver = new DockerDriver({ kind: 'container', engine, stateDir: world.stateDir, ids: { next: () => 'x' as never }, clock: { now: () => 0 }, imageReference: async (name) => name });
+  const driver = new DockerDriver({ kind: 'container', engine, stateDir: world.stateDir, ownership: new FolderOwnership(world.stateDir), ids: { next: () => 'x' as never }, clock: { now: () => 0 }, imageReference: async (name) => name });
   expect(await driver.status()).toMatchObject({ available: false, detail: expect.stringContaining('/nowhere.sock') as string });
   await expect(driver.create(specOf())).rejects.toMatchObject({ code: 'engine_unavailable' });
 });

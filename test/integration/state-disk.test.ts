@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { SandboxDriver, SandboxSpec } from '../../src/contracts/index.ts';
+import { FolderOwnership } from '../../src/sandbox/folder-ownership.ts';
 import { bubblewrapDriver } from '../support/sandbox-bubblewrap.ts';
 import { run, shell, specOf } from '../support/sandbox-commands.ts';
 import { DockerWorld } from '../support/sandbox-docker.ts';
@@ -85,10 +86,15 @@ async function refused(driver: SandboxDriver, spec: SandboxSpec): Promise<void> 
 class SmallState implements AsyncDisposable {
   readonly path = mkdtempSync(join(tmpdir(), 'state-disk-'));
   readonly driver: SandboxDriver;
+  readonly #ownership: FolderOwnership;
 
   constructor(kind: Kind) {
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=400m,mode=700', 'state-disk', this.path]);
-    this.driver = kind === 'container' ? new DockerWorld('container', { stateDir: this.path }).driver : bubblewrapDriver(this.path);
+    this.#ownership = new FolderOwnership(this.path);
+    // Its lock is there from the beginning on.
+    expect(this.#ownership.owner.lock).toBeDefined();
+    const of = { stateDir: this.path, ownership: this.#ownership };
+    this.driver = kind === 'container' ? new DockerWorld('container', of).driver : bubblewrapDriver(of.stateDir, of.ownership);
   }
 
   files(): string[] {
@@ -107,6 +113,7 @@ class SmallState implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.driver.sweep({ all: true });
+    this.#ownership[Symbol.dispose]();
     execFileSync('umount', [this.path]);
     rmSync(this.path, { recursive: true });
   }

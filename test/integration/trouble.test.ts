@@ -11,6 +11,7 @@ import { killProcess, listProcesses } from '../../src/sandbox/bubblewrap/process
 import { DockerDriver } from '../../src/sandbox/docker/index.ts';
 import type { Engine } from '../../src/sandbox/docker/index.ts';
 import { containerName, Label, sandboxLabels, stateLabel } from '../../src/sandbox/docker/labels.ts';
+import { FolderOwnership } from '../../src/sandbox/folder-ownership.ts';
 import { SandboxImages } from '../../src/sandbox/images/index.ts';
 import { OwnImages } from '../../src/sandbox/own-images.ts';
 import { currentOwner, ownerText } from '../../src/sandbox/owner.ts';
@@ -104,7 +105,7 @@ describe.skipIf(OwnEngine.missing !== undefined)('an engine', () => {
   let driver: SandboxDriver;
   const driverOn = (client: Engine): SandboxDriver => {
     const images = new OwnImages(async () => new SandboxImages(await client.client()));
-    return new DockerDriver({ kind: 'container', engine: client, stateDir, ids, clock: systemClock, imageReference: (name) => images.reference(name) });
+    return new DockerDriver({ kind: 'container', engine: client, stateDir, ownership: new FolderOwnership(stateDir), ids, clock: systemClock, imageReference: (name) => images.reference(name) });
   };
   const remains = async (): Promise<string[]> => [
     ...(await engine.containers([`${Label.state}=${stateLabel(stateDir)}`])).map(({ Names }) => Names.join()),

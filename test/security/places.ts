@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Sandbox, SandboxLimits, SandboxSpec } from '../../src/contracts/index.ts';
 import { Engine, engineAccount, extractInit } from '../../src/sandbox/docker/index.ts';
 import { containerName } from '../../src/sandbox/docker/labels.ts';
+import { FolderOwnership } from '../../src/sandbox/folder-ownership.ts';
 import { findEngine, SandboxImages } from '../../src/sandbox/images/index.ts';
 import { InitBinary } from '../../src/sandbox/init-binary.ts';
 import { ProbedSandbox } from '../../src/sandbox/probe/index.ts';
@@ -22,7 +23,8 @@ const engine = new Engine(() => findEngine(process.env));
 /** The probe program, from its image, which is built at the first use. */
 export async function probeProgram(): Promise<Buffer> {
   await new SandboxImages(await engine.client()).build(['probe']);
-  const binary = new InitBinary({ stateDir: join(tmpdir(), 'glovebox-tests'), image: 'probe', extract: (reference, signal) => extractInit(engine, reference, signal, 'probe') });
+  const stateDir = join(tmpdir(), 'glovebox-tests');
+  const binary = new InitBinary({ stateDir, image: 'probe', extract: (reference, signal) => extractInit(engine, new FolderOwnership(stateDir), reference, signal, 'probe') });
   return readFile(await binary.path());
 }
 

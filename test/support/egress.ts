@@ -198,7 +198,7 @@ export class EgressRig implements AsyncDisposable {
     const file = join(this.#folder, 'credentials.yaml');
     writeFileSync(file, [...this.secrets.keys()].map((id) => `${id}: { provider: environment, variable: ${id.toUpperCase()} }\n`).join(''));
     const env = Object.fromEntries([...this.secrets].map(([id, value]) => [id.toUpperCase(), value]));
-    return new Credentials({ sources: new CredentialSources({ file, store, env, now }), records: new LentRecords({ folder: join(this.#folder, 'lent'), masterKeys }), owner: 'us', isDead: () => false, known: this.known, now });
+    return new Credentials({ sources: new CredentialSources({ file, store, env, now }), records: new LentRecords({ folder: join(this.#folder, 'lent'), masterKeys }), ownership: { name: 'us', isDead: () => false }, known: this.known, now });
   }
 
   async #policy(policy: string): Promise<Policy> {

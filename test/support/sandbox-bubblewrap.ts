@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../src/contracts/index.ts';
 import { BubblewrapDriver } from '../../src/sandbox/bubblewrap/index.ts';
 import { Keeper } from '../../src/sandbox/bubblewrap/keeper.ts';
+import { FolderOwnership } from '../../src/sandbox/folder-ownership.ts';
 import type { Transport } from '../../src/sandbox/transport.ts';
 import { init, Station } from '../integration/bubblewrap.harness.ts';
 import { ids } from './sandbox-commands.ts';
@@ -52,6 +53,6 @@ export class BubblewrapWorld implements SandboxWorld {
   }
 }
 
-export function bubblewrapDriver(stateDir: string): BubblewrapDriver {
-  return new BubblewrapDriver({ stateDir, ids, clock: systemClock, init });
+export function bubblewrapDriver(stateDir: string, ownership = new FolderOwnership(stateDir)): BubblewrapDriver {
+  return new BubblewrapDriver({ stateDir, ownership, ids, clock: systemClock, init });
 }

@@ -6,6 +6,7 @@ import { systemClock } from '../../src/contracts/index.ts';
 import { DockerDriver, Engine } from '../../src/sandbox/docker/index.ts';
 import type { DockerKind } from '../../src/sandbox/docker/driver.ts';
 import { Label, stateLabel } from '../../src/sandbox/docker/labels.ts';
+import { FolderOwnership } from '../../src/sandbox/folder-ownership.ts';
 import { findEngine, SandboxImages } from '../../src/sandbox/images/index.ts';
 import { OwnImages } from '../../src/sandbox/own-images.ts';
 import { SandboxState } from '../../src/sandbox/state.ts';
@@ -30,15 +31,18 @@ export class DockerWorld implements SandboxWorld {
   readonly engine = new CuttableEngine(() => findEngine());
   readonly images = new OwnImages(async () => new SandboxImages(await this.engine.client()));
   readonly driver: DockerDriver;
+  readonly #ownership: FolderOwnership;
   readonly #kind: DockerKind;
 
-  constructor(kind: DockerKind, options: { readonly stateDir?: string; readonly ignoreSelfTest?: boolean } = {}) {
+  constructor(kind: DockerKind, options: { readonly stateDir?: string; readonly ownership?: FolderOwnership; readonly ignoreSelfTest?: boolean } = {}) {
     this.#kind = kind;
     this.stateDir = options.stateDir ?? mkdtempSync(join(tmpdir(), 'glovebox-docker-'));
+    this.#ownership = options.ownership ?? new FolderOwnership(this.stateDir);
     this.driver = new DockerDriver({
       kind,
       engine: this.engine,
       stateDir: this.stateDir,
+      ownership: this.#ownership,
       ids,
       clock: systemClock,
       imageReference: (name) => this.images.reference(name),
@@ -66,6 +70,7 @@ export class DockerWorld implements SandboxWorld {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.driver.sweep({ all: true });
+    this.#ownership[Symbol.dispose]();
     rmSync(this.stateDir, { recursive: true });
   }
 }

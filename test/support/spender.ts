@@ -1,7 +1,7 @@
 import { GloveboxError, type Model, type ModelReply, randomIds, systemClock } from '../../src/contracts/index.ts';
 import { FilePolicies, readBudgets } from '../../src/policy/index.ts';
 import { JournalBudgets } from '../../src/runs/index.ts';
-import { currentOwner, isOwnerDead, ownerText } from '../../src/sandbox/index.ts';
+import { FolderOwnership } from '../../src/sandbox/index.ts';
 import { Session, type SessionPorts } from '../../src/session/index.ts';
 import { journalIn } from './journal-in.ts';
 
@@ -30,7 +30,7 @@ export function costing({ worst, cost }: Call, name = 'm'): Model {
 export const REQUEST = { system: '', messages: [], tools: [], maxOutputTokens: 1 };
 
 /** One process's view of the books: its own connection to the store. */
-export async function openBooks(folder: string, isDead = isOwnerDead) {
+export async function openBooks(folder: string, isDead?: (owner: string) => boolean) {
   const journal = journalIn(folder);
   // Whoever reads is overtaken by others before he acts on it.
   const read = journal.read.bind(journal);
@@ -40,7 +40,8 @@ export async function openBooks(folder: string, isDead = isOwnerDead) {
     return events;
   };
   const limits = await readBudgets(`${folder}/budgets.yaml`);
-  const budgets = new JournalBudgets({ journal, clock: systemClock, limits, owner: ownerText(currentOwner()), isDead });
+  const ownership = new FolderOwnership(folder);
+  const budgets = new JournalBudgets({ journal, clock: systemClock, limits, ownership: isDead === undefined ? ownership : { name: ownership.name, isDead } });
   return { journal, budgets, [Symbol.asyncDispose]: () => journal[Symbol.asyncDispose]() };
 }
 

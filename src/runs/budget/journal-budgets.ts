@@ -1,5 +1,5 @@
 import { hash, randomUUID } from 'node:crypto';
-import { type Amounts, BUDGET_SCOPES, type BudgetAccount, type BudgetLimits, type BudgetReading, type Budgets, type BudgetScope, type Clock, GloveboxError, type Journal, type NewEvent, type Principal, type Reservation } from '../../contracts/index.ts';
+import { type Amounts, BUDGET_SCOPES, type BudgetAccount, type BudgetLimits, type BudgetReading, type Budgets, type BudgetScope, type Clock, GloveboxError, type Journal, type NewEvent, type Ownership, type Principal, type Reservation } from '../../contracts/index.ts';
 import { AccountBook, dayOf, type OpenReservation, type WrittenWarning } from './account-book.ts';
 import { fateOf } from './fate.ts';
 import { dueWarnings } from './warnings.ts';
@@ -8,9 +8,8 @@ interface BudgetsOptions {
   readonly journal: Journal;
   readonly clock: Clock;
   readonly limits: BudgetLimits;
-  /** This process, and whether the one that a text names is no more; where that cannot be told from here it is not ours to settle. */
-  readonly owner: string;
-  readonly isDead: (owner: string) => boolean;
+  /** Whose what is put aside is, and what is left. */
+  readonly ownership: Ownership;
 }
 
 /** The accounts of a tenant's month. */
@@ -48,7 +47,7 @@ export class JournalBudgets implements Budgets {
 
   async reserve({ at }: BudgetReading, principal: Principal, worst: Amounts, { stream, call }: { stream: string; call: string }): Promise<Reservation | undefined> {
     const id = `rsv_${randomUUID()}`;
-    const data = { reservation: id, user: principal.name, stream, call, owner: this.#options.owner, microUsd: worst.microUsd, tokens: worst.tokens };
+    const data = { reservation: id, user: principal.name, stream, call, owner: this.#options.ownership.name, microUsd: worst.microUsd, tokens: worst.tokens };
     try {
       await this.#options.journal.append(at.stream, [{ type: 'budget.reserved', data }], { expect: at.seq, tenant: principal.tenant });
     } catch (error) {
@@ -81,7 +80,7 @@ export class JournalBudgets implements Budgets {
 
   /** The books of a month, such as 2026-11, with what dead processes left settled. Errors: `journal_failed`. */
   async statement(tenant: string, month: string): Promise<AccountBook> {
-    await this.#settleLeft(tenant, month, ({ owner }) => this.#options.isDead(owner));
+    await this.#settleLeft(tenant, month, ({ owner }) => this.#options.ownership.isDead(owner));
     return this.#book(tenant, month);
   }
 
@@ -93,7 +92,7 @@ export class JournalBudgets implements Budgets {
     this.#books.set(stream, book);
     for (const event of await this.#options.journal.read(stream, book.seq)) book.apply(event);
     // Those who are gone would be counted at their worst for the rest of the month.
-    if (known === undefined) await this.#settleLeft(tenant, month, ({ owner }) => this.#options.isDead(owner));
+    if (known === undefined) await this.#settleLeft(tenant, month, ({ owner }) => this.#options.ownership.isDead(owner));
     return book;
   }
 

@@ -4,11 +4,11 @@ import { promisify } from 'node:util';
 import { describeError, GloveboxError, HOME } from '../../contracts/index.ts';
 import type { Clock, DriverStatus, IdSource, LiveSandbox, Sandbox, SandboxDriver, SandboxId, SandboxIdentity, SandboxSpec, SweepOptions } from '../../contracts/index.ts';
 import { cancelled } from '../deadline.ts';
+import type { FolderOwnership } from '../folder-ownership.ts';
 import { GuestSandbox } from '../guest.ts';
 import type { GuestOptions } from '../guest-options.ts';
 import type { InitBinary } from '../init-binary.ts';
 import { liveSandbox } from '../live-sandbox.ts';
-import { currentOwner } from '../owner.ts';
 import { SandboxState } from '../state.ts';
 import type { Connect } from '../transport.ts';
 import { Volumes } from '../volume/index.ts';
@@ -28,6 +28,7 @@ import { WRITABLE } from '../writable-places.ts';
 
 export interface BubblewrapOptions {
   readonly stateDir: string;
+  readonly ownership: FolderOwnership;
   readonly ids: IdSource;
   readonly clock: Clock;
   readonly init: InitBinary;
@@ -140,7 +141,7 @@ export class BubblewrapDriver implements SandboxDriver {
     const state = SandboxState.read(ground.stateDir, id);
     if (state.kind !== 'process') throw new GloveboxError('not_found', `${id} is no process sandbox`);
     const place = Place.of(ground, state);
-    state.claim(currentOwner());
+    state.claim(this.#options.ownership.owner);
     await place.freezer?.thaw();
     return GuestSandbox.open({ ...this.#guest(place, (attaching) => connectToKeeper(place.folder.socket, attaching)), adopted: true }, signal);
   }
@@ -148,8 +149,8 @@ export class BubblewrapDriver implements SandboxDriver {
   async sweep(options: SweepOptions = {}): Promise<readonly string[]> {
     if (process.platform !== 'linux') return [];
     const groups = await this.#findGroups();
-    const { stateDir } = this.#options;
-    const removed = await sweepRemains({ stateDir, runRoot: this.#runRoot, groups: groups instanceof ControlGroups ? groups : undefined, ...options });
+    const { stateDir, ownership } = this.#options;
+    const removed = await sweepRemains({ stateDir, ownership, runRoot: this.#runRoot, groups: groups instanceof ControlGroups ? groups : undefined, ...options });
     return [...removed, ...(await this.#volumes.sweep(options))];
   }
 
@@ -174,11 +175,11 @@ export class BubblewrapDriver implements SandboxDriver {
 
   /** Errors: `kind_unavailable` with what is missing. */
   async #ground(): Promise<Ground> {
-    const { stateDir, ids, clock } = this.#options;
+    const { stateDir, ownership, ids, clock } = this.#options;
     const bwrap = program('bwrap', `${this.#searchPath}:${PATH}`, HOW_TO_GET);
     for (const name of ['setpriv', 'prlimit']) program(name, LAUNCH_PATH, 'apt-get install util-linux');
     const groups = await this.#findGroups();
-    return { stateDir, runRoot: this.#runRoot, ids, clock, bwrap, volumes: this.#volumes, groups: groups instanceof ControlGroups ? groups : undefined };
+    return { stateDir, ownership, runRoot: this.#runRoot, ids, clock, bwrap, volumes: this.#volumes, groups: groups instanceof ControlGroups ? groups : undefined };
   }
 
   /** What keeps init from mounting what is writable. Once, too, unless it could not be tried. */

@@ -2,7 +2,7 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import { WORKSPACE } from '../../contracts/index.ts';
 import type { Clock, IdSource, SandboxId, SandboxLimits, SandboxSpec } from '../../contracts/index.ts';
-import { currentOwner } from '../owner.ts';
+import type { FolderOwnership } from '../folder-ownership.ts';
 import { unlessFull } from '../full-disk.ts';
 import type { Freezer } from '../pause.ts';
 import { SandboxState } from '../state.ts';
@@ -25,6 +25,7 @@ import { placeName, tmpfsOptions, WRITABLE, writablePlaces } from '../writable-p
 /** What this host has to make sandboxes with. */
 export interface Ground {
   readonly stateDir: string;
+  readonly ownership: FolderOwnership;
   /** Where run folders of this state folder lie. */
   readonly runRoot: string;
   readonly ids: IdSource;
@@ -71,7 +72,7 @@ export class Place {
     const state = SandboxState.create(ground.stateDir, {
       id,
       kind: 'process',
-      owner: currentOwner(),
+      owner: ground.ownership.owner,
       createdMs: ground.clock.now(),
       spec,
       workspaceIs,

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describeError, GloveboxError, parseId, type SweepOptions } from '../../contracts/index.ts';
 import { removeClaimed } from '../claimed-removal.ts';
-import { ownerIs } from '../owner.ts';
+import type { FolderOwnership } from '../folder-ownership.ts';
 import { SandboxState } from '../state.ts';
 import type { ControlGroups } from './control-groups.ts';
 import { listProcesses } from './processes.ts';
@@ -12,6 +12,7 @@ import { runFolder, runFolderNames } from './run-folder.ts';
 
 export interface Sweep extends SweepOptions {
   readonly stateDir: string;
+  readonly ownership: FolderOwnership;
   readonly runRoot: string;
   readonly groups: ControlGroups | undefined;
 }
@@ -33,7 +34,7 @@ export async function sweepRemains(sweep: Sweep): Promise<string[]> {
     try {
       const remove = (): Promise<void> => removeRemains(leftover.remains);
       if (leftover.state === undefined) await remove();
-      else if (!(await removeClaimed(leftover.state, remove))) continue;
+      else if (!(await removeClaimed(leftover.state, sweep.ownership.owner, remove))) continue;
       removed.push(`process sandbox ${leftover.id} (${leftover.why})`);
     } catch (error) {
       failures.push(`${leftover.id}: ${describeError(error)}`);
@@ -60,9 +61,9 @@ async function findLeftovers(sweep: Sweep): Promise<Leftover[]> {
   return [...ownerless, ...orphans];
 }
 
-function reason({ owner, isAnsweredFor }: SandboxState): string {
+function reason({ owner, ownerIs, isAnsweredFor }: SandboxState): string {
   if (isAnsweredFor) return 'it was to go';
-  return ownerIs(owner) === 'dead' ? `its owner, process ${owner.pid}, is dead` : 'it could not be removed before';
+  return ownerIs === 'dead' ? `its owner, process ${owner.pid}, is dead` : 'it could not be removed before';
 }
 
 /** The user that a run folder was made for is its sandbox's, unless it is ourselves. */

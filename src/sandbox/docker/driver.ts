@@ -4,10 +4,11 @@ import { z } from 'zod';
 import { describeError, GloveboxError, HOME } from '../../contracts/index.ts';
 import type { Clock, DriverStatus, IdSource, LiveSandbox, Sandbox, SandboxDriver, SandboxId, SandboxIdentity, SandboxKind, SandboxSpec, SweepOptions } from '../../contracts/index.ts';
 import { cancelled } from '../deadline.ts';
+import type { FolderOwnership } from '../folder-ownership.ts';
 import { GuestSandbox } from '../guest.ts';
 import type { ImageName } from '../images/index.ts';
 import { liveSandbox } from '../live-sandbox.ts';
-import { currentOwner, ownerText } from '../owner.ts';
+import { ownerText } from '../owner.ts';
 import { SandboxState } from '../state.ts';
 import type { Connect } from '../transport.ts';
 import { outgrowsMemory, Volumes } from '../volume/index.ts';
@@ -37,6 +38,7 @@ export interface DockerDriverOptions {
   readonly kind: DockerKind;
   readonly engine: Engine;
   readonly stateDir: string;
+  readonly ownership: FolderOwnership;
   readonly ids: IdSource;
   readonly clock: Clock;
   /** The reference of one of our own images. */
@@ -65,7 +67,7 @@ export class DockerDriver implements SandboxDriver {
     this.kind = options.kind;
     this.#options = options;
     this.#volumes = new Volumes(options.stateDir);
-    this.#initVolume = new InitVolume(options.engine, () => options.imageReference('init'));
+    this.#initVolume = new InitVolume(options.engine, options.ownership, () => options.imageReference('init'));
     this.#selfTest = new RuntimeSelfTest({ ...options, create: (spec, signal) => this.#create(spec, signal) });
   }
 
@@ -111,22 +113,23 @@ export class DockerDriver implements SandboxDriver {
     const container = await engine.container(containerName(id), signal);
     if (container === undefined) throw new GloveboxError('sandbox_lost', `sandbox ${id} is gone`);
     const [info, image] = await Promise.all([engine.info(signal), this.#image(container.Image, signal)]);
-    state.claim(currentOwner());
+    state.claim(this.#options.ownership.owner);
     // The engine attaches to nothing that is paused.
     if (container.State.Paused) await engine.unpause(containerName(id));
     return this.#open(state, { info, image, connect: attachAgain(engine, containerName(id)), adopted: true }, signal);
   }
 
   sweep(options: SweepOptions = {}): Promise<readonly string[]> {
-    return sweep({ volumes: this.#volumes, engine: this.#options.engine, kind: this.kind, stateDir: this.#options.stateDir, currentInitVolume: (signal) => this.#initVolume.current(signal), ...options });
+    const { engine, stateDir, ownership } = this.#options;
+    return sweep({ volumes: this.#volumes, engine, kind: this.kind, stateDir, ownership, currentInitVolume: (signal) => this.#initVolume.current(signal), ...options });
   }
 
   async #create(spec: SandboxSpec, signal?: AbortSignal): Promise<Sandbox> {
-    const { engine, stateDir, ids, clock } = this.#options;
+    const { engine, stateDir, ownership, ids, clock } = this.#options;
     const [info, image, initVolume] = await Promise.all([engine.info(signal), this.#image(spec.image, signal), this.#initVolume.ensure()]);
     if (signal?.aborted === true) throw cancelled('opening a sandbox', signal);
     const id = ids.next('sbx');
-    const owner = currentOwner();
+    const { owner } = ownership;
     const labels = sandboxLabels(id, this.kind, ownerText(owner), stateDir);
     const uid = randomUid(info);
     const workspaceIs = outgrowsMemory(spec.limits) && this.#volumesMissing(info) === undefined ? 'disk' : 'memory';

@@ -1,6 +1,5 @@
 import { extract } from 'tar-stream';
-import { GloveboxError } from '../../contracts/index.ts';
-import { currentOwner, ownerText } from '../owner.ts';
+import { GloveboxError, type Ownership } from '../../contracts/index.ts';
 import type { Engine } from './engine.ts';
 import { INIT_FOLDER } from './init-volume.ts';
 import { Label } from './labels.ts';
@@ -12,7 +11,7 @@ const MAX_BYTES = 16 * 2 ** 20;
  * The program out of an image that holds nothing else, for sandboxes that no engine starts; undefined where there is no engine, or none that has
  * the image.
  */
-export async function extractInit(engine: Engine, reference: string, signal?: AbortSignal, program: 'init' | 'probe' = 'init'): Promise<Buffer | undefined> {
+export async function extractInit(engine: Engine, ownership: Ownership, reference: string, signal?: AbortSignal, program: 'init' | 'probe' = 'init'): Promise<Buffer | undefined> {
   const image = await engine.image(reference, signal).catch((error: unknown) => {
     if (error instanceof GloveboxError && error.code === 'engine_unavailable') return undefined;
     throw error;
@@ -21,7 +20,7 @@ export async function extractInit(engine: Engine, reference: string, signal?: Ab
   const path = `${INIT_FOLDER}/${program}`;
   const name = `glovebox-${program}-extract-${process.pid}-${Date.now().toString(36)}`;
   try {
-    await engine.create({ name, Image: image.Id, Cmd: [path], Labels: { [Label.init]: name, [Label.owner]: ownerText(currentOwner()) }, HostConfig: { NetworkMode: 'none' } });
+    await engine.create({ name, Image: image.Id, Cmd: [path], Labels: { [Label.init]: name, [Label.owner]: ownership.name }, HostConfig: { NetworkMode: 'none' } });
     return await onlyFile(await engine.archive(name, path, signal), signal);
   } finally {
     await engine.remove(name);

@@ -1,5 +1,4 @@
-import { GloveboxError } from '../../contracts/index.ts';
-import { currentOwner, ownerText } from '../owner.ts';
+import { GloveboxError, type Ownership } from '../../contracts/index.ts';
 import type { Engine } from './engine.ts';
 import { Label } from './labels.ts';
 
@@ -12,12 +11,14 @@ export const INIT_FOLDER = '/.glovebox';
  */
 export class InitVolume {
   readonly #engine: Engine;
+  readonly #ownership: Ownership;
   readonly #reference: () => Promise<string>;
   #name: Promise<string> | undefined;
   #distrusted = false;
 
-  constructor(engine: Engine, reference: () => Promise<string>) {
+  constructor(engine: Engine, ownership: Ownership, reference: () => Promise<string>) {
     this.#engine = engine;
+    this.#ownership = ownership;
     this.#reference = reference;
   }
 
@@ -60,7 +61,7 @@ export class InitVolume {
         name: filler,
         Image: image.Id,
         Cmd: [`${INIT_FOLDER}/init`],
-        Labels: { [Label.init]: name, [Label.owner]: ownerText(currentOwner()) },
+        Labels: { [Label.init]: name, [Label.owner]: this.#ownership.name },
         HostConfig: {
           NetworkMode: 'none',
           Mounts: [{ Type: 'volume', Source: name, Target: INIT_FOLDER, VolumeOptions: { NoCopy: false, Labels: { [Label.init]: name }, DriverConfig: { Name: 'local', Options: {} } } }],

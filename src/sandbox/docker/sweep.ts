@@ -1,6 +1,6 @@
 import type { SandboxKind, SweepOptions } from '../../contracts/index.ts';
 import { removeClaimed } from '../claimed-removal.ts';
-import { ownerIs, parseOwner } from '../owner.ts';
+import type { FolderOwnership } from '../folder-ownership.ts';
 import { SandboxState } from '../state.ts';
 import type { Volumes } from '../volume/index.ts';
 import type { Engine } from './engine.ts';
@@ -18,6 +18,7 @@ interface Sweep extends SweepOptions {
   readonly engine: Engine;
   readonly kind: SandboxKind;
   readonly stateDir: string;
+  readonly ownership: FolderOwnership;
   readonly currentInitVolume: (signal?: AbortSignal) => Promise<string | undefined>;
 }
 
@@ -29,7 +30,7 @@ export async function sweep(options: Sweep): Promise<readonly string[]> {
   return [...containers, ...states, ...workspaces, ...(await sweepFillers(options)), ...(await sweepVolumes(options))];
 }
 
-async function sweepContainers({ engine, kind, stateDir, all, doomed, sparesLiving, signal }: Sweep): Promise<string[]> {
+async function sweepContainers({ engine, kind, stateDir, ownership, all, doomed, sparesLiving, signal }: Sweep): Promise<string[]> {
   const removed: string[] = [];
   const states = new Map(SandboxState.list(stateDir).states.map((state) => [state.id as string, state]));
   for (const { Id, Labels, State } of await engine.containers([`${Label.kind}=${kind}`], signal)) {
@@ -37,15 +38,14 @@ async function sweepContainers({ engine, kind, stateDir, all, doomed, sparesLivi
     // Whoever has adopted a sandbox since is in its state; the label is for ever that of its maker.
     const state = states.get(id);
     const ours = Labels[Label.state] === stateLabel(stateDir);
-    const owner = parseOwner(Labels[Label.owner] ?? '');
-    const isAnsweredFor = state?.isAnsweredFor ?? (owner === undefined || ownerIs(owner) !== 'dead');
+    const isAnsweredFor = state?.isAnsweredFor ?? !ownership.isDead(Labels[Label.owner] ?? '');
     if (!(ours && (all === true || doomed?.has(id) === true)) && isAnsweredFor) continue;
     // Of another state folder, where somebody may have adopted it. If nobody has, its own init ends it.
     if (!ours && ALIVE.has(State)) continue;
     if (sparesLiving === true && ALIVE.has(State) && state?.isDoomed === false && doomed?.has(id) !== true) continue;
     const remove = (): Promise<void> => removeContainer(engine, Id, false);
     if (state === undefined) await remove();
-    else if (!(await removeClaimed(state, remove))) continue;
+    else if (!(await removeClaimed(state, ownership.owner, remove))) continue;
     removed.push(`container of sandbox ${id} (${State})`);
   }
   return removed;
@@ -65,11 +65,10 @@ async function sweepStates({ engine, kind, stateDir, all, doomed, signal }: Swee
 }
 
 /** Containers that were to fill a volume with init, and whose makers died on the way. */
-async function sweepFillers({ engine, signal }: Sweep): Promise<string[]> {
+async function sweepFillers({ engine, ownership, signal }: Sweep): Promise<string[]> {
   const removed: string[] = [];
   for (const { Id, Labels } of await engine.containers([Label.init], signal)) {
-    const owner = parseOwner(Labels[Label.owner] ?? '');
-    if (owner === undefined || ownerIs(owner) !== 'dead') continue;
+    if (!ownership.isDead(Labels[Label.owner] ?? '')) continue;
     await removeContainer(engine, Id, false);
     removed.push(`container that filled ${Labels[Label.init]}`);
   }

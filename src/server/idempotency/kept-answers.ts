@@ -1,5 +1,5 @@
 import { hash, randomUUID } from 'node:crypto';
-import { ANSWERS_KEPT_MS, type BlobStore, canonicalJson, type Clock, type EventData, GloveboxError, type Journal, type JournalEvent, type Redactor } from '../../contracts/index.ts';
+import { ANSWERS_KEPT_MS, type BlobStore, canonicalJson, type Clock, type EventData, GloveboxError, type Journal, type JournalEvent, type Ownership, type Redactor } from '../../contracts/index.ts';
 
 /** What is longer is a blob. */
 const INLINE_CHARS = 8192;
@@ -40,8 +40,7 @@ export interface KeptAnswersOptions {
   readonly blobs: BlobStore | undefined;
   readonly redactor: Redactor;
   readonly clock: Clock;
-  /** This process, and whether one that a text names is no more. */
-  readonly owner: { readonly name: string; readonly isDead: (name: string) => boolean };
+  readonly ownership: Ownership;
 }
 
 /** Answers of writes by the keys of those who asked, a stream each: whichever process is asked again finds what came of it, or that nobody knows. */
@@ -93,9 +92,9 @@ export class KeptAnswers {
 
   /** Errors: `key_in_flight` where somebody is at it, `outcome_unknown` where somebody died at it. */
   #demandOver(stream: string, { data }: JournalEvent<'request.begun'>, asked: KeyedRequest): void {
-    const { owner } = this.#options;
-    const isOurs = data.owner === owner.name;
-    if (this.#underWay.has(stream) || (!isOurs && !owner.isDead(data.owner))) throw inFlight(asked);
+    const { ownership } = this.#options;
+    const isOurs = data.owner === ownership.name;
+    if (this.#underWay.has(stream) || (!isOurs && !ownership.isDead(data.owner))) throw inFlight(asked);
     if (asked.isRepeatable) return;
     throw new GloveboxError('outcome_unknown', `the server stopped while it was at the request with the key ${JSON.stringify(asked.key)}: whether it was done nobody knows. Look, and ask again with another key where it was not`);
   }
@@ -103,7 +102,7 @@ export class KeptAnswers {
   async #began(stream: string, { tenant, headHash, method, route, by }: KeyedRequest, expect: number): Promise<boolean> {
     this.#underWay.set(stream, tenant);
     try {
-      await this.#options.journal.append(stream, [{ type: 'request.begun', data: { headHash, method, route, by, owner: this.#options.owner.name } }], { durable: true, tenant, expect });
+      await this.#options.journal.append(stream, [{ type: 'request.begun', data: { headHash, method, route, by, owner: this.#options.ownership.name } }], { durable: true, tenant, expect });
       return true;
     } catch (error) {
       this.#underWay.delete(stream);

@@ -70,7 +70,7 @@ function credentials({ yaml = '', env = {}, owner = 'us', dead = [] as readonly 
   writeFileSync(file, yaml);
   const sources = new CredentialSources({ file, store, env, now: () => nowMs });
   const records = new LentRecords({ folder: join(folder, 'lent'), masterKeys });
-  return new Credentials({ sources, records, owner, isDead: (text) => dead.includes(text), known: new KnownSecrets(), now: () => nowMs });
+  return new Credentials({ sources, records, ownership: { name: owner, isDead: (text) => dead.includes(text) }, known: new KnownSecrets(), now: () => nowMs });
 }
 
 async function one(from: Credentials, id: string) {

@@ -18,7 +18,7 @@ function book() {
     await journal[Symbol.asyncDispose]();
     rmSync(folder, { recursive: true });
   });
-  const budgets = new JournalBudgets({ journal, clock, limits: { of: () => [] }, owner: 'this', isDead: () => false });
+  const budgets = new JournalBudgets({ journal, clock, limits: { of: () => [] }, ownership: { name: 'this', isDead: () => false } });
   const write = async (stream: string, atSeconds: number, event: NewEvent, tenant = 'acme'): Promise<void> => {
     nowMs = NOVEMBER_MS + atSeconds * 1000;
     await journal.append(stream, [event], { tenant });

@@ -115,12 +115,12 @@ test('an id that is a path is refused', () => {
 test('an owner is known by more than its pid', () => {
   const owner = currentOwner();
   expect(parseOwner(ownerText(owner))).toEqual(owner);
-  expect(ownerIs(owner)).toBe('alive');
-  expect(ownerIs({ ...owner, startTicks: '1' })).toBe('dead');
-  expect(ownerIs({ ...owner, pid: 2 ** 30 })).toBe('dead');
-  expect(ownerIs({ ...owner, bootId: 'another' })).toBe('dead');
-  expect(ownerIs({ ...owner, host: 'another' })).toBe('elsewhere');
-  expect(ownerIs({ ...owner, pidNamespace: 'another' })).toBe('elsewhere');
+  expect(ownerIs(owner, stateDir)).toBe('alive');
+  expect(ownerIs({ ...owner, startTicks: '1' }, stateDir)).toBe('dead');
+  expect(ownerIs({ ...owner, pid: 2 ** 30 }, stateDir)).toBe('dead');
+  expect(ownerIs({ ...owner, bootId: 'another' }, stateDir)).toBe('dead');
+  expect(ownerIs({ ...owner, host: 'another' }, stateDir)).toBe('elsewhere');
+  expect(ownerIs({ ...owner, pidNamespace: 'another' }, stateDir)).toBe('elsewhere');
   expect(parseOwner('nonsense')).toBeUndefined();
   expect(parseOwner(`${ownerText(owner)}/more`)).toBeUndefined();
 });

@@ -22,7 +22,7 @@ function processes() {
     await journal[Symbol.asyncDispose]();
     rmSync(folder, { recursive: true });
   });
-  const process = (name: string) => new KeptAnswers({ journal, answers: blobs, blobs, redactor, clock, owner: { name, isDead: (other) => dead.has(other) } });
+  const process = (name: string) => new KeptAnswers({ journal, answers: blobs, blobs, redactor, clock, ownership: { name, isDead: (other) => dead.has(other) } });
   return { later, dead, journal, blobs, process };
 }
 
