@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { linkSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { unlessMissingSync } from '../contracts/index.ts';
@@ -20,7 +21,8 @@ export class RecordNumbers {
 
   /** Takes the next free number after `number` for this process; undefined when somebody else who lives has taken it. */
   takeAfter(number: number, taker: Owner): number | undefined {
-    const beside = `${this.#record}.${process.pid}.taking`;
+    // Processes of two containers may have the same pid.
+    const beside = `${this.#record}.${randomBytes(8).toString('hex')}.taking`;
     try {
       writeFileSync(beside, ownerText(taker), { mode: 0o600 });
       for (let next = number + 1; ; next++) {

@@ -274,7 +274,8 @@ export class SandboxState {
   #save(record = this.#record): void {
     const { toGuest, fromGuest } = record;
     const text = JSON.stringify({ ...record, toGuest: toGuest.toString('base64'), fromGuest: fromGuest.toString('base64') });
-    const beside = `${this.#file}.${process.pid}.new`;
+    // Processes of two containers may have the same pid.
+    const beside = `${this.#file}.${randomBytes(8).toString('hex')}.new`;
     try {
       writeFileSync(beside, text, { mode: 0o600 });
       renameSync(beside, this.#file);
