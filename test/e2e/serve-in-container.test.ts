@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { Caller, eventsOf } from '../support/server.ts';
 import { KeptService } from '../support/kept-service.ts';
 
@@ -6,17 +6,6 @@ import { KeptService } from '../support/kept-service.ts';
 const MUCH = 100_000;
 const counts = (until: string): string => `seq 1 ${MUCH}; i=0; until test -e ${until}; do echo tick $i; i=$((i+1)); sleep 0.01; done; echo done; exit 7`;
 const SOON = { timeout: 60_000, interval: 500 };
-
-let service: KeptService;
-let key: string;
-const open = new AsyncDisposableStack();
-beforeAll(async () => {
-  service = open.use(await KeptService.start());
-  key = (await service.run('glovebox', 'keys', 'create', 'test', '--role', 'administrator')).split('\n').at(-1) ?? '';
-}, 300_000);
-afterAll(() => open.disposeAsync(), 60_000);
-
-const client = async (): Promise<Caller> => new Caller(await service.url(), key);
 
 /** What a command has put out, from its first byte on, to its end or until `enough`. */
 async function outputOf(asking: Caller, path: string, enough: (text: string) => boolean = () => false): Promise<{ readonly text: string; readonly end?: Record<string, unknown> }> {
@@ -35,25 +24,31 @@ async function ids(asking: Caller): Promise<readonly string[]> {
   return (body['items'] as readonly { readonly id: string }[]).map(({ id }) => id);
 }
 
+/** Sandboxes that its state folder has a record of. */
+async function recorded(service: KeptService): Promise<readonly string[]> {
+  return (await service.names('sandboxes')).flatMap((name) => (name.endsWith('.json') ? [name.replace('.json', '')] : []));
+}
+
 const HOW = [['is started again', 'startAgain'], ['is replaced by another on its volume', 'startAnew']] as const;
 
 test.each(HOW)('what clients had open at a service whose container was killed and %s goes on, and what died with it is swept', async (_, start) => {
-  const before = await client();
+  await using service = await KeptService.start();
+  const key = (await service.run('glovebox', 'keys', 'create', 'test', '--role', 'administrator')).split('\n').at(-1) ?? '';
+  const before = new Caller(await service.url(), key);
   const id = await before.sandbox({ kind: 'container', session: { wallMs: 600_000 } });
   const lost = await before.sandbox({ kind: 'process', session: { wallMs: 600_000 } });
   const command = `/v1/sandboxes/${id}/commands/${String((await before.command(id, ['sh', '-c', counts('go')], { background: true }))['id'])}`;
   // Of a command line in that container, which dies with it, and which nobody goes on with.
   const other = service.run('glovebox', 'exec', '--kind', 'container', '--', 'sleep', '1000').catch(() => undefined);
-  await expect.poll(() => service.names('sandboxes').then((names) => names.filter((name) => name.endsWith('.json')).length), SOON).toBe(3);
-  const records = (await service.names('sandboxes')).filter((name) => name.endsWith('.json'));
-  const abandoned = records.map((name) => name.replace('.json', '')).find((name) => name !== id && name !== lost) ?? expect.fail('it has no record');
+  await expect.poll(() => recorded(service), SOON).toHaveLength(3);
+  const abandoned = (await recorded(service)).find((name) => name !== id && name !== lost) ?? expect.fail('it has no record');
   await expect.poll(() => service.hasContainer(abandoned), SOON).toBe(true);
   const read = (await outputOf(before, command, (text) => text.includes('tick 9\n'))).text;
 
   await service.kill();
   await other;
   await service[start]();
-  const after = await client();
+  const after = new Caller(await service.url(), key);
   expect(await ids(after)).toEqual([id]);
   const said = await service.said();
   expect(said).toContain(`goes on, with ${id}`);
@@ -72,7 +67,7 @@ test.each(HOW)('what clients had open at a service whose container was killed an
   // At once, what would else wait for the next sweep.
   await service.run('glovebox', 'gc');
   expect(await service.hasContainer(abandoned)).toBe(false);
-  expect((await service.names('sandboxes')).filter((name) => name.endsWith('.json'))).toEqual([`${id}.json`]);
+  expect(await recorded(service)).toEqual([id]);
   expect((await after.call('DELETE', `/v1/sandboxes/${id}`)).status).toBe(204);
   expect(await ids(after)).toEqual([]);
   expect(await service.hasContainer(id)).toBe(false);
