@@ -4,7 +4,7 @@
 // `docker/` (containers, gVisor) and `bubblewrap/` (processes) make the places; each passes test/integration/sandbox.suite.ts.
 // `probe/` is the corpus of what a sandbox must withstand, `prober.ts` lets it loose.
 // `isolate/` runs JavaScript in child processes, without the wire; docs/isolates.md.
-// `state.ts` is what outlives us, so that a sandbox can be taken over or swept; `images/` builds what containers start from.
+// `state.ts` is what outlives us, so that a sandbox can be taken over or swept, `folder-ownership.ts` whose it is and whether he lives; `images/` builds what containers start from.
 export { openSandboxes } from './open-sandboxes.ts';
 export { FolderOwnership } from './folder-ownership.ts';
 export { recordedSandboxes } from './live-sandbox.ts';

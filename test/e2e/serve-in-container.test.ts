@@ -45,6 +45,10 @@ test.each(HOW)('what clients had open at a service whose container was killed an
   await expect.poll(() => service.hasContainer(abandoned), SOON).toBe(true);
   const read = (await outputOf(before, command, (text) => text.includes('tick 9\n'))).text;
 
+  // Nobody else takes anything from those who live, though he cannot see their pids.
+  expect(await service.beside('gc')).toContain('nothing was left behind');
+  expect(await recorded(service)).toHaveLength(3);
+
   await service.kill();
   await other;
   await service[start]();

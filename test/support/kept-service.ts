@@ -10,6 +10,7 @@ const SOCKET = '/var/run/docker.sock';
 const HOME = '/var/lib/glovebox';
 const PORT = '7717/tcp';
 const READY_MS = 60_000;
+const SERVE = ['serve', '--host', '0.0.0.0', '--plain-text', '--workers', '0', '--log-format', 'json'];
 
 /** `serve` in a container of the service's image, as our compose files run it: its state is a volume, and sandboxes are containers of this engine, beside it. */
 export class KeptService implements AsyncDisposable {
@@ -80,6 +81,20 @@ export class KeptService implements AsyncDisposable {
     return text.replaceAll('\r', '').trim();
   }
 
+  /** Another `glovebox` in a container of its own, on the same volume and engine: what it says. Errors: where it fails. */
+  async beside(...command: readonly string[]): Promise<string> {
+    const container = await make(this.#docker, this.#image, this.#volume, command);
+    try {
+      await container.start();
+      const { StatusCode } = (await container.wait()) as { readonly StatusCode: number };
+      const said = (await container.logs({ stdout: true, stderr: true, follow: false })).toString('utf8');
+      if (StatusCode !== 0) throw new Error(`${command.join(' ')} ended with ${StatusCode}:\n${said}`);
+      return said;
+    } finally {
+      await container.remove({ force: true });
+    }
+  }
+
   /** Names in a folder of its state. */
   async names(folder: string): Promise<readonly string[]> {
     return (await this.run('sh', '-c', `ls ${HOME}/${folder} 2>/dev/null || true`)).split(/\s+/).filter((name) => name !== '');
@@ -104,10 +119,10 @@ export class KeptService implements AsyncDisposable {
 }
 
 /** A bubblewrap in it makes namespaces of its own, which the engine's default forbids. */
-function make(docker: Docker, image: string, volume: string): Promise<Docker.Container> {
+function make(docker: Docker, image: string, volume: string, command: readonly string[] = SERVE): Promise<Docker.Container> {
   return docker.createContainer({
     Image: image,
-    Cmd: ['serve', '--host', '0.0.0.0', '--plain-text', '--workers', '0', '--log-format', 'json'],
+    Cmd: [...command],
     ExposedPorts: { [PORT]: {} },
     HostConfig: {
       Binds: [`${volume}:${HOME}`, `${SOCKET}:${SOCKET}`],
