@@ -130,7 +130,8 @@ function make(docker: Docker, image: string, volume: string, command: readonly s
       PortBindings: { [PORT]: [{ HostIp: '127.0.0.1', HostPort: '' }] },
       SecurityOpt: ['seccomp=unconfined', 'no-new-privileges:true'],
       CapDrop: ['ALL'],
-      ...{ MaskedPaths: [], ReadonlyPaths: [] },
+      MaskedPaths: [],
+      ReadonlyPaths: [],
     },
   });
 }
