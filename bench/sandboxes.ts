@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import Docker from 'dockerode';
 import { type CommandSpec, type Sandbox, type SandboxSpec, type Sandboxes, type WarmSandboxes, randomIds, systemClock } from '../src/contracts/index.ts';
 import { FolderOwnership, openSandboxes } from '../src/sandbox/index.ts';
-import { Label, containerName, stateLabel } from '../src/sandbox/docker/labels.ts';
+import { Label, containerName } from '../src/sandbox/docker/labels.ts';
+import { stateLabel } from '../src/sandbox/docker/state-label.ts';
 
 const MiB = 2 ** 20;
 const ids = randomIds(systemClock);

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { linkSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { unlessMissingSync } from '../contracts/index.ts';
+import { tryToLink } from './link-file.ts';
 import { isOwnerDead, ownerText } from './owner.ts';
 import type { Owner } from './owner.ts';
 
@@ -55,16 +56,5 @@ export class RecordNumbers {
 
   #fileOf(number: number): string {
     return `${this.#record}.${number}`;
-  }
-}
-
-/** A link appears with its whole content, and never in the place of another. */
-function tryToLink(from: string, to: string): boolean {
-  try {
-    linkSync(from, to);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
   }
 }

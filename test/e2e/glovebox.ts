@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type Docker from 'dockerode';
-import { Label, stateLabel } from '../../src/sandbox/docker/labels.ts';
+import { Label } from '../../src/sandbox/docker/labels.ts';
+import { stateLabel } from '../../src/sandbox/docker/state-label.ts';
 import { findEngine } from '../../src/sandbox/images/index.ts';
 
 const BIN = fileURLToPath(new URL('../../bin/glovebox.js', import.meta.url));

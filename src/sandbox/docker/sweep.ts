@@ -4,7 +4,8 @@ import type { FolderOwnership } from '../folder-ownership.ts';
 import { SandboxState } from '../state.ts';
 import type { Volumes } from '../volume/index.ts';
 import type { Engine } from './engine.ts';
-import { Label, stateLabel } from './labels.ts';
+import { Label } from './labels.ts';
+import { stateLabel } from './state-label.ts';
 import { removeContainer } from './remove-container.ts';
 
 /** A volume that was made just now may be about to be used by whoever made it. */
