@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { SandboxDriver, SandboxSpec } from '../../src/contracts/index.ts';
+import { ensureStateLabel } from '../../src/sandbox/docker/state-label.ts';
 import { FolderOwnership } from '../../src/sandbox/folder-ownership.ts';
 import { bubblewrapDriver } from '../support/sandbox-bubblewrap.ts';
 import { run, shell, specOf } from '../support/sandbox-commands.ts';
@@ -91,8 +92,9 @@ class SmallState implements AsyncDisposable {
   constructor(kind: Kind) {
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=400m,mode=700', 'state-disk', this.path]);
     this.#ownership = new FolderOwnership(this.path);
-    // Its lock is there from the beginning on.
+    // Its lock and its containers' label are there from the beginning on.
     expect(this.#ownership.owner.lock).toBeDefined();
+    ensureStateLabel(this.path);
     const of = { stateDir: this.path, ownership: this.#ownership };
     this.driver = kind === 'container' ? new DockerWorld('container', of).driver : bubblewrapDriver(of.stateDir, of.ownership);
   }
