@@ -177,7 +177,7 @@ export function isolateSuite(place: 'host' | Kind): void {
     ];
     test.each(cases.map(([name, cause, source, options]) => [name, cause, source, options ?? { limits: { wallMs: cause === 'timeout' ? 300 : 60_000 } }] as const))('%s: %s', async (_, cause, source, options) => {
       const end = await rig.run(source, options);
-      expect(cause.split(' or ')).toContain(end.cause);
+      expect(cause.split(' or '), JSON.stringify(end)).toContain(end.cause);
       expect(end).not.toHaveProperty('result');
       expect((await rig.run('export default "next"')).result).toBe('next');
     });

@@ -28,8 +28,8 @@ export interface Death {
 }
 
 const MAX_LAST_WORDS = 4096;
-/** V8's, and isolated-vm's, last words when memory is out. */
-const OUT_OF_MEMORY = /out of memory|is_heap_oom|std::bad_alloc/i;
+/** V8's, and isolated-vm's, last words when memory is out. The last are of a thread for whose stack there was none: what runs in an isolate can start no threads. */
+const OUT_OF_MEMORY = /out of memory|is_heap_oom|std::bad_alloc|std::system_error'\s+what\(\):\s+Resource temporarily unavailable/i;
 /** USER_HZ, which is 100 on every Linux that node runs on. */
 const MS_A_TICK = 10;
 const PAGE_BYTES = 4096;
