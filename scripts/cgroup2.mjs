@@ -1,7 +1,7 @@
 // Runs tests in a virtual machine of Debian packages whose kernel has control groups of version 2 alone, and systemd over them, as current systems have:
 //   npm run --silent test:cgroup2 [-- [--kvm] test files…]
 // For machines that have version 1. As root. Without --kvm every instruction is emulated: some twenty times as slow, and half an hour for what is run by itself.
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -81,7 +81,7 @@ async function furnish(root, tests) {
   run(['cp', '-a', join(ROOT, 'node_modules'), place]);
   const images = new SandboxImages((await findEngine()).docker);
   const names = await Promise.all(['init', 'probe', 'base'].map((name) => images.reference(name)));
-  execFileSync('docker', ['save', '--output', join(root, 'images.tar'), ...names]);
+  run(['docker', 'save', '--output', join(root, 'images.tar'), ...names]);
   writeFileSync(join(root, 'etc/systemd/system/tests.service'), UNIT);
   writeFileSync(join(root, 'run-tests'), orders(tests));
   writeFileSync(join(root, 'etc/fstab'), '');

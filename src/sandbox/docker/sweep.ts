@@ -34,11 +34,13 @@ export async function sweep(options: Sweep): Promise<readonly string[]> {
 async function sweepContainers({ engine, kind, stateDir, ownership, all, doomed, sparesLiving, signal }: Sweep): Promise<string[]> {
   const removed: string[] = [];
   const states = new Map(SandboxState.list(stateDir).states.map((state) => [state.id as string, state]));
-  for (const { Id, Labels, State } of await engine.containers([`${Label.kind}=${kind}`], signal)) {
+  const containers = await engine.containers([`${Label.kind}=${kind}`], signal);
+  const label = stateLabel(stateDir);
+  for (const { Id, Labels, State } of containers) {
     const id = Labels[Label.sandbox] ?? '';
     // Whoever has adopted a sandbox since is in its state; the label is for ever that of its maker.
     const state = states.get(id);
-    const ours = Labels[Label.state] === stateLabel(stateDir);
+    const ours = Labels[Label.state] === label;
     const isAnsweredFor = state?.isAnsweredFor ?? !ownership.isDead(Labels[Label.owner] ?? '');
     if (!(ours && (all === true || doomed?.has(id) === true)) && isAnsweredFor) continue;
     // Of another state folder, where somebody may have adopted it. If nobody has, its own init ends it.
